@@ -1,0 +1,61 @@
+"""What can go wrong, in the words of the project; the web and the command line render these once, at the top.
+
+FitserveError
+├── InvalidRequest          the input itself cannot be used
+│   ├── TooLarge            more bytes than a limit allows
+│   └── UnsupportedMedia    a body of a kind that is not understood
+├── NotFound                a model, version, alias or job that does not exist
+├── Conflict                the state of the service does not allow it now
+│   └── MissingData         a data set or weights file that is needed and not to be had
+├── Busy                    a queue is full; try again later
+└── Damaged                 a stored version that must not be loaded
+"""
+
+from collections.abc import Mapping, Sequence
+
+
+class FitserveError(Exception):
+    """Something a user can be told about in one sentence."""
+
+
+class InvalidRequest(FitserveError):
+    """The input cannot be used; the message says what was expected.
+
+    `details` lists single faults as pydantic does: mappings with `loc`, `msg` and `type`.
+    """
+
+    def __init__(self, message: str, details: Sequence[Mapping[str, object]] = ()) -> None:
+        super().__init__(message)
+        self.details = details
+
+
+class TooLarge(InvalidRequest):
+    """The input is larger than a documented limit."""
+
+
+class UnsupportedMedia(InvalidRequest):
+    """The body is of a kind that this address does not understand."""
+
+
+class NotFound(FitserveError):
+    """There is no such model, version, alias or job."""
+
+
+class Conflict(FitserveError):
+    """The present state does not allow what was asked."""
+
+
+class MissingData(Conflict):
+    """A data file is missing; the message says its name, where to put it and how to get it."""
+
+
+class Busy(FitserveError):
+    """A bounded queue is full; `retry_after` is a number of seconds worth waiting."""
+
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Damaged(FitserveError):
+    """A stored version does not agree with its card and is never loaded."""
