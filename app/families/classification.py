@@ -1,0 +1,41 @@
+"""What every family that classifies pictures shares: batches through the network, and the answer with its labels."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.families.contract import Classification, Executable
+from app.store.version import Card
+
+Floats = NDArray[np.float32]
+
+
+class PictureClassifier:
+    """One loaded version; a family adds how a picture becomes an instance of shape `card.input.shape[1:]`."""
+
+    def __init__(self, card: Card, executable: Executable) -> None:
+        self._card = card
+        self._executable = executable
+
+    def example(self) -> Floats:
+        """An instance of zeros, float32, to warm up with."""
+        return np.zeros(self._card.input.shape[1:], np.float32)
+
+    def predict(self, instances: Sequence[Floats]) -> Floats:
+        """Instances of (h, w, c) become probabilities (n, labels) float32, rows in the same order."""
+        batch = np.stack(instances)
+        return self._executable({self._card.input.name: batch})[self._card.output.name]
+
+    def answer(self, output: Floats, top_k: int | None) -> Classification:
+        """Probabilities (labels,) as labels, most likely first, at most `top_k` of them."""
+        labels = self._card.labels
+        ranked = {labels[index]: float(output[index]) for index in output.argsort()[::-1][:top_k]}
+        label = next(iter(ranked))
+        return Classification(
+            model=self._card.model,
+            version=self._card.version,
+            label=label,
+            confidence=ranked[label],
+            probabilities=ranked,
+        )

@@ -1,0 +1,175 @@
+"""The contract of a model family: how it is described, how it trains and how it answers. The one page to read first.
+
+A family is a folder: `spec.py` describes it (light, read by the web), `recipe.py` trains it (the only Keras code),
+`servable.py` answers with one loaded version (numpy only).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+Array: TypeAlias = NDArray[Any]
+Network: TypeAlias = Any  # a keras.Model; named here so that nothing light has to import Keras
+Task: TypeAlias = Literal["classify", "generate"]
+
+
+# ---- described -------------------------------------------------------------------------------------------------
+
+
+class Hyperparameters(BaseModel):
+    """The knobs of a recipe. Each has bounds and a description; an unknown one is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of every random choice: the same seed, the same training.")
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file that training needs: its name where data sets are kept, and where it can be had."""
+
+    name: str
+    origin: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Family:
+    """What the service knows of a family before anything heavy is imported.
+
+    `recipe` and `servable` are dotted names, `module:Class`. `files` says which data files some hyperparameters
+    need; `model` says which of `models` they train.
+    """
+
+    name: str
+    title: str
+    models: tuple[str, ...]
+    task: Task
+    hyperparameters: type[Hyperparameters]
+    recipe: str
+    servable: str
+    files: Callable[[Any], Sequence[DataFile]]
+    model: Callable[[Any], str]
+
+
+def load(dotted: str) -> Any:
+    """The object that `module:Name` names, imported now."""
+    module, _, name = dotted.partition(":")
+    return getattr(import_module(module), name)
+
+
+# ---- trained ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Split:
+    """Examples to measure on: `inputs` (n, ...) float32 as the network takes them, `targets` (n,) int64."""
+
+    inputs: Array
+    targets: Array
+
+
+@dataclass(frozen=True)
+class Data:
+    """What one training learns from and is measured on.
+
+    `train(phase, epoch)` gives the batches of one epoch, of a known length, the same ones for the same epoch.
+    The fingerprints are SHA-256 digests; versions are compared only when `test_fingerprint` is equal.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    examples: int
+    train: Callable[["Phase", int], Iterable[Any]]
+    validation: Split
+    test: Split
+    fingerprint: str
+    test_fingerprint: str
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One fit. `prepare` decides which layers learn and compiles the network with optimizer, loss and accuracy."""
+
+    name: str
+    epochs: int
+    batch_size: int
+    prepare: Callable[[Network], None]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One input or output of an exported network; a dimension of -1 is free."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What an exported network takes and gives."""
+
+    input: Tensor
+    output: Tensor
+
+
+class Recipe(Protocol):
+    """The training half of a family, made with validated hyperparameters; keeps them with every default filled in."""
+
+    hyperparameters: Hyperparameters
+    signature: Signature
+    preprocessing: str
+
+    def data(self, path: Callable[[DataFile], Path]) -> Data:
+        """Read the data; `path` gives where a file lies, downloading it if that is possible."""
+
+    def network(self, data: Data) -> Network:
+        """A new, uncompiled network."""
+
+    def phases(self, data: Data) -> Sequence[Phase]:
+        """The fits, in order."""
+
+
+# ---- served ----------------------------------------------------------------------------------------------------
+
+
+class Executable(Protocol):
+    """A loaded network: named arrays in, named arrays out, the first dimension being the batch."""
+
+    def __call__(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]: ...
+
+
+class Classification(BaseModel):
+    """The answer of a classifier: the labels with their probabilities, most likely first."""
+
+    model: str = Field(examples=["digit"])
+    version: int = Field(examples=[1])
+    label: str = Field(description="The most likely label.", examples=["7"])
+    confidence: float = Field(description="Its probability, 0 to 1.", examples=[0.9983])
+    probabilities: dict[str, float] = Field(examples=[{"7": 0.9983, "1": 0.0009, "2": 0.0004}])
+
+
+class Classifier(Protocol):
+    """The serving half of a family that classifies pictures: one loaded version, made with its card and executable."""
+
+    def decode(self, picture: Any) -> NDArray[np.float32]:
+        """One picture (PIL) becomes one instance; raises InvalidRequest when there is nothing to see in it."""
+
+    def example(self) -> NDArray[np.float32]:
+        """An instance to warm up with."""
+
+    def predict(self, instances: Sequence[NDArray[np.float32]]) -> Sequence[NDArray[np.float32]]:
+        """Instances become outputs: as many, in the same order."""
+
+    def answer(self, output: NDArray[np.float32], top_k: int | None) -> Classification:
+        """An output in the client's words; `top_k` limits the labels listed."""
+
+    def seen(self, instance: NDArray[np.float32]) -> bytes:
+        """The instance as a PNG: what the network saw."""

@@ -1,0 +1,101 @@
+"""Digits, trained: data, augmentation and phases of the compact and the classic recipe."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from app.families.contract import Data, DataFile, Network, Phase, Signature, Split, Tensor
+from app.families.digit.augment import augment
+from app.families.digit.data import Digits, fingerprint, read_mnist, read_sample
+from app.families.digit.networks import INPUT, OUTPUT, classic, compact
+from app.families.digit.spec import MNIST, DigitHyperparameters
+
+DEFAULTS = {
+    "compact": {"epochs": 12, "batch_size": 128, "learning_rate": 0.003},
+    "classic": {"epochs": 10, "batch_size": 32, "learning_rate": 0.001},
+}
+VALIDATION = {"compact": 1 / 12, "classic": 0.2}  # share of the training pictures held out, from the end
+WARM_UP = 0.2  # share of the steps in which the learning rate rises
+AHEAD = 4  # batches prepared while one is learned
+
+Pictures: TypeAlias = Any  # a tf.Tensor (n, 28, 28, 1) float32
+
+
+class DigitRecipe:
+    """`compact` and `classic`: one phase each."""
+
+    signature = Signature(Tensor(INPUT, "float32", (-1, 28, 28, 1)), Tensor(OUTPUT, "float32", (-1, 10)))
+    preprocessing = "28 x 28, ink bright, 0 to 1: cropped to the ink, fitted to 20 x 20, centred by mass"
+
+    def __init__(self, hyperparameters: DigitHyperparameters) -> None:
+        chosen = hyperparameters.model_dump(exclude_none=True)
+        self.hyperparameters = DigitHyperparameters(**DEFAULTS[hyperparameters.network] | chosen)
+
+    def data(self, path: Callable[[DataFile], Path]) -> Data:
+        """The chosen digits; the end of the training part is held out for validation."""
+        chosen = self.hyperparameters
+        digits = read_mnist(path(MNIST)) if chosen.dataset == "mnist" else read_sample()
+        held_out = round(len(digits.train) * VALIDATION[chosen.network])
+        examples = len(digits.train) - held_out
+        return Data(
+            name=chosen.dataset,
+            labels=tuple("0123456789"),
+            examples=examples,
+            train=self._batches(digits, examples),
+            validation=Split(as_input(digits.train[examples:]), digits.train_labels[examples:]),
+            test=Split(as_input(digits.test), digits.test_labels),
+            fingerprint=fingerprint(digits.train, digits.train_labels),
+            test_fingerprint=fingerprint(digits.test, digits.test_labels),
+        )
+
+    def network(self, data: Data) -> Network:  # noqa: ARG002  the contract's; digits need no size from the data
+        """A new, uncompiled network."""
+        return compact() if self.hyperparameters.network == "compact" else classic()
+
+    def phases(self, data: Data) -> Sequence[Phase]:
+        """One fit of everything."""
+        chosen = self.hyperparameters
+        epochs, batch = chosen.epochs or 1, chosen.batch_size or 1
+        prepare = partial(self._prepare, steps=epochs * -(-data.examples // batch))
+        return [Phase("train", epochs, batch, prepare)]
+
+    def _prepare(self, network: Network, steps: int) -> None:
+        rate = self.hyperparameters.learning_rate
+        if self.hyperparameters.network == "compact":
+            rate = keras.optimizers.schedules.CosineDecay(
+                0.0, steps - int(WARM_UP * steps), warmup_target=rate, warmup_steps=int(WARM_UP * steps)
+            )
+        network.compile(
+            optimizer=keras.optimizers.Adam(rate),
+            loss="sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+            jit_compile=False,  # XLA on a CPU runs these convolutions on one core
+        )
+
+    def _batches(self, digits: Digits, examples: int) -> Callable[[Phase, int], Iterable[Any]]:
+        pictures = tf.constant(digits.train[:examples])
+        labels = tf.constant(digits.train_labels[:examples])
+        chosen = self.hyperparameters
+
+        def batch(step: Any, chosen_ones: Any, epoch: int) -> tuple[Pictures, Any]:
+            inputs = tf.cast(tf.gather(pictures, chosen_ones), tf.float32)[..., tf.newaxis] / 255
+            if chosen.network == "compact":
+                inputs = augment(inputs, tf.stack([chosen.seed, epoch * 100_003 + tf.cast(step, tf.int32)]))
+            return inputs, tf.gather(labels, chosen_ones)
+
+        def batches(phase: Phase, epoch: int) -> Iterable[Any]:
+            order = np.random.default_rng([chosen.seed, epoch]).permutation(examples)
+            steps = tf.data.Dataset.from_tensor_slices(order).batch(phase.batch_size).enumerate()
+            return steps.map(partial(batch, epoch=epoch), num_parallel_calls=1).prefetch(AHEAD)
+
+        return batches
+
+
+def as_input(pictures: Any) -> Any:
+    """(n, 28, 28) uint8 as the network takes it: (n, 28, 28, 1) float32 in 0..1."""
+    return pictures[..., np.newaxis].astype(np.float32) / 255

@@ -1,0 +1,198 @@
+"""An uploaded picture becomes an array: bytes of any usual format in, grey or RGB numbers out."""
+
+import io
+import re
+import warnings
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+
+from app.errors import InvalidRequest
+
+Bytes = NDArray[np.uint8]
+
+# Formats people send whose decoders are well worn; Pillow's others (EPS, PSD, FITS ...) only widen the attack surface.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+EXPECTED = "expected a PNG, JPEG, WebP, GIF, BMP, TIFF or PPM picture"
+
+# A JPEG decoder can halve while it decodes; a shorter side of this many pixels loses nothing a recogniser needs.
+DRAFT_SIDE = 1024
+
+# Where Pillow may have found an orientation; asking for EXIF without one of these costs time and finds nothing.
+ORIENTATION_SOURCES = frozenset(("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"))
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# Modes whose numbers do not stop at 255, with the tops that are used in practice; beyond these the own peak is white.
+DEEP_MODES = frozenset(("I", "F", "I;16", "I;16B", "I;16L", "I;16N"))
+DEEP_TOPS = (255, 65535)
+
+# More than half covered, and in tones this far apart (standard deviation): a card with a digit on it, not loose ink.
+CARD_COVERAGE = 0.5
+CARD_SPREAD = 40.0
+
+# A colour channel must show this many times the contrast of the luminance to be taken instead: yellow on white does.
+CHANNEL_GAIN = 2.5
+# Contrast is compared on thumbnails of this side, so that a few odd pixels do not decide.
+THUMBNAIL = 64
+
+
+def read_picture(payload: bytes, *, max_pixels: int) -> Image.Image:
+    """The first frame of `payload`, upright and fully decoded; InvalidRequest says what was expected instead."""
+    if not payload:
+        raise InvalidRequest(f"the picture is empty: {EXPECTED}, got 0 bytes")
+    _silence_pillow()
+    picture = _opened(payload)
+    _check_size(picture.size, max_pixels)
+    try:
+        picture.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
+        picture.load()
+    except Exception as error:  # hostile bytes make decoders raise anything, from struct.error to MemoryError
+        raise InvalidRequest(f"the picture is damaged or truncated: {EXPECTED} that is complete") from error
+    return _upright(picture)
+
+
+def to_grey(picture: Image.Image) -> Bytes:
+    """Luminance of a picture in any mode, (h, w) uint8; see-through parts are backed so that the ink stands out."""
+    if picture.mode == "L" and "transparency" not in picture.info:
+        return np.asarray(picture)
+    if picture.mode in DEEP_MODES:
+        return _eight_bits(np.asarray(picture))
+    if picture.has_transparency_data:
+        return _backed_grey(_rgba(picture))
+    if picture.mode in ("1", "L"):
+        return np.asarray(picture.convert("L"))
+    return _telling_channel(np.asarray(_plain_rgb(picture)))
+
+
+def to_rgb(picture: Image.Image) -> Bytes:
+    """Colours of a picture in any mode, (h, w, 3) uint8; see-through parts are backed with white."""
+    if picture.mode in DEEP_MODES:
+        return np.repeat(_eight_bits(np.asarray(picture))[:, :, None], 3, axis=2)
+    if picture.has_transparency_data:
+        pixels = _rgba(picture)
+        return _over(pixels[..., :3], pixels[..., 3:], 255)
+    return np.asarray(_plain_rgb(picture))
+
+
+def png(array: Bytes) -> bytes:
+    """A PNG file of grey (h, w) or RGB (h, w, 3) uint8 pixels."""
+    target = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(array, dtype=np.uint8)).save(target, "PNG")
+    return target.getvalue()
+
+
+def _silence_pillow() -> None:
+    """Have Pillow's warnings about odd files ignored, in every thread, whatever the filters are now."""
+    # Not catch_warnings(): that swaps a global and is not safe in threads. This only ever adds the same entry again.
+    if not warnings.filters or warnings.filters[0][3] != _PILLOW:
+        warnings.filterwarnings("ignore", module=_PILLOW.pattern)
+
+
+_PILLOW: Any = re.compile(r"PIL\.")
+
+
+def _opened(payload: bytes) -> Image.Image:
+    """The picture with its header read and nothing decoded."""
+    try:
+        return Image.open(io.BytesIO(payload), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise InvalidRequest("the picture has far too many pixels: expected a smaller one") from error
+    except Exception as error:  # see read_picture
+        raise InvalidRequest(f"not a picture that can be read: {EXPECTED}") from error
+
+
+def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+    """Refuse a picture without pixels or with more than `max_pixels`."""
+    width, height = size
+    if width < 1 or height < 1:
+        raise InvalidRequest(f"the picture has no pixels ({width} x {height}): {EXPECTED} of at least 1 x 1")
+    if width * height > max_pixels:
+        raise InvalidRequest(f"the picture has {width} x {height} pixels: expected at most {max_pixels} in all")
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """The picture turned as its EXIF or XMP data says; unreadable data says nothing."""
+    if ORIENTATION_SOURCES.isdisjoint(picture.info):
+        return picture
+    try:
+        turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # the pixels are good, so damaged metadata is no reason to refuse them
+        return picture
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _plain_rgb(picture: Image.Image) -> Image.Image:
+    """An opaque picture in mode RGB."""
+    if picture.mode == "RGB":
+        return picture
+    return picture.convert("RGB")
+
+
+def _rgba(picture: Image.Image) -> Bytes:
+    """A picture with see-through parts as (h, w, 4) uint8, not premultiplied."""
+    if picture.mode == "La":
+        picture = picture.convert("LA")
+    return np.asarray(picture.convert("RGBA"))
+
+
+def _eight_bits(values: NDArray[Any]) -> Bytes:
+    """Numbers of any depth as uint8: 0..1 floats, 0..255, 0..65535, else 0 to their own peak."""
+    numbers = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    peak = float(numbers.max())
+    tops = ((1,) if values.dtype.kind == "f" else ()) + DEEP_TOPS
+    top = next((top for top in tops if peak <= top), peak)
+    return np.clip(numbers * (255.0 / top) + 0.5, 0, 255).astype(np.uint8)
+
+
+def _over(pixels: Bytes, alpha: Bytes, backing: int) -> Bytes:
+    """`pixels` laid over one tone as `alpha` (same shape or broadcast) says."""
+    weight = alpha.astype(np.float32) / 255
+    return (pixels * weight + backing * (1 - weight) + 0.5).astype(np.uint8)
+
+
+def _backed_grey(pixels: Bytes) -> Bytes:
+    """(h, w, 4) colours and alpha as (h, w) grey, on a backing chosen by `_backing`."""
+    alpha = pixels[..., 3]
+    if alpha.min() == 255:
+        return _telling_channel(pixels[..., :3])
+    grey = cv2.cvtColor(np.ascontiguousarray(pixels[..., :3]), cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+    return _over(grey, alpha, _backing(grey, alpha))
+
+
+def _backing(grey: Bytes, alpha: Bytes) -> int:
+    """The tone to put behind see-through ink: the opposite of the ink's own, or for a card its commonest tone."""
+    weight = alpha.astype(np.float32)
+    total = float(weight.sum())
+    if total == 0:
+        return 255
+    mean = float((grey * weight).sum()) / total
+    spread = float(((grey - mean) ** 2 * weight).sum() / total) ** 0.5
+    if total > CARD_COVERAGE * 255 * weight.size and spread > CARD_SPREAD:
+        return int(np.median(grey[alpha > 127]))
+    return 255 if mean < 128 else 0
+
+
+def _telling_channel(rgb: Bytes) -> Bytes:
+    """(h, w) luminance, or the colour channel that shows far more: red on an equally bright green has no luminance."""
+    rgb = np.ascontiguousarray(rgb)
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+    height, width = grey.shape
+    size = (min(width, THUMBNAIL), min(height, THUMBNAIL))
+    colours = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    tones = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    spreads = np.ptp(colours.reshape(-1, 3), axis=0)
+    best = int(spreads.argmax())
+    if spreads[best] > CHANNEL_GAIN * max(1, int(np.ptp(tones))):
+        return np.ascontiguousarray(rgb[..., best])
+    return grey

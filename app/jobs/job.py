@@ -1,0 +1,74 @@
+"""A job: one requested training, and the states it goes through."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Promote: TypeAlias = Literal["if_better", "always", "never"]
+
+
+class Status(StrEnum):
+    """queued -> running -> succeeded | failed | cancelled; running -> queued when a trainer is lost."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the job has ended; a terminal state is never rewritten."""
+        return self in TERMINAL
+
+
+TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
+
+
+class NewJob(BaseModel):
+    """What is asked for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    family: str
+    model: str
+    hyperparameters: dict[str, Any]
+    promote: Promote = "if_better"
+    idempotency_key: str | None = None
+
+
+class Job(NewJob):
+    """A row of the journal."""
+
+    id: str
+    status: Status
+    cancel_requested: bool = False
+    attempts: int = Field(0, description="How many times a trainer has started on it.")
+    progress: float = Field(0.0, description="Share of the training done, 0 to 1.")
+    phase: str | None = None
+    epoch: int | None = Field(None, description="Epoch under way in this phase, from 1.")
+    epochs: int | None = Field(None, description="Epochs of this phase.")
+    eta_seconds: float | None = Field(None, description="Seconds that training will still take, as far as one can tell.")
+    metrics: dict[str, float] = Field(default_factory=dict, description="The latest figures.")
+    result: dict[str, Any] | None = Field(None, description="The version that came out, and whether it was promoted.")
+    error: str | None = None
+    created: datetime
+    started: datetime | None = None
+    finished: datetime | None = None
+
+
+class Event(BaseModel):
+    """Something that happened to a job; ids only grow."""
+
+    id: int
+    job: str
+    kind: str
+    time: datetime
+    data: dict[str, Any]
+
+
+def now() -> datetime:
+    """The present moment, with its time zone."""
+    return datetime.now(UTC)

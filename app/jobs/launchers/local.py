@@ -1,0 +1,68 @@
+"""Trainers as processes of this machine: a fresh interpreter each, in a process group of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from app.jobs.job import Job
+
+LOG = "log.txt"
+LAST_BYTES = 2000
+LAST_LINES = 5
+
+
+class LocalTrainer:
+    """One process and its log."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process = process
+        self._log = log
+
+    @property
+    def pid(self) -> int:
+        """The process, which also leads its group."""
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """Its exit code, or None while it runs; a negative number is the signal that ended it."""
+        return self._process.poll()
+
+    def stop(self, *, force: bool = False) -> None:
+        """SIGTERM, or SIGKILL, to the whole group."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL if force else signal.SIGTERM)
+
+    def last_words(self) -> str:
+        """The last lines of its log."""
+        with self._log.open("rb") as file:
+            file.seek(max(0, self._log.stat().st_size - LAST_BYTES))
+            lines = file.read().decode(errors="replace").splitlines()
+        return "\n".join(lines[-LAST_LINES:])
+
+
+class LocalLauncher:
+    """Starts `python -m app.training.worker JOB ATTEMPT` with the given environment."""
+
+    def __init__(self, workspace: Path, environment: Mapping[str, str]) -> None:
+        self._workspace = workspace
+        self._environment = environment
+
+    def launch(self, job: Job) -> LocalTrainer:
+        """Start a trainer whose output goes to the log in the job's folder."""
+        folder = self._workspace / job.id
+        folder.mkdir(parents=True, exist_ok=True)
+        log = folder / LOG
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "app.training.worker", job.id],
+                env={**os.environ, **self._environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return LocalTrainer(process, log)

@@ -1,0 +1,122 @@
+"""The supervisor: claims waiting jobs, launches their trainers, and gives back what is lost."""
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from app.jobs.job import Job, Status
+from app.jobs.journal import Journal
+from app.jobs.launchers.launcher import Launcher, Trainer
+from app.telemetry import log
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How many trainers at once, how often a lost job is tried, and how long anybody is waited for (seconds)."""
+
+    max_trainers: int = 1
+    max_attempts: int = 3
+    lease_seconds: float = 30
+    grace_seconds: float = 5
+    poll_seconds: float = 0.25
+
+
+@dataclass
+class _Attempt:
+    job: Job
+    trainer: Trainer
+    asked_to_stop: float | None = field(default=None)
+
+
+class Supervisor:
+    """One of these may run in each process that shares a journal; a job is only ever claimed by one."""
+
+    def __init__(self, journal: Journal, launcher: Launcher, rules: Rules) -> None:
+        self._journal = journal
+        self._launcher = launcher
+        self._rules = rules
+        self._attempts: dict[str, _Attempt] = {}
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Step until cancelled."""
+        while True:
+            self._wake.clear()
+            try:
+                await asyncio.to_thread(self.step)
+            except Exception:
+                log.exception("the supervisor's step failed; trying again")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._rules.poll_seconds)
+
+    def wake(self) -> None:
+        """Look for work now rather than at the next poll; call it from the event loop."""
+        self._wake.set()
+
+    def step(self, only: str | None = None) -> None:
+        """Look once at everything; with `only`, claim no other job than that one."""
+        self._collect_ended()
+        self._collect_silent()
+        self._stop_cancelled()
+        self._start(only)
+
+    def close(self) -> None:
+        """Stop the trainers of this process; their jobs wait for the next supervisor, at no cost of an attempt."""
+        for attempt in self._attempts.values():
+            attempt.trainer.stop()
+        deadline = time.monotonic() + self._rules.grace_seconds
+        while time.monotonic() < deadline and any(a.trainer.poll() is None for a in self._attempts.values()):
+            time.sleep(0.05)
+        for attempt in self._attempts.values():
+            attempt.trainer.stop(force=True)
+            self._journal.give_back(attempt.job, "the service stopped", counts=False)
+        self._attempts.clear()
+
+    # ---- inside
+
+    def _start(self, only: str | None) -> None:
+        while len(self._journal.running()) < self._rules.max_trainers:
+            job = self._journal.claim(self._rules.lease_seconds, only)
+            if job is None:
+                return
+            self._attempts[job.id] = _Attempt(job, self._launcher.launch(job))
+            log.info("trainer started", job=job.id, model=job.model, attempt=job.attempts)
+
+    def _collect_ended(self) -> None:
+        for attempt in list(self._attempts.values()):
+            code = attempt.trainer.poll()
+            if code is not None:
+                del self._attempts[attempt.job.id]
+                self._lost(attempt.job, f"the trainer {_ending(code)}", attempt.trainer.last_words())
+
+    def _collect_silent(self) -> None:
+        for job in self._journal.expired():
+            attempt = self._attempts.pop(job.id, None)
+            if attempt:
+                attempt.trainer.stop(force=True)
+            self._lost(job, f"the trainer was silent for {self._rules.lease_seconds:g} s")
+
+    def _stop_cancelled(self) -> None:
+        for attempt in self._attempts.values():
+            if not self._journal.get(attempt.job.id).cancel_requested:
+                continue
+            now = time.monotonic()
+            attempt.asked_to_stop = attempt.asked_to_stop or now
+            waited = now - attempt.asked_to_stop
+            if waited > self._rules.grace_seconds:
+                attempt.trainer.stop(force=waited > 2 * self._rules.grace_seconds)
+
+    def _lost(self, job: Job, reason: str, last_words: str = "") -> None:
+        """An attempt is over; unless its trainer ended the job itself, cancel it, try again or give up."""
+        if self._journal.get(job.id).cancel_requested:
+            self._journal.finish(job, Status.CANCELLED)
+        elif job.attempts < self._rules.max_attempts:
+            if self._journal.give_back(job, reason):
+                log.warning("job given back", job=job.id, reason=reason)
+        elif self._journal.finish(job, Status.FAILED, error=f"{reason} in attempt {job.attempts}\n{last_words}".strip()):
+            log.error("job failed", job=job.id, reason=reason)
+
+
+def _ending(code: int) -> str:
+    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"

@@ -1,0 +1,107 @@
+"""The batcher: one bounded queue before one loaded version, and batches that form only while it is busy.
+
+Work-conserving, as Triton's dynamic batcher with no delay: when nothing runs, everything that waits runs now; while a
+batch runs, requests gather. There is no timer.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from app.errors import Busy
+
+Instance = TypeVar("Instance")
+Output = TypeVar("Output")
+
+HOP_SECONDS = 150e-6  # what handing a batch to a thread and back costs; cheaper batches run where they are
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds that a batch takes, as a line through two measured sizes."""
+
+    fixed: float = 1.0
+    each: float = 0.0
+
+    def __call__(self, size: int) -> float:
+        return self.fixed + self.each * size
+
+
+class Batcher(Generic[Instance, Output]):
+    """Turns single instances into batches for `predict`. Everything but `predict` runs on the event loop."""
+
+    def __init__(
+        self,
+        predict: Callable[[Sequence[Instance]], Sequence[Output]],
+        executor: Executor,
+        *,
+        max_batch: int,
+        max_waiting: int,
+        cost: Cost,
+    ) -> None:
+        self._predict = predict
+        self._executor = executor
+        self._max_batch = max_batch
+        self._max_waiting = max_waiting
+        self._cost = cost
+        self._waiting: deque[tuple[Instance, asyncio.Future[Output]]] = deque()
+        self._busy = False
+
+    def submit(self, instances: Sequence[Instance]) -> list[asyncio.Future[Output]]:
+        """Queue instances; all of them or, raising Busy at once, none. A cancelled future is never predicted."""
+        if len(self._waiting) + len(instances) > self._max_waiting:
+            raise Busy("too many predictions are waiting", retry_after=max(1, self._cost(len(self._waiting))))
+        loop = asyncio.get_running_loop()
+        futures = [loop.create_future() for _ in instances]
+        self._waiting.extend(zip(instances, futures, strict=True))
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._next)
+        return futures
+
+    def _next(self) -> None:
+        batch = self._take()
+        if not batch:
+            self._busy = False
+        elif self._cost(len(batch)) <= HOP_SECONDS:
+            self._settle(batch, _attempt(self._predict, batch))
+        else:
+            loop = asyncio.get_running_loop()
+            done = self._executor.submit(_attempt, self._predict, batch)
+            done.add_done_callback(lambda outcome: loop.call_soon_threadsafe(self._settle, batch, outcome.result()))
+
+    def _take(self) -> list[tuple[Instance, asyncio.Future[Output]]]:
+        batch = []
+        while self._waiting and len(batch) < self._max_batch:
+            entry = self._waiting.popleft()
+            if not entry[1].done():  # the caller left
+                batch.append(entry)
+        return batch
+
+    def _settle(
+        self, batch: Sequence[tuple[Instance, asyncio.Future[Output]]], outcome: Sequence[Output] | Exception
+    ) -> None:
+        for position, (_, future) in enumerate(batch):
+            if future.done():
+                continue
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome[position])
+        asyncio.get_running_loop().call_soon(self._next)
+
+
+def _attempt(
+    predict: Callable[[Sequence[Instance]], Sequence[Output]], batch: Sequence[tuple[Instance, object]]
+) -> Sequence[Output] | Exception:
+    """The outputs of a batch, or the exception that is all its callers' to hear, and nobody else's."""
+    try:
+        outputs = predict([instance for instance, _ in batch])
+        if len(outputs) != len(batch):
+            raise RuntimeError(f"{len(batch)} instances gave {len(outputs)} outputs")
+    except Exception as fault:
+        return fault
+    return outputs

@@ -1,0 +1,175 @@
+"""The servables: which version of each model is loaded, and how a new one takes over without a pause."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from app.errors import Conflict, Damaged, FitserveError, NotFound
+from app.families.contract import Family, load
+from app.serving.batcher import Batcher, Cost
+from app.serving.runtime import Runtime
+from app.store.model_store import LIVE, ModelStore
+from app.store.version import Card, verify
+from app.telemetry import log
+
+WARM_UPS = 3
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much may be predicted together, wait, and be held in memory beside the live version."""
+
+    max_batch: int = 32
+    max_waiting: int = 256
+    max_loaded: int = 2
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One loaded version. A request keeps hold of it to its end, so a version goes when its last request has gone."""
+
+    card: Card
+    servable: Any
+    batcher: Batcher[Any, Any]
+
+
+class Servables:
+    """The loaded versions of every model. Loading happens in threads; the exchange is one reference on the loop."""
+
+    def __init__(self, store: ModelStore, families: Mapping[str, Family], runtime: Runtime, limits: Limits) -> None:
+        self._store = store
+        self._families = families  # by model
+        self._runtime = runtime
+        self._limits = limits
+        self._live: dict[str, Loaded] = {}
+        self._others: dict[str, OrderedDict[int, Loaded]] = {model: OrderedDict() for model in families}
+        self._locks = {model: asyncio.Lock() for model in families}
+        self._threads = {model: ThreadPoolExecutor(1, f"predict-{model}") for model in families}
+        self.faults: dict[str, dict[int, str]] = {model: {} for model in families}
+
+    async def open(self) -> None:
+        """Load and warm the live version of every model that has one, or the next best if that one is damaged."""
+        await asyncio.gather(*(self.refresh(model) for model in self._families))
+
+    def close(self) -> None:
+        """Let the threads go."""
+        for threads in self._threads.values():
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    def live(self, model: str) -> Loaded:
+        """The version that answers now; raises Conflict when there is none."""
+        loaded = self._live.get(model)
+        if loaded is None:
+            raise Conflict(f"{model} has no version to answer with yet: train one with POST /train/{self._family(model)}")
+        return loaded
+
+    async def get(self, model: str, reference: str | None) -> Loaded:
+        """The live version, or the one that a number or an alias names, loaded now if need be."""
+        if reference is None or reference == LIVE:
+            return self.live(model)
+        version = self._store.resolve(model, reference)
+        if version == self.serving(model):
+            return self.live(model)
+        others = self._others[model]
+        async with self._locks[model]:
+            if version not in others:
+                others[version] = await asyncio.to_thread(self._load, model, version)
+            others.move_to_end(version)
+            while len(others) > self._limits.max_loaded:
+                others.popitem(last=False)
+            return others[version]
+
+    def serving(self, model: str) -> int | None:
+        """The number of the version that answers now."""
+        loaded = self._live.get(model)
+        return loaded.card.version if loaded else None
+
+    async def refresh(self, model: str) -> None:
+        """Serve what `live` points at, unless that is served already or is known not to load."""
+        if self._settled(model):
+            return
+        async with self._locks[model]:
+            if self._settled(model):  # somebody else was quicker
+                return
+            for version in self._candidates(model):
+                try:
+                    loaded = await asyncio.to_thread(self._load, model, version)
+                except (Damaged, NotFound) as fault:
+                    self.faults[model][version] = str(fault)
+                    log.error("version not loaded", model=model, version=version, reason=str(fault))
+                else:
+                    self._live[model] = loaded
+                    log.info("version serving", model=model, version=version)
+                    return
+
+    async def watch(self, seconds: float) -> None:
+        """Follow the aliases of the store, whoever moves them, until cancelled."""
+        while True:
+            await asyncio.sleep(seconds)
+            for model in self._families:
+                try:
+                    await self.refresh(model)
+                except Exception:
+                    log.exception("could not look for a moved alias", model=model)
+
+    # ---- inside
+
+    def _settled(self, model: str) -> bool:
+        wanted = self._store.aliases(model).get(LIVE)
+        return wanted in (None, self.serving(model)) or wanted in self.faults[model]
+
+    def _candidates(self, model: str) -> list[int]:
+        """What to try: the live version; if nothing is served at all, then every other one, newest first."""
+        live = self._store.aliases(model)[LIVE]
+        if self.serving(model) is not None:
+            return [live]
+        return [live, *(card.version for card in reversed(self._store.versions(model)) if card.version != live)]
+
+    def _load(self, model: str, version: int) -> Loaded:
+        """Check every byte, load, warm up and measure one version."""
+        card = self._store.card(model, version)
+        folder = self._store.folder(model, version)
+        verify(folder, card)
+        try:
+            servable = load(self._families[model].servable)(card, self._runtime.load(folder))
+            cost = self._warm_up(servable)
+        except FitserveError:
+            raise
+        except Exception as fault:
+            raise Damaged(f"version {version} of {model} fails when it runs: {fault}") from fault
+        limits = self._limits
+        batcher: Batcher[Any, Any] = Batcher(
+            servable.predict,
+            self._threads[model],
+            max_batch=limits.max_batch,
+            max_waiting=limits.max_waiting,
+            cost=cost,
+        )
+        return Loaded(card, servable, batcher)
+
+    def _warm_up(self, servable: Any) -> Cost:
+        """Run batches of 1, 2, 4 … up to the largest, and draw the line of their cost."""
+        example, size = servable.example(), 1
+        while size < self._limits.max_batch:
+            servable.predict([example] * size)
+            size *= 2
+        largest = self._limits.max_batch
+        one, many = (_quickest(servable, [example] * size) for size in (1, largest))
+        each = max(0.0, many - one) / max(1, largest - 1)
+        return Cost(fixed=one - each, each=each)
+
+    def _family(self, model: str) -> str:
+        return self._families[model].name
+
+
+def _quickest(servable: Any, instances: list[Any]) -> float:
+    times = []
+    for _ in range(WARM_UPS):
+        begun = time.perf_counter()
+        servable.predict(instances)
+        times.append(time.perf_counter() - begun)
+    return min(times)

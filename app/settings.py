@@ -1,0 +1,62 @@
+"""What can be set from outside: FITSERVE_* in the environment."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+
+STARTERS = Path(__file__).resolve().parent.parent / "models_store"
+
+
+class Settings(BaseSettings):
+    """Validated when it is made; docs/operations.md documents each name."""
+
+    model_config = SettingsConfigDict(env_prefix="FITSERVE_", frozen=True)
+
+    host: str = Field("127.0.0.1", description="Address that the service listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port that the service listens on; 0 takes a free one.")
+
+    store: Path = Field(Path("models_store"), description="Folder of the trained versions: the volume.")
+    starters: Path = Field(STARTERS, description="Folder whose versions numbered 1 fill a store that lacks the model.")
+    journal: str | None = Field(None, description="SQLAlchemy URL of the jobs' database; by default SQLite in the store.")
+    data_dir: Path | None = Field(None, description="Folder where data sets are looked for first.")
+    offline: bool = Field(False, description="Never download a data set.")
+
+    max_body_bytes: Positive = Field(20_000_000, description="Largest body of a request, in bytes.")
+    max_pixels: Positive = Field(50_000_000, description="Largest picture, in pixels, read from its header.")
+    max_files: Positive = Field(64, description="Most pictures in one batch request.")
+    max_waiting: Positive = Field(256, description="Most instances waiting for one model; more are refused with 429.")
+    max_batch: Positive = Field(32, description="Most instances predicted together.")
+    max_loaded: Positive = Field(2, description="Most versions of a model held in memory beside the live one.")
+    watch_seconds: Seconds = Field(0.5, description="How often the store is looked at for a moved alias.")
+    predict_threads: Positive = Field(1, description="Threads that one prediction may use.")
+
+    max_trainers: Positive = Field(1, description="Trainers running at once.")
+    max_queued: Positive = Field(100, description="Jobs waiting at once; more are refused with 429.")
+    max_attempts: Positive = Field(3, description="Attempts at a job whose trainer is lost before it counts as failed.")
+    lease_seconds: Seconds = Field(30, description="How long a trainer may be silent before its job is given back.")
+    grace_seconds: Seconds = Field(5, description="How long a trainer may take to stop by itself.")
+    poll_seconds: Seconds = Field(0.25, description="How often the supervisor looks at its jobs.")
+    trainer_nice: int = Field(10, ge=0, le=19, description="Niceness of a trainer, so that serving comes first.")
+    trainer_threads: int = Field(0, ge=0, description="Threads of a trainer; 0 means one for each core.")
+
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
+
+    @property
+    def journal_url(self) -> str:
+        """The SQLAlchemy URL of the journal."""
+        return self.journal or f"sqlite:///{(self.store / '.journal.db').absolute()}"
+
+    @property
+    def workspace(self) -> Path:
+        """Where trainers keep their checkpoints and logs, a folder for each job."""
+        return self.store.absolute() / ".jobs"
+
+    def environment(self) -> dict[str, str]:
+        """The variables that give another process these same settings."""
+        values = self.model_dump(mode="json", exclude_none=True) | {"store": self.store.absolute()}
+        return {f"FITSERVE_{name.upper()}": str(value) for name, value in values.items()}

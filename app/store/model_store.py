@@ -1,0 +1,185 @@
+"""The store: a folder of models, each a line of immutable versions and the aliases that point at them."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from app.errors import Damaged, NotFound
+from app.store.files import locked, replace, sync, sync_tree
+from app.store.version import CARD, Card, read_card
+
+ALIASES = "aliases.json"
+STAGING = ".staging"
+LIVE = "live"
+PREVIOUS = "previous"
+
+
+class ModelStore:
+    """Versions lie at `<root>/<model>/<version>/`. What has no valid card does not exist for any reader."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    # ---- reading
+
+    def models(self) -> list[str]:
+        """The models that have a folder, by name."""
+        return sorted(path.name for path in self._children(self.root) if path.name[0] != "." and self._numbers(path))
+
+    def versions(self, model: str) -> list[Card]:
+        """The cards of a model's sound versions, oldest first."""
+        cards = []
+        for number in self._numbers(self.root / model):
+            try:
+                cards.append(self.card(model, number))
+            except Damaged:
+                continue
+        return cards
+
+    def faults(self, model: str) -> dict[int, str]:
+        """The versions that cannot be read, and why."""
+        faults = {}
+        for number in self._numbers(self.root / model):
+            try:
+                self.card(model, number)
+            except Damaged as fault:
+                faults[number] = str(fault)
+        return faults
+
+    def card(self, model: str, version: int) -> Card:
+        """One card; raises NotFound when there is no such version, Damaged when it is not sound."""
+        folder = self.folder(model, version)
+        if not folder.is_dir():
+            known = ", ".join(str(number) for number in self._numbers(self.root / model)) or "none"
+            raise NotFound(f"{model} has no version {version}; versions: {known}")
+        card = read_card(folder)
+        if (card.model, card.version) != (model, version):
+            raise Damaged(f"{folder.name}/{CARD} is the card of {card.model} {card.version}")
+        return card
+
+    def folder(self, model: str, version: int) -> Path:
+        """Where a version's files lie."""
+        return self.root / model / str(version)
+
+    def aliases(self, model: str) -> dict[str, int]:
+        """The aliases of a model; empty when none was ever set."""
+        try:
+            content = (self.root / model / ALIASES).read_text()
+        except FileNotFoundError:
+            return {}
+        aliases: dict[str, int] = json.loads(content)
+        return aliases
+
+    def resolve(self, model: str, reference: str | int) -> int:
+        """The version that a number or an alias means; raises NotFound."""
+        if str(reference).isdecimal():
+            return self.card(model, int(reference)).version
+        aliases = self.aliases(model)
+        if reference not in aliases:
+            known = ", ".join(sorted(aliases)) or "none"
+            raise NotFound(f"{model} has no version or alias {reference!r}; aliases: {known}")
+        return aliases[str(reference)]
+
+    # ---- writing
+
+    def stage(self, owner: str) -> Path:
+        """A new, private folder for `owner` to write a version into; readers never see it."""
+        staging = self.root / STAGING
+        staging.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f"{owner}-", dir=staging))
+
+    def publish(self, staged: Path, model: str, card: Callable[[int], Card]) -> Card:
+        """Make the staged folder the next version: card last, all of it on disk, then one rename.
+
+        `card` makes the card for the number that the version gets.
+        """
+        home = self.root / model
+        home.mkdir(parents=True, exist_ok=True)
+        with self._lock(model):
+            made = card(1 + max(self._numbers(home), default=0))
+            replace(staged / CARD, made.model_dump_json(indent=1).encode())
+            sync_tree(staged)
+            staged.rename(home / str(made.version))
+            sync(home)
+        return made
+
+    def published_by(self, model: str, job: str) -> Card | None:
+        """The version that a job has published already, if it has."""
+        return next((card for card in self.versions(model) if card.job == job), None)
+
+    def promote(self, model: str, version: int) -> dict[str, int]:
+        """Point `live` at a version and `previous` at the one that was live; returns the aliases."""
+        self.card(model, version)
+        with self._lock(model):
+            aliases = self.aliases(model)
+            if aliases.get(LIVE) != version:
+                if LIVE in aliases:
+                    aliases[PREVIOUS] = aliases[LIVE]
+                aliases[LIVE] = version
+                self._write_aliases(model, aliases)
+        return aliases
+
+    def rollback(self, model: str) -> dict[str, int]:
+        """Exchange `live` and `previous`; raises NotFound when nothing was live before."""
+        return self.promote(model, self.resolve(model, PREVIOUS))
+
+    def set_alias(self, model: str, alias: str, version: int) -> dict[str, int]:
+        """Point any alias at a version; returns the aliases."""
+        if alias == LIVE:
+            return self.promote(model, version)
+        self.card(model, version)
+        with self._lock(model):
+            aliases = self.aliases(model) | {alias: version}
+            self._write_aliases(model, aliases)
+        return aliases
+
+    def seed(self, starters: Path) -> None:
+        """Give every model that has no version here its starter, and every model without `live` its best guess.
+
+        The starter of a model is version 1 in the folder `starters`; the guess is the newest sound version.
+        """
+        source = ModelStore(starters)
+        if starters.resolve() != self.root.resolve():
+            for model in source.models():
+                if not self._numbers(self.root / model):
+                    self._copy_starter(source.folder(model, 1), model)
+        for model in self.models():
+            sound = self.versions(model)
+            if sound and LIVE not in self.aliases(model):
+                self.promote(model, sound[-1].version)
+
+    def sweep(self, owners: Collection[str]) -> None:
+        """Remove the staged folders of everybody but these `owners`: what dead writers left."""
+        for path in self._children(self.root / STAGING):
+            if path.name.rpartition("-")[0] not in owners:
+                shutil.rmtree(path, ignore_errors=True)
+
+    # ---- inside
+
+    def _copy_starter(self, folder: Path, model: str) -> None:
+        try:
+            card = read_card(folder)
+        except Damaged:
+            return
+        staged = self.stage("starter")
+        shutil.copytree(folder, staged, dirs_exist_ok=True)
+        self.publish(staged, model, lambda number: card.model_copy(update={"version": number}))
+
+    def _write_aliases(self, model: str, aliases: dict[str, int]) -> None:
+        replace(self.root / model / ALIASES, json.dumps(aliases, indent=1, sort_keys=True).encode())
+
+    def _lock(self, model: str) -> AbstractContextManager[None]:
+        return locked(self.root / model / ".lock")
+
+    def _numbers(self, home: Path) -> list[int]:
+        return sorted(int(path.name) for path in self._children(home) if path.name.isdecimal() and path.is_dir())
+
+    @staticmethod
+    def _children(folder: Path) -> list[Path]:
+        try:
+            return list(folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []

@@ -1,0 +1,112 @@
+"""The card of a version: version.json, which says what the version is, where it came from and what it is worth."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.errors import Damaged
+
+CARD = "version.json"
+ONNX = "model.onnx"  # what a CPU serves
+KERAS = "model.keras"  # what training continues from
+CHUNK = 1 << 20
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class FileSum(_Frozen):
+    """Size in bytes and SHA-256 of one file of a version."""
+
+    size: int
+    sha256: str
+
+
+class TensorCard(_Frozen):
+    """One tensor of the signature; -1 in `shape` is a free dimension."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+class DataCard(_Frozen):
+    """The data a version was trained and tested on."""
+
+    name: str
+    examples: int
+    fingerprint: str
+    test_fingerprint: str
+
+
+class Card(_Frozen):
+    """Everything a version says of itself. `metrics[primary_metric]` is the figure versions are compared by."""
+
+    format: Literal[1] = 1
+    model: str
+    version: int = Field(ge=1)
+    family: str
+    title: str
+    created: str
+    job: str | None
+    labels: tuple[str, ...]
+    input: TensorCard
+    output: TensorCard
+    preprocessing: str
+    hyperparameters: dict[str, Any]
+    command: str
+    data: DataCard
+    metrics: dict[str, float]
+    primary_metric: str
+    curves: list[dict[str, Any]]
+    parameters: int
+    training_seconds: float
+    libraries: dict[str, str]
+    files: dict[str, FileSum]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(file.size for file in self.files.values())
+
+
+def checksum(path: Path) -> FileSum:
+    """Size and SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return FileSum(size=path.stat().st_size, sha256=digest.hexdigest())
+
+
+def checksums(folder: Path) -> dict[str, FileSum]:
+    """The sums of every file in a version's folder except the card itself, by relative name."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / CARD)
+    return {path.relative_to(folder).as_posix(): checksum(path) for path in files}
+
+
+def read_card(folder: Path) -> Card:
+    """The card in a version's folder; raises Damaged when there is none or it cannot be understood."""
+    try:
+        return Card.model_validate_json((folder / CARD).read_bytes())
+    except FileNotFoundError:
+        raise Damaged(f"{folder.name} has no {CARD}") from None
+    except (OSError, ValidationError) as fault:
+        raise Damaged(f"{folder.name}/{CARD} cannot be read: {_first_line(fault)}") from fault
+
+
+def verify(folder: Path, card: Card) -> None:
+    """Raise Damaged unless every file that the card lists is there, whole and unaltered."""
+    for name, expected in card.files.items():
+        path = folder / name
+        if not path.is_file():
+            raise Damaged(f"version {card.version} of {card.model} lacks {name}")
+        if checksum(path) != expected:
+            raise Damaged(f"{name} of version {card.version} of {card.model} was altered or cut off")
+
+
+def _first_line(fault: Exception) -> str:
+    return str(fault).splitlines()[0]

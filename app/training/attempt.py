@@ -1,0 +1,49 @@
+"""One attempt at a job, from the data to the promoted version."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from app.families.catalog import family_named
+from app.families.contract import Recipe, load
+from app.jobs.job import Job
+from app.settings import Settings
+from app.store.model_store import ModelStore
+from app.training.checkpoints import Checkpoints
+from app.training.datasets import Datasets
+from app.training.download import download
+from app.training.publication import Trained, promote, publish
+from app.training.trainer import Report, train
+
+
+def attempt(job: Job, settings: Settings, store: ModelStore, staged: Path, report: Report) -> dict[str, Any]:
+    """Train, publish and promote; returns the job's result. What an earlier attempt finished is not done again."""
+    card = store.published_by(job.model, job.id)
+    if card is None:
+        recipe = make_recipe(job)
+        trained = _train(job, recipe, settings, report)
+        card = publish(store, staged, job, recipe, trained, report)
+        report("published", version=card.version)
+    promoted, reason = promote(store, card, job.promote)
+    report("promoted" if promoted else "log", version=card.version, text=reason)
+    return {"model": card.model, "version": card.version, "promoted": promoted, "reason": reason}
+
+
+def make_recipe(job: Job) -> Recipe:
+    """The recipe that a job asks for."""
+    family = family_named(job.family)
+    recipe: Recipe = load(family.recipe)(family.hyperparameters.model_validate(job.hyperparameters))
+    return recipe
+
+
+def _train(job: Job, recipe: Recipe, settings: Settings, report: Report) -> Trained:
+    if settings.trainer_threads:
+        tf.config.threading.set_intra_op_parallelism_threads(settings.trainer_threads)
+    keras.utils.set_random_seed(recipe.hyperparameters.seed)
+    datasets = Datasets(settings.data_dir, offline=settings.offline)
+    data = recipe.data(lambda file: datasets.path(file, download))
+    network = recipe.network(data)
+    position = train(network, data, recipe.phases(data), Checkpoints(settings.workspace / job.id), report)
+    return Trained(network, data, position)

@@ -1,0 +1,77 @@
+"""What a trained classifier is worth on the test set: figures for the card, and pictures to look at."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from app.families.contract import Array, Data, Network
+
+BATCH = 500
+SMALLEST = 1e-7  # Keras clips probabilities so before the logarithm
+
+
+def evaluate(network: Network, data: Data) -> tuple[dict[str, float], dict[str, Any]]:
+    """The metrics for the card, and the whole evaluation: confusion counts and figures for each label."""
+    probabilities = np.asarray(network.predict(data.test.inputs, batch_size=BATCH, verbose=0))
+    targets = data.test.targets
+    counts = confusion(targets, probabilities.argmax(axis=1), len(data.labels))
+    right = probabilities[np.arange(len(targets)), targets]
+    metrics = {
+        "test_accuracy": float(np.trace(counts) / counts.sum()),
+        "test_loss": float(-np.log(np.clip(right, SMALLEST, 1.0)).mean()),
+    }
+    precision = np.diag(counts) / np.maximum(1, counts.sum(axis=0))
+    recall = np.diag(counts) / np.maximum(1, counts.sum(axis=1))
+    labels = {
+        label: {"precision": float(precision[i]), "recall": float(recall[i]), "examples": int(counts[i].sum())}
+        for i, label in enumerate(data.labels)
+    }
+    return metrics, {**metrics, "examples": len(targets), "labels": labels, "confusion": counts.tolist()}
+
+
+def confusion(targets: Array, guesses: Array, labels: int) -> Array:
+    """(labels, labels) int64: row the truth, column the guess."""
+    counts = np.zeros((labels, labels), np.int64)
+    np.add.at(counts, (targets, guesses), 1)
+    return counts
+
+
+def write_evaluation(folder: Path, evaluation: dict[str, Any], curves: list[dict[str, Any]]) -> None:
+    """evaluation.json, confusion.png and history.png into a version's folder."""
+    (folder / "evaluation.json").write_text(json.dumps(evaluation, indent=1))
+    draw_confusion(folder / "confusion.png", np.asarray(evaluation["confusion"]), list(evaluation["labels"]))
+    draw_history(folder / "history.png", curves)
+
+
+def draw_confusion(path: Path, counts: Array, labels: list[str]) -> None:
+    """The confusion matrix, shaded by the share of each true label."""
+    figure = Figure(figsize=(6, 5.5), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(counts / np.maximum(1, counts.sum(axis=1, keepdims=True)), cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            colour = "white" if row == column else "black"
+            axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=colour)
+    axes.set(xticks=range(len(labels)), yticks=range(len(labels)), xticklabels=labels, yticklabels=labels)
+    axes.set(xlabel="predicted", ylabel="true", title="Confusion on the test set")
+    figure.savefig(path, dpi=100)
+
+
+def draw_history(path: Path, curves: list[dict[str, Any]]) -> None:
+    """Accuracy and loss, training and validation, side by side over all epochs; a line where a phase begins."""
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    panels = figure.subplots(1, 2)
+    epochs = range(1, len(curves) + 1)
+    for axes, metric in zip(panels, ("accuracy", "loss"), strict=True):
+        axes.plot(epochs, [row[metric] for row in curves], marker=".", label="training")
+        axes.plot(epochs, [row[f"val_{metric}"] for row in curves], marker=".", label="validation")
+        for number, row in enumerate(curves, start=1):
+            if row["epoch"] == 1 and number > 1:
+                axes.axvline(number - 0.5, color="grey", linestyle=":")
+        axes.set(xlabel="epoch", ylabel=metric, title=metric.capitalize())
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend()
+    figure.savefig(path, dpi=100)

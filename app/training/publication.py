@@ -1,0 +1,108 @@
+"""From a trained network to a version that is served: export, check, evaluate, publish, promote."""
+
+import platform
+import shlex
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import tensorflow
+
+from app.families.catalog import family_named
+from app.families.contract import Data, Family, Network, Recipe
+from app.jobs.job import Job, Promote
+from app.store.model_store import LIVE, ModelStore
+from app.store.version import Card, DataCard, TensorCard, checksums
+from app.training.checkpoints import Position
+from app.training.evaluation import evaluate, write_evaluation
+from app.training.export import check, export
+from app.training.trainer import Report
+
+PRIMARY_METRIC = "test_accuracy"
+SAMPLES = 256  # real examples on which ONNX and Keras must agree
+LIBRARIES = ("fitserve", "keras", "numpy", "onnx", "onnxruntime", "tf2onnx")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves: the network, the data it was made with, and how it went."""
+
+    network: Network
+    data: Data
+    position: Position
+
+
+def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: Trained, report: Report) -> Card:
+    """Fill the staged folder, check it and make it a version."""
+    network, data, position = trained.network, trained.data, trained.position
+    family = family_named(job.family)
+    export(network, staged, recipe.signature)
+    difference = check(network, staged, recipe.signature, data.test.inputs[:SAMPLES])
+    metrics, evaluation = evaluate(network, data)
+    report("evaluated", metrics=metrics, onnx_difference=difference)
+    write_evaluation(staged, evaluation, position.curves)
+    card = Card(
+        model=job.model,
+        version=1,
+        family=family.name,
+        title=family.title,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        job=job.id,
+        labels=data.labels,
+        input=TensorCard(**asdict(recipe.signature.input)),
+        output=TensorCard(**asdict(recipe.signature.output)),
+        preprocessing=recipe.preprocessing,
+        hyperparameters=recipe.hyperparameters.model_dump(mode="json"),
+        command=command(family, job),
+        data=DataCard(
+            name=data.name,
+            examples=data.examples,
+            fingerprint=data.fingerprint,
+            test_fingerprint=data.test_fingerprint,
+        ),
+        metrics=metrics,
+        primary_metric=PRIMARY_METRIC,
+        curves=position.curves,
+        parameters=int(network.count_params()),
+        training_seconds=round(position.seconds, 1),
+        libraries=libraries(),
+        files=checksums(staged),
+    )
+    return store.publish(staged, job.model, lambda number: card.model_copy(update={"version": number}))
+
+
+def promote(store: ModelStore, card: Card, wish: Promote) -> tuple[bool, str]:
+    """Make the version live if it should be; returns whether, and why."""
+    promoted, reason = worth_promoting(store, card, wish)
+    if promoted:
+        store.promote(card.model, card.version)
+    return promoted, reason
+
+
+def worth_promoting(store: ModelStore, card: Card, wish: Promote) -> tuple[bool, str]:
+    """Whether a new version should become live, and why."""
+    if wish != "if_better":
+        return wish == "always", f"promote is {wish!r}"
+    number = store.aliases(card.model).get(LIVE)
+    if number in (None, card.version):
+        return True, "nothing else was live"
+    live = store.card(card.model, number)
+    if live.data.test_fingerprint != card.data.test_fingerprint:
+        return False, f"it was tested on {card.data.name}, version {number} on other data ({live.data.name})"
+    new, old = card.metrics[card.primary_metric], live.metrics[card.primary_metric]
+    word = "better" if new > old else "no better"
+    return new > old, f"{card.primary_metric} {new:.4f} is {word} than {old:.4f} of version {number}"
+
+
+def command(family: Family, job: Job) -> str:
+    """The command line that trains this version again."""
+    chosen = job.hyperparameters
+    options = [word for name, value in chosen.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    return shlex.join(["fitserve", "train", family.name, *options])
+
+
+def libraries() -> dict[str, str]:
+    """The versions of all that had a part in the figures."""
+    found = {name: version(name) for name in LIBRARIES}
+    return {"python": platform.python_version(), "tensorflow": tensorflow.__version__, **found}

@@ -1,0 +1,104 @@
+"""The trainer: runs the phases of a recipe epoch by epoch, checkpoints each, resumes, and reports."""
+
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import keras
+
+from app.families.contract import Data, Network, Phase
+from app.training.checkpoints import Checkpoints, Position, restore
+
+REPORT_SECONDS = 0.25
+VALIDATION_BATCH = 500
+
+
+class Report(Protocol):
+    """Tells the world how a training goes; may raise to end it."""
+
+    def __call__(self, kind: str, **facts: Any) -> None: ...
+
+
+def train(
+    network: Network, data: Data, phases: Sequence[Phase], checkpoints: Checkpoints, report: Report
+) -> Position:
+    """Train the network through all phases, from the last checkpoint if there is one; returns where it ended."""
+    saved = checkpoints.latest()
+    position = saved[0] if saved else Position()
+    for index, phase in enumerate(phases):
+        if index < position.phase:
+            continue
+        phase.prepare(network)
+        if saved and index == saved[0].phase:
+            restore(network, saved[1])
+            report("log", text=f"resumed after epoch {position.epoch} of {phase.name}")
+        begin = position.epoch if index == position.phase else 0
+        report("phase", phase=phase.name, epochs=phase.epochs, epoch=begin)
+        for epoch in range(begin, phase.epochs):
+            share = _Share(phases, index, epoch)
+            row = _epoch(network, data, phase, epoch, _Progress(report, data, share, position.seconds))
+            position = Position(index, epoch + 1, position.seconds + row["seconds"], [*position.curves, row])
+            checkpoints.save(network, position)
+            report("epoch", **row, progress=share(1.0), metrics=_figures(row))
+    return position
+
+
+def _epoch(network: Network, data: Data, phase: Phase, epoch: int, progress: "_Progress") -> dict[str, Any]:
+    """One epoch with its validation, as a row of the curves."""
+    begun = time.monotonic()
+    history = network.fit(
+        data.train(phase, epoch),
+        initial_epoch=epoch,
+        epochs=epoch + 1,
+        validation_data=(data.validation.inputs, data.validation.targets),
+        validation_batch_size=VALIDATION_BATCH,
+        callbacks=[progress],
+        verbose=0,
+    ).history
+    figures = {name: float(values[-1]) for name, values in history.items()}
+    return {"phase": phase.name, "epoch": epoch + 1, **figures, "seconds": time.monotonic() - begun}
+
+
+def _figures(row: dict[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in row.items() if name not in ("phase", "epoch", "seconds")}
+
+
+class _Share:
+    """Which part of the whole training an epoch is: called with a share of the epoch, gives a share of it all."""
+
+    def __init__(self, phases: Sequence[Phase], index: int, epoch: int) -> None:
+        self._total = sum(phase.epochs for phase in phases)
+        self._before = sum(phase.epochs for phase in phases[:index]) + epoch
+
+    def __call__(self, of_epoch: float) -> float:
+        return (self._before + of_epoch) / self._total
+
+
+class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
+    """Reports a few times a second from within an epoch, with speed and the time still to go."""
+
+    def __init__(self, report: Report, data: Data, share: _Share, seconds_before: float) -> None:
+        super().__init__()
+        self._report = report
+        self._examples = data.examples
+        self._share = share
+        self._seconds_before = seconds_before
+        self._begun = self._last = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Keras calls this after every step."""
+        now = time.monotonic()
+        if now - self._last < REPORT_SECONDS:
+            return
+        self._last = now
+        seconds = now - self._begun
+        done = (batch + 1) / max(1, self.params["steps"] or 1)
+        progress = self._share(done)
+        self._report(
+            "progress",
+            progress=progress,
+            epoch=self.params["epochs"],
+            eta_seconds=(self._seconds_before + seconds) * (1 - progress) / progress,
+            metrics={name: float(value) for name, value in (logs or {}).items()},
+            examples_per_second=done * self._examples / seconds,
+        )
