@@ -22,7 +22,9 @@ class Settings(BaseSettings):
 
     store: Path = Field(Path("models_store"), description="Folder of the trained versions: the volume.")
     starters: Path = Field(STARTERS, description="Folder whose versions numbered 1 fill a store that lacks the model.")
-    journal: str | None = Field(None, description="SQLAlchemy URL of the jobs' database; by default SQLite in the store.")
+    journal: str | None = Field(
+        None, description="SQLAlchemy URL of the jobs' database; by default SQLite in the store."
+    )
     data_dir: Path | None = Field(None, description="Folder where data sets are looked for first.")
     offline: bool = Field(False, description="Never download a data set.")
 

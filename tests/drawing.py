@@ -276,7 +276,7 @@ def on_paper(
     scene += cover[..., None] * (np.array(ink) - scene)
     if table:
         scene[:, : int(table * width)] = (70, 50, 35)
-    rows, columns = np.mgrid[0:1 : height * 1j, 0:1 : width * 1j]
+    rows, columns = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     angle = rng.uniform(0, 2 * np.pi)
     slope = (np.cos(angle) * (columns - 0.5) + np.sin(angle) * (rows - 0.5)) / 1.42 + 0.5
     scene *= (1 - shade * slope)[..., None]
@@ -312,7 +312,5 @@ def _spline(points: NDArray[np.float64]) -> NDArray[np.float64]:
     t = np.linspace(0, 1, 16, endpoint=False)[:, None]
     curve = []
     for a, b, c, d in zip(p[:-3], p[1:-2], p[2:-1], p[3:], strict=True):
-        curve.append(
-            0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
-        )
+        curve.append(0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3))
     return np.concatenate([*curve, points[-1:]])

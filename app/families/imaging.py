@@ -49,11 +49,21 @@ THUMBNAIL = 64
 
 def read_picture(payload: bytes, *, max_pixels: int) -> Image.Image:
     """The first frame of `payload`, upright and fully decoded; InvalidRequest says what was expected instead."""
+    return decoded(open_picture(payload, max_pixels=max_pixels))
+
+
+def open_picture(payload: bytes, *, max_pixels: int) -> Image.Image:
+    """The picture with its header read and its size checked, and nothing decoded; raises InvalidRequest."""
     if not payload:
         raise InvalidRequest(f"the picture is empty: {EXPECTED}, got 0 bytes")
     _silence_pillow()
     picture = _opened(payload)
     _check_size(picture.size, max_pixels)
+    return picture
+
+
+def decoded(picture: Image.Image) -> Image.Image:
+    """An opened picture, upright and fully decoded; raises InvalidRequest."""
     try:
         picture.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
         picture.load()

@@ -36,7 +36,7 @@ class NewJob(BaseModel):
     model: str
     hyperparameters: dict[str, Any]
     promote: Promote = "if_better"
-    idempotency_key: str | None = None
+    idempotency_key: str | None = Field(None, exclude=True)
 
 
 class Job(NewJob):
@@ -44,13 +44,15 @@ class Job(NewJob):
 
     id: str
     status: Status
-    cancel_requested: bool = False
+    cancel_requested: bool = Field(False, exclude=True)
     attempts: int = Field(0, description="How many times a trainer has started on it.")
     progress: float = Field(0.0, description="Share of the training done, 0 to 1.")
     phase: str | None = None
     epoch: int | None = Field(None, description="Epoch under way in this phase, from 1.")
     epochs: int | None = Field(None, description="Epochs of this phase.")
-    eta_seconds: float | None = Field(None, description="Seconds that training will still take, as far as one can tell.")
+    eta_seconds: float | None = Field(
+        None, description="Seconds that training will still take, as far as one can tell."
+    )
     metrics: dict[str, float] = Field(default_factory=dict, description="The latest figures.")
     result: dict[str, Any] | None = Field(None, description="The version that came out, and whether it was promoted.")
     error: str | None = None

@@ -8,13 +8,12 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
-    CursorResult,
     Engine,
     create_engine,
     event,
     func,
-    inspect,
     insert,
+    inspect,
     literal,
     make_url,
     select,
@@ -71,6 +70,7 @@ class Journal:
             return known, False
         row = {
             **new.model_dump(),
+            "idempotency_key": new.idempotency_key,
             "id": secrets.token_hex(6),
             "status": Status.QUEUED.value,
             "cancel_requested": False,
@@ -163,10 +163,7 @@ class Journal:
         lease = now() + timedelta(seconds=lease_seconds)
         with self._begin() as connection:
             held = connection.execute(
-                update(jobs)
-                .where(*_held(job))
-                .values(lease_until=lease, **columns)
-                .returning(jobs.c.cancel_requested)
+                update(jobs).where(*_held(job)).values(lease_until=lease, **columns).returning(jobs.c.cancel_requested)
             ).first()
             if held is None:
                 raise LostLease(f"attempt {job.attempts} no longer holds job {job.id}")
@@ -183,7 +180,7 @@ class Journal:
         if status is Status.SUCCEEDED:
             values["progress"] = 1.0
         with self._begin() as connection:
-            done = connection.execute(update(jobs).where(*_held(job)).values(**values)).rowcount == 1
+            done: bool = connection.execute(update(jobs).where(*_held(job)).values(**values)).rowcount == 1
             if done:
                 self._event(connection, job.id, "finished", {"status": status, "result": result, "error": error})
         return done
@@ -193,7 +190,7 @@ class Journal:
         attempts = jobs.c.attempts if counts else jobs.c.attempts - 1
         values = {"status": Status.QUEUED, "lease_until": None, "eta_seconds": None, "attempts": attempts}
         with self._begin() as connection:
-            done = connection.execute(update(jobs).where(*_held(job)).values(**values)).rowcount == 1
+            done: bool = connection.execute(update(jobs).where(*_held(job)).values(**values)).rowcount == 1
             if done:
                 self._event(connection, job.id, "queued", {"reason": reason})
         return done
@@ -219,7 +216,8 @@ class Journal:
         with self._read() as connection:
             if not inspect(connection).has_table("alembic_version"):
                 return False
-            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
+            revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return revision == HEAD
 
     def _begin(self) -> Any:
         return self._opened.begin()

@@ -1,6 +1,7 @@
 """The supervisor: claims waiting jobs, launches their trainers, and gives back what is lost."""
 
 import asyncio
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ class Supervisor:
         self._rules = rules
         self._attempts: dict[str, _Attempt] = {}
         self._wake = asyncio.Event()
+        self._turn = threading.Lock()  # a step may still run in its thread when `close` is called
+        self._closed = False
 
     async def run(self) -> None:
         """Step until cancelled."""
@@ -56,13 +59,18 @@ class Supervisor:
 
     def step(self, only: str | None = None) -> None:
         """Look once at everything; with `only`, claim no other job than that one."""
-        self._collect_ended()
-        self._collect_silent()
-        self._stop_cancelled()
-        self._start(only)
+        with self._turn:
+            if self._closed:
+                return
+            self._collect_ended()
+            self._collect_silent()
+            self._stop_cancelled()
+            self._start(only)
 
     def close(self) -> None:
         """Stop the trainers of this process; their jobs wait for the next supervisor, at no cost of an attempt."""
+        with self._turn:
+            self._closed = True
         for attempt in self._attempts.values():
             attempt.trainer.stop()
         deadline = time.monotonic() + self._rules.grace_seconds
@@ -114,7 +122,9 @@ class Supervisor:
         elif job.attempts < self._rules.max_attempts:
             if self._journal.give_back(job, reason):
                 log.warning("job given back", job=job.id, reason=reason)
-        elif self._journal.finish(job, Status.FAILED, error=f"{reason} in attempt {job.attempts}\n{last_words}".strip()):
+        elif self._journal.finish(
+            job, Status.FAILED, error=f"{reason} in attempt {job.attempts}\n{last_words}".strip()
+        ):
             log.error("job failed", job=job.id, reason=reason)
 
 

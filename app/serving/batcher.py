@@ -74,7 +74,7 @@ class Batcher(Generic[Instance, Output]):
             done.add_done_callback(lambda outcome: loop.call_soon_threadsafe(self._settle, batch, outcome.result()))
 
     def _take(self) -> list[tuple[Instance, asyncio.Future[Output]]]:
-        batch = []
+        batch: list[tuple[Instance, asyncio.Future[Output]]] = []
         while self._waiting and len(batch) < self._max_batch:
             entry = self._waiting.popleft()
             if not entry[1].done():  # the caller left

@@ -8,12 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from app.errors import Conflict, Damaged, FitserveError, NotFound
-from app.families.contract import Family, load
+from app.errors import Conflict, Damaged, NotFound
+from app.families.contract import Family
 from app.serving.batcher import Batcher, Cost
+from app.serving.loading import load_version
 from app.serving.runtime import Runtime
 from app.store.model_store import LIVE, ModelStore
-from app.store.version import Card, verify
+from app.store.version import Card
 from app.telemetry import log
 
 WARM_UPS = 3
@@ -38,22 +39,25 @@ class Loaded:
 
 
 class Servables:
-    """The loaded versions of every model. Loading happens in threads; the exchange is one reference on the loop."""
+    """The loaded versions of every model. Loading happens in threads; the exchange is one reference on the loop.
 
-    def __init__(self, store: ModelStore, families: Mapping[str, Family], runtime: Runtime, limits: Limits) -> None:
+    `models` names the family of each model; `faults` the versions of each that would not load, and why.
+    """
+
+    def __init__(self, store: ModelStore, models: Mapping[str, Family], runtime: Runtime, limits: Limits) -> None:
         self._store = store
-        self._families = families  # by model
+        self.models = models
         self._runtime = runtime
         self._limits = limits
         self._live: dict[str, Loaded] = {}
-        self._others: dict[str, OrderedDict[int, Loaded]] = {model: OrderedDict() for model in families}
-        self._locks = {model: asyncio.Lock() for model in families}
-        self._threads = {model: ThreadPoolExecutor(1, f"predict-{model}") for model in families}
-        self.faults: dict[str, dict[int, str]] = {model: {} for model in families}
+        self._others: dict[str, OrderedDict[int, Loaded]] = {model: OrderedDict() for model in models}
+        self._locks = {model: asyncio.Lock() for model in models}
+        self._threads = {model: ThreadPoolExecutor(1, f"predict-{model}") for model in models}
+        self.faults: dict[str, dict[int, str]] = {model: {} for model in models}
 
     async def open(self) -> None:
         """Load and warm the live version of every model that has one, or the next best if that one is damaged."""
-        await asyncio.gather(*(self.refresh(model) for model in self._families))
+        await asyncio.gather(*(self.refresh(model) for model in self.models))
 
     def close(self) -> None:
         """Let the threads go."""
@@ -64,7 +68,9 @@ class Servables:
         """The version that answers now; raises Conflict when there is none."""
         loaded = self._live.get(model)
         if loaded is None:
-            raise Conflict(f"{model} has no version to answer with yet: train one with POST /train/{self._family(model)}")
+            raise Conflict(
+                f"{model} has no version to answer with yet: train one with POST /train/{self.models[model].name}"
+            )
         return loaded
 
     async def get(self, model: str, reference: str | None) -> Loaded:
@@ -76,9 +82,7 @@ class Servables:
             return self.live(model)
         others = self._others[model]
         async with self._locks[model]:
-            if version not in others:
-                others[version] = await asyncio.to_thread(self._load, model, version)
-            others.move_to_end(version)
+            others[version] = await self._loaded(model, version)
             while len(others) > self._limits.max_loaded:
                 others.popitem(last=False)
             return others[version]
@@ -97,7 +101,7 @@ class Servables:
                 return
             for version in self._candidates(model):
                 try:
-                    loaded = await asyncio.to_thread(self._load, model, version)
+                    loaded = await self._loaded(model, version)
                 except (Damaged, NotFound) as fault:
                     self.faults[model][version] = str(fault)
                     log.error("version not loaded", model=model, version=version, reason=str(fault))
@@ -110,7 +114,7 @@ class Servables:
         """Follow the aliases of the store, whoever moves them, until cancelled."""
         while True:
             await asyncio.sleep(seconds)
-            for model in self._families:
+            for model in self.models:
                 try:
                     await self.refresh(model)
                 except Exception:
@@ -129,25 +133,20 @@ class Servables:
             return [live]
         return [live, *(card.version for card in reversed(self._store.versions(model)) if card.version != live)]
 
+    async def _loaded(self, model: str, version: int) -> Loaded:
+        """One of the others that is loaded already, or loaded now."""
+        return self._others[model].pop(version, None) or await asyncio.to_thread(self._load, model, version)
+
     def _load(self, model: str, version: int) -> Loaded:
-        """Check every byte, load, warm up and measure one version."""
-        card = self._store.card(model, version)
-        folder = self._store.folder(model, version)
-        verify(folder, card)
-        try:
-            servable = load(self._families[model].servable)(card, self._runtime.load(folder))
-            cost = self._warm_up(servable)
-        except FitserveError:
-            raise
-        except Exception as fault:
-            raise Damaged(f"version {version} of {model} fails when it runs: {fault}") from fault
+        """Load, warm up and measure one version."""
+        card, servable = load_version(self._store, self._runtime, self.models[model], model, version)
         limits = self._limits
         batcher: Batcher[Any, Any] = Batcher(
             servable.predict,
             self._threads[model],
             max_batch=limits.max_batch,
             max_waiting=limits.max_waiting,
-            cost=cost,
+            cost=self._warm_up(servable),
         )
         return Loaded(card, servable, batcher)
 
@@ -161,9 +160,6 @@ class Servables:
         one, many = (_quickest(servable, [example] * size) for size in (1, largest))
         each = max(0.0, many - one) / max(1, largest - 1)
         return Cost(fixed=one - each, each=each)
-
-    def _family(self, model: str) -> str:
-        return self._families[model].name
 
 
 def _quickest(servable: Any, instances: list[Any]) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from app.errors import Damaged, NotFound
+from app.errors import Conflict, Damaged, NotFound
 from app.store.files import locked, replace, sync, sync_tree
 from app.store.version import CARD, Card, read_card
 
@@ -135,6 +135,17 @@ class ModelStore:
             aliases = self.aliases(model) | {alias: version}
             self._write_aliases(model, aliases)
         return aliases
+
+    def delete(self, model: str, version: int) -> None:
+        """Remove a version, whole; raises Conflict while an alias points at it."""
+        with self._lock(model):
+            self.card(model, version)
+            names = [alias for alias, number in self.aliases(model).items() if number == version]
+            if names:
+                raise Conflict(f"version {version} of {model} is {' and '.join(sorted(names))}: move the alias first")
+            grave = self.stage("deleted")
+            self.folder(model, version).rename(grave / str(version))
+        shutil.rmtree(grave)
 
     def seed(self, starters: Path) -> None:
         """Give every model that has no version here its starter, and every model without `live` its best guess.

@@ -36,9 +36,11 @@ class Checkpoints:
     def save(self, network: Network, position: Position) -> None:
         """Keep weights, random states, optimizer and position."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        arrays = {str(index): np.asarray(variable) for index, variable in enumerate(_variables(network))}
+        arrays: dict[str, Any] = {
+            str(index): np.asarray(variable) for index, variable in enumerate(_variables(network))
+        }
         content = io.BytesIO()
-        np.savez(content, position=json.dumps(asdict(position)), **arrays)
+        np.savez(content, allow_pickle=False, position=np.array(json.dumps(asdict(position))), **arrays)
         number = 1 + max(self._numbers(), default=0)
         replace(self._folder / NAME.format(number), content.getvalue())
         for old in self._numbers()[:-KEEP]:

@@ -1,4 +1,4 @@
-"""Where data files are: in the configured folder, then in Keras's cache, else to be downloaded. Light: no Keras here."""
+"""Where data files are: in the configured folder, in Keras's cache, or to be downloaded. No Keras in here."""
 
 import os
 import urllib.request

@@ -20,9 +20,9 @@ class ExportMismatch(FitserveError):
 
 def export(network: Network, folder: Path, signature: Signature) -> None:
     """Write model.onnx and model.keras; the batch dimension is free, the names are the signature's."""
-    untrained = keras.models.clone_model(network)  # a copy without the optimizer, which doubles the file
-    untrained.set_weights(network.get_weights())
-    untrained.save(folder / KERAS)
+    bare = type(network).from_config(network.get_config())  # without the optimizer, which would treble the file
+    bare.set_weights(network.get_weights())
+    bare.save(folder / KERAS)
     spec = keras.InputSpec(shape=(None, *signature.input.shape[1:]), dtype=signature.input.dtype)
     network.export(folder / ONNX, format="onnx", input_signature=[spec], verbose=False)
     _name_tensors(folder / ONNX, signature)

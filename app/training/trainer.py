@@ -19,9 +19,7 @@ class Report(Protocol):
     def __call__(self, kind: str, **facts: Any) -> None: ...
 
 
-def train(
-    network: Network, data: Data, phases: Sequence[Phase], checkpoints: Checkpoints, report: Report
-) -> Position:
+def train(network: Network, data: Data, phases: Sequence[Phase], checkpoints: Checkpoints, report: Report) -> Position:
     """Train the network through all phases, from the last checkpoint if there is one; returns where it ended."""
     saved = checkpoints.latest()
     position = saved[0] if saved else Position()

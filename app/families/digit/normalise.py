@@ -21,7 +21,7 @@ WORK_AREA = 400 * 400
 # Below this side a picture is enlarged first, so that filters of a few pixels do not swallow strokes.
 SMALL_SIDE = 96
 # Light is estimated on a picture of this longer side, by a median over this share of the shorter side.
-LIGHT_SIDE, LIGHT_SHARE = 80, 0.6
+LIGHT_SHARE = 0.4
 # Two tones each spread by less than this share of their distance: a drawing, with no light to estimate.
 TONE_SPREAD = 0.12
 
@@ -40,6 +40,8 @@ REACH = 0.35
 OWN_SHARE = 0.5
 # Along a side of the picture, this much contact is an edge of paper or table rather than a stroke.
 EDGE_CONTACT = 0.6
+STROKE_DEPTH = 0.2
+RING_DOUBT = 0.2
 
 # Strokes are measured and mended at this many pixels per MNIST pixel.
 FINE = 5
@@ -55,8 +57,7 @@ def normalise(grey: Bytes) -> Floats:
     ready = _as_it_is(grey)
     if ready is not None:
         return ready
-    ink = _ink(_working_size(grey))
-    mask = _digit(ink)
+    ink, mask = _found(_working_size(grey))
     return _centred(_boxed(_even_strokes(_fine(ink, mask))))
 
 
@@ -88,64 +89,195 @@ def _working_size(grey: Bytes) -> Bytes:
     return _u8(cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC))
 
 
-def _ink(tone: Bytes) -> Floats:
-    """How far each pixel stands out from its ground, (h, w) float32, ink positive."""
-    threshold, high = cv2.threshold(tone, 0, 255, cv2.THRESH_OTSU)
-    light = tone[high > 0]
-    dark = tone[high == 0]
+def _found(tone: Bytes) -> tuple[Floats, Bytes]:
+    """How far each pixel stands out from its ground, float32, and which are the digit's, uint8 of 0 and 1; (h, w)."""
+    drawing = _drawing(tone)
+    if drawing is not None:
+        ink, noise = _without_noise(drawing)
+        return ink, _digit(ink, _parts(tone, ink, noise), noise)
+    sheet = _sheet(tone)
+    if sheet is not None:
+        return _found(sheet)
+    ink, noise = _without_noise(_relief(tone))
+    dark, light = _parts(tone, -ink, noise), _parts(tone, ink, noise)
+    if _evidence(dark) >= _evidence(light):
+        return -ink, _digit(-ink, dark, noise)
+    return ink, _digit(ink, light, noise)
+
+
+def _drawing(tone: Bytes) -> Floats | None:
+    """The relief of a picture in two tones, one of them in strokes; None if the light is uneven or there are more."""
+    _, high = cv2.threshold(tone, 0, 1, cv2.THRESH_OTSU)
+    light, dark = tone[high > 0], tone[high == 0]
     if not light.size or not dark.size:
         raise InvalidRequest(EMPTY)
-    tones = float(np.median(dark)), float(np.median(light))
-    spread = max(_spread(dark), _spread(light))
-    if spread < TONE_SPREAD * (tones[1] - tones[0]):
-        ink = _ring_share(high) > 0.5
-        return (tones[1] - tone.astype(np.float32)) if ink else (tone.astype(np.float32) - tones[0])
-    relief = tone.astype(np.float32) - _light(tone)
-    return -relief if float((relief**3).sum()) < 0 else relief
+    bright, dim = float(np.median(light)), float(np.median(dark))
+    dark_ink = _ground_is(high)
+    strokes = 1 - high if dark_ink else high
+    if max(_spread(light, bright), _spread(dark, dim)) > TONE_SPREAD * (bright - dim):
+        return None
+    if cv2.distanceTransform(strokes, cv2.DIST_L2, 3).max() > STROKE_DEPTH * tone.size**0.5:
+        return None
+    tones = tone.astype(np.float32)
+    return bright - tones if dark_ink else tones - dim
 
 
-def _spread(values: Bytes) -> float:
-    """Robust standard deviation."""
-    return 1.4826 * float(np.median(np.abs(values.astype(np.float32) - np.median(values))))
+def _spread(values: Bytes, middle: float) -> float:
+    """How far four values in five lie from the middle at most."""
+    return float(np.percentile(np.abs(values.astype(np.float32) - middle), 80))
 
 
-def _ring_share(high: Bytes) -> float:
-    """The share of the border that is light."""
-    ring = np.concatenate([high[0], high[-1], high[:, 0], high[:, -1]])
-    return float(np.count_nonzero(ring)) / ring.size
+def _ground_is(high: Bytes) -> bool:
+    """Whether the light class (1 of 0 and 1) is the ground: it has the border, or lies in more pieces between ink."""
+    share = float(np.concatenate([high[0], high[-1], high[:, 0], high[:, -1]]).mean())
+    if abs(share - 0.5) > RING_DOUBT:
+        return share > 0.5
+    pieces = [_pieces(high), _pieces(1 - high)]
+    return pieces[0] > pieces[1] if pieces[0] != pieces[1] else float(high.mean()) > 0.5
 
 
-def _light(tone: Bytes) -> Floats:
-    """The tone of the ground everywhere, (h, w) float32, free of strokes."""
+def _pieces(mask: Bytes) -> int:
+    """The number of parts that are more than specks."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
+    return int((stats[1:, cv2.CC_STAT_AREA] > 0.002 * mask.size).sum())
+
+
+def _sheet(tone: Bytes) -> Bytes | None:
+    """The inside of a light sheet that lies on a dark table within the picture; None if there is none such."""
     height, width = tone.shape
-    scale = min(1.0, LIGHT_SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = _u8(cv2.resize(tone, size, interpolation=cv2.INTER_AREA))
-    reach = max(3, int(min(size) * LIGHT_SHARE) | 1)
-    ground = cv2.GaussianBlur(cv2.medianBlur(small, reach), (0, 0), 2)
-    return cv2.resize(ground, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    reach = max(3, int(min(height, width) * 0.06)) | 1
+    closed = cv2.morphologyEx(tone, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
+    _, high = cv2.threshold(cv2.GaussianBlur(closed, (0, 0), 2), 0, 1, cv2.THRESH_OTSU)
+    if np.concatenate([high[0], high[-1], high[:, 0], high[:, -1]]).mean() > 0.3:
+        return None
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(high)
+    part = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    contour = max(
+        cv2.findContours((labels == part).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0],
+        key=cv2.contourArea,
+    )
+    sides = cv2.minAreaRect(contour)[1]
+    if (
+        min(sides) < 0.15 * min(height, width)
+        or min(sides) < 0.35 * max(sides)
+        or cv2.contourArea(contour) < 0.82 * sides[0] * sides[1]
+    ):
+        return None
+    inside = np.zeros_like(tone)
+    cv2.drawContours(inside, [contour], -1, 1, -1)
+    rim = max(2, int(0.03 * min(sides)))
+    inside = cv2.erode(
+        inside, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1
+    )
+    x, y, w, h = cv2.boundingRect(inside)
+    cut = np.where(inside, tone, np.uint8(np.median(tone[inside > 0])))[y : y + h, x : x + w]
+    return np.ascontiguousarray(cut)
 
 
-def _digit(ink: Floats) -> Bytes:
+def _relief(tone: Bytes) -> Floats:
+    """Height over a ground that light and shadow make uneven: a wide median follows both and drops strokes."""
+    reach = max(3, int(min(tone.shape) * LIGHT_SHARE) | 1)
+    ground = cv2.medianBlur(tone, reach)
+    relief = tone.astype(np.float32) - ground
+    strong = _peak(np.abs(relief)) * 0.4
+    ground = cv2.medianBlur(np.where(np.abs(relief) > strong, ground, tone), reach)
+    return tone.astype(np.float32) - ground
+
+
+def _without_noise(relief: Floats) -> tuple[Floats, float]:
+    """The relief smoothed until a peak stands out, and the noise that is left in it."""
+    smooth, noise = relief, 0.0
+    for blur in (1.0, 2.0):
+        smooth = cv2.GaussianBlur(relief, (0, 0), blur)
+        calm = np.abs(smooth - cv2.GaussianBlur(smooth, (0, 0), 2 * blur))
+        noise = float(np.percentile(calm, 25)) / 0.32
+        if _peak(np.abs(smooth)) > 10 * noise:
+            break
+    return smooth, noise
+
+
+def _peak(ink: Floats) -> float:
+    """The level that only the strongest 1 in 2000 pixels exceed."""
+    few = max(1, ink.size // 2000)
+    return float(np.partition(ink.ravel(), -few)[-few])
+
+
+def _parts(tone: Bytes, ink: Floats, noise: float):
+    """The connected parts of the ink without the edges of tables and sheets; see `_parts_above`."""
+    ink = ink.copy()
+    height, width = ink.shape
+    window = max(5, int(0.03 * min(height, width))) | 1
+    kernel = np.ones((window, window), np.uint8)
+    smooth = cv2.GaussianBlur(tone, (0, 0), 1)
+    step = cv2.dilate(smooth, kernel) - cv2.erode(smooth, kernel)
+    for _ in range(3):
+        peak = _peak(ink)
+        labels, stats, weights = _strong(ink, peak, noise)
+        if peak < max(FAINTEST, OVER_NOISE * noise):
+            weights[:] = 0
+            break
+        bad = [
+            k
+            for k in np.flatnonzero(weights)
+            if weights[k] > 0.02 * weights.max()
+            and (_is_edge(labels, stats, int(k)) or _support(labels, stats, int(k), step, peak) < 0.7)
+        ]
+        if not bad:
+            break
+        ink[cv2.dilate(np.isin(labels, bad).astype(np.uint8), np.ones((7, 7), np.uint8)) > 0] = 0
+    return labels, stats, weights
+
+
+def _support(labels, stats, part, step, peak):
+    x, y, w, h = (int(v) for v in stats[part, :4])
+    mask = (labels[y : y + h, x : x + w] == part).astype(np.uint8)
+    rim = mask - cv2.erode(mask, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return float((step[y : y + h, x : x + w][rim > 0] > 0.35 * peak).mean())
+
+
+def _evidence(parts) -> float:
+    return float(parts[2].max())
+
+
+def _digit(ink: Floats, parts, noise: float) -> Bytes:
     """The pixels of the digit, (h, w) uint8 of 0 and 1: strokes without dust, edges and specks of noise."""
-    smooth = cv2.GaussianBlur(ink, (0, 0), 1.0)
-    noise = _spread(smooth)
-    peak = float(np.partition(smooth.ravel(), -max(1, smooth.size // 1000))[-max(1, smooth.size // 1000)])
-    if peak < max(FAINTEST, OVER_NOISE * noise):
-        raise InvalidRequest(EMPTY)
-    low = max(PEAK_LOW * peak, 3 * noise)
-    mask = (smooth > low).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    strongest = np.zeros(count, np.float32)
-    np.maximum.at(strongest, labels.ravel(), smooth.ravel())
-    weights = np.bincount(labels.ravel(), smooth.ravel().clip(0), count)
-    weights[strongest < PEAK_HIGH * peak] = 0
-    weights[0] = 0
+    labels, stats, weights = parts
     total = weights.sum()
+    if not total:
+        raise InvalidRequest(EMPTY)
     kept = _together(stats, weights)
     if not kept or sum(weights[k] for k in kept) < OWN_SHARE * total:
         raise InvalidRequest(SCATTERED)
     return np.isin(labels, kept).astype(np.uint8)
+
+
+def _strong(ink, peak, noise):
+    """The connected parts that are strong somewhere: labels (h, w), their boxes and areas, their ink (0: none)."""
+    first = None
+    for share in (0.33, 0.45, 0.57, 0.7):
+        mask = (ink > max(share * peak, 3 * noise)).astype(np.uint8)
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        strongest = np.zeros(count, np.float32)
+        np.maximum.at(strongest, labels.ravel(), ink.ravel())
+        weights = np.bincount(labels.ravel(), ink.ravel().clip(0), count)
+        weights[strongest < (share + 0.15) * peak] = 0
+        weights[0] = 0
+        parts = labels, stats, weights
+        first = first or parts
+        height, width = mask.shape
+        across = (stats[:, 2] >= width - 2) | (stats[:, 3] >= height - 2)
+        if not (across & (weights > 0)).any():
+            return parts
+    return first
+
+
+def _is_edge(labels, stats, part) -> bool:
+    """Whether a part runs along sides of the picture as a table's or a sheet's edge does."""
+    x, y, w, h, area = (int(v) for v in stats[part])
+    height, width = labels.shape
+    contacts = [float((side == part).mean()) for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1])]
+    full = sum(contact > EDGE_CONTACT for contact in contacts)
+    return full > 1 or (full == 1 and area > 0.6 * w * h)
 
 
 def _together(stats: NDArray[np.int32], weights: NDArray[np.float64]) -> list[int]:

@@ -91,7 +91,8 @@ class DigitRecipe:
         def batches(phase: Phase, epoch: int) -> Iterable[Any]:
             order = np.random.default_rng([chosen.seed, epoch]).permutation(examples)
             steps = tf.data.Dataset.from_tensor_slices(order).batch(phase.batch_size).enumerate()
-            return steps.map(partial(batch, epoch=epoch), num_parallel_calls=1).prefetch(AHEAD)
+            ready: Iterable[Any] = steps.map(partial(batch, epoch=epoch), num_parallel_calls=1).prefetch(AHEAD)
+            return ready
 
         return batches
 

@@ -1,0 +1,87 @@
+"""The wiring: settings become services, opened in order and closed in reverse."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from app.families.catalog import by_model, find_families
+from app.families.contract import Family
+from app.jobs.journal import Journal
+from app.jobs.launchers.local import LocalLauncher
+from app.jobs.supervisor import Rules, Supervisor
+from app.serving.onnx_runtime import OnnxRuntime
+from app.serving.servables import Limits, Servables
+from app.settings import Settings
+from app.store.model_store import ModelStore
+from app.training.datasets import Datasets
+
+
+@dataclass(frozen=True)
+class Services:
+    """All that the doors work with. Making it touches nothing; `opened` does the work."""
+
+    settings: Settings
+    families: dict[str, Family]
+    store: ModelStore
+    journal: Journal
+    datasets: Datasets
+    servables: Servables
+    supervisor: Supervisor
+    decoders: Executor
+
+
+def build(settings: Settings) -> Services:
+    """Services that are not open yet."""
+    families = find_families()
+    store = ModelStore(settings.store)
+    journal = Journal(settings.journal_url)
+    limits = Limits(settings.max_batch, settings.max_waiting, settings.max_loaded)
+    return Services(
+        settings=settings,
+        families=families,
+        store=store,
+        journal=journal,
+        datasets=Datasets(settings.data_dir, offline=settings.offline),
+        servables=Servables(store, by_model(families), OnnxRuntime(settings.predict_threads), limits),
+        supervisor=Supervisor(journal, LocalLauncher(settings.workspace, settings.environment()), rules(settings)),
+        decoders=ThreadPoolExecutor(os.cpu_count(), "decode"),
+    )
+
+
+def rules(settings: Settings) -> Rules:
+    """What the supervisor goes by."""
+    return Rules(
+        max_trainers=settings.max_trainers,
+        max_attempts=settings.max_attempts,
+        lease_seconds=settings.lease_seconds,
+        grace_seconds=settings.grace_seconds,
+        poll_seconds=settings.poll_seconds,
+    )
+
+
+@asynccontextmanager
+async def opened(services: Services) -> AsyncIterator[Services]:
+    """Journal open, store seeded and swept, live versions warm, aliases watched, jobs supervised; then all undone."""
+    services.journal.open()
+    services.store.seed(services.settings.starters)
+    services.store.sweep([job.id for job in services.journal.running()])
+    await services.servables.open()
+    tasks = [
+        asyncio.create_task(services.servables.watch(services.settings.watch_seconds)),
+        asyncio.create_task(services.supervisor.run()),
+    ]
+    try:
+        yield services
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await asyncio.to_thread(services.supervisor.close)
+        services.decoders.shutdown(wait=False, cancel_futures=True)
+        services.servables.close()
+        services.journal.close()

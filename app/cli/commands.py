@@ -1,0 +1,109 @@
+"""The commands, each a few lines over the services."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from rich.console import Console
+from rich.table import Table
+
+from app.cli.train import train_commands
+from app.errors import InvalidRequest
+from app.families.catalog import by_model, find_families
+from app.families.imaging import read_picture
+from app.jobs.journal import Journal
+from app.serving.loading import load_version
+from app.serving.onnx_runtime import OnnxRuntime
+from app.settings import Settings
+from app.store.model_store import LIVE, ModelStore
+
+commands = typer.Typer(no_args_is_help=True, add_completion=False, help="Train networks and serve them.")
+commands.add_typer(train_commands(), name="train")
+console = Console(highlight=False)
+
+
+@commands.command()
+def up() -> None:
+    """Start the service (FITSERVE_HOST, FITSERVE_PORT, FITSERVE_STORE ... say how)."""
+    settings = Settings()
+    console.print(f"Fitserve on [bold]http://{settings.host}:{settings.port}[/bold] · API at /docs · Ctrl-C stops it")
+    uvicorn.run(
+        "app.main:app",
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level.lower(),
+        access_log=settings.log_level == "DEBUG",
+    )
+
+
+@commands.command()
+def predict(
+    model: Annotated[str, typer.Argument(help="A model that classifies pictures, such as digit.")],
+    pictures: Annotated[list[Path], typer.Argument(help="Picture files.", exists=True, dir_okay=False)],
+    version: Annotated[str, typer.Option(help="A version or an alias.")] = LIVE,
+) -> None:
+    """Classify pictures with a stored version, without a web server."""
+    settings = Settings()
+    models = by_model(find_families())
+    if model not in models:
+        raise InvalidRequest(f"there is no model {model!r}; models: {', '.join(models)}")
+    store = _store(settings)
+    number = store.resolve(model, version)
+    _, servable = load_version(store, OnnxRuntime(settings.predict_threads), models[model], model, number)
+    table = Table("picture", "label", "confidence", "next", title=f"{model} {number}")
+    refused = 0
+    for path in pictures:
+        try:
+            instance = servable.decode(read_picture(path.read_bytes(), max_pixels=settings.max_pixels))
+        except InvalidRequest as fault:
+            table.add_row(path.name, "[red]?[/red]", "", str(fault))
+            refused += 1
+            continue
+        answer = servable.answer(servable.predict([instance])[0], top_k=2)
+        _, *runners_up = answer.probabilities.items()
+        second = ", ".join(f"{label} {share:.1%}" for label, share in runners_up)
+        table.add_row(path.name, f"[bold]{answer.label}[/bold]", f"{answer.confidence:.1%}", second)
+    console.print(table)
+    if refused:
+        raise typer.Exit(1)
+
+
+@commands.command()
+def jobs(limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20) -> None:
+    """List the jobs, newest first."""
+    journal = Journal(Settings().journal_url).open()
+    table = Table("job", "model", "status", "progress", "epoch", "figures", "result", "asked for")
+    for job in journal.latest(limit=limit):
+        figures = " ".join(f"{name} {value:.4f}" for name, value in job.metrics.items())
+        result = f"version {job.result['version']}" if job.result else (job.error or "").partition("\n")[0]
+        epoch = f"{job.epoch}/{job.epochs}" if job.epoch else ""
+        asked = f"{job.created.astimezone():%Y-%m-%d %H:%M}"
+        table.add_row(job.id, job.model, job.status, f"{job.progress:.0%}", epoch, figures, result, asked)
+    console.print(table)
+    journal.close()
+
+
+@commands.command()
+def models() -> None:
+    """List the models and their versions."""
+    store = _store(Settings())
+    table = Table("model", "version", "alias", "figures", "size", "made", "trained with")
+    for model in find_families().values():
+        for name in model.models:
+            aliases = store.aliases(name)
+            for card in store.versions(name):
+                figures = " ".join(f"{metric} {value:.4f}" for metric, value in card.metrics.items())
+                pointing = ", ".join(alias for alias, number in aliases.items() if number == card.version)
+                size = f"{card.size / 1e6:.1f} MB"
+                table.add_row(name, str(card.version), pointing, figures, size, card.created[:10], card.command)
+            for number, fault in store.faults(name).items():
+                table.add_row(name, str(number), "", f"[red]{fault}[/red]", "", "", "")
+    console.print(table)
+
+
+def _store(settings: Settings) -> ModelStore:
+    """The store, with the starter versions that it lacks."""
+    store = ModelStore(settings.store)
+    store.seed(settings.starters)
+    return store

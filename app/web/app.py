@@ -1,0 +1,48 @@
+"""The web application: routers over services, problems for errors."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+
+from app.bootstrap import build, opened
+from app.settings import Settings
+from app.telemetry import configure_logging
+from app.web import health, jobs, models, problems
+from app.web.limits import BodyLimit
+from app.web.predict import predict_router
+from app.web.train import train_router
+
+DESCRIPTION = """Trains neural networks in the background and serves them; a model answers while it trains.
+
+Every error is `application/problem+json` (RFC 9457) and says what was expected."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application for these settings. Nothing is opened before its lifespan begins."""
+    services = build(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        configure_logging(settings.log_level)
+        async with opened(services):
+            app.state.services = services
+            yield
+
+    app = FastAPI(title="Fitserve", version=version("fitserve"), description=DESCRIPTION, lifespan=lifespan)
+    problems.install(app)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    for family in services.families.values():
+        if family.task == "classify":
+            app.include_router(predict_router(family))
+        app.include_router(train_router(family))
+    for router in (jobs.router, models.router, health.router):
+        app.include_router(router)
+
+    @app.get("/", include_in_schema=False)
+    async def home() -> RedirectResponse:
+        return RedirectResponse("/docs")
+
+    return app

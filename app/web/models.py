@@ -1,0 +1,140 @@
+"""/models: the versions there are, which one is live, and how to change that."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, Field
+
+from app.bootstrap import Services
+from app.errors import NotFound
+from app.store.model_store import LIVE, PREVIOUS
+from app.store.version import CARD, Card
+from app.web.problems import documented
+
+router = APIRouter(prefix="/models", tags=["models"])
+
+Alias = Annotated[str, Path(pattern="^[a-z][a-z0-9_-]{0,31}$", description="A name such as `live` or `candidate`.")]
+
+
+class VersionSummary(BaseModel):
+    """A version in a list."""
+
+    version: int
+    created: str
+    metrics: dict[str, float]
+    hyperparameters: dict[str, object]
+    job: str | None
+    size: int = Field(description="Bytes of all its files.")
+
+
+class ModelSummary(BaseModel):
+    """A model: its aliases, its versions, and what cannot be used."""
+
+    model: str
+    family: str
+    serving: int | None = Field(description="The version that answers now.")
+    aliases: dict[str, int] = Field(examples=[{"live": 3, "previous": 2}])
+    versions: list[VersionSummary]
+    faults: dict[int, str] = Field(description="Versions that are damaged or do not load, and why.")
+
+
+class AliasTarget(BaseModel):
+    """Where an alias shall point."""
+
+    version: int = Field(ge=1, examples=[3])
+
+
+@router.get("", operation_id="list_models")
+def list_models(request: Request) -> list[ModelSummary]:
+    """Every model, whether it has a version or not."""
+    services: Services = request.app.state.services
+    return [_summary(services, model) for model in services.servables.models]
+
+
+@router.get("/{model}", operation_id="get_model", responses=documented(404))
+def get_model(request: Request, model: str) -> ModelSummary:
+    """One model."""
+    services: Services = request.app.state.services
+    return _summary(services, _known(services, model))
+
+
+@router.get("/{model}/versions/{version}", operation_id="get_version", responses=documented(404, 409))
+def get_version(request: Request, model: str, version: str) -> Card:
+    """The card of one version, named by its number or an alias."""
+    services: Services = request.app.state.services
+    return services.store.card(_known(services, model), services.store.resolve(model, version))
+
+
+@router.get(
+    "/{model}/versions/{version}/files/{name:path}",
+    operation_id="get_file",
+    responses=documented(404, 409),
+    response_class=FileResponse,
+)
+def get_file(request: Request, model: str, version: str, name: str) -> FileResponse:
+    """One file of a version: model.onnx, model.keras, evaluation.json, confusion.png, history.png, version.json."""
+    services: Services = request.app.state.services
+    card = services.store.card(_known(services, model), services.store.resolve(model, version))
+    if name not in (*card.files, CARD):  # never a path of the client's making
+        raise NotFound(
+            f"version {card.version} of {model} has no file {name!r}; files: {', '.join(sorted(card.files))}"
+        )
+    return FileResponse(services.store.folder(model, card.version) / name, filename=f"{model}-{card.version}-{name}")
+
+
+@router.put("/{model}/aliases/{alias}", operation_id="set_alias", responses=documented(404, 409, 422))
+async def set_alias(request: Request, model: str, alias: Alias, target: AliasTarget) -> ModelSummary:
+    """Point an alias at a version. Moving `live` promotes: the version is loaded and warm before the old one goes."""
+    services: Services = request.app.state.services
+    _known(services, model)
+    if alias == LIVE:
+        await services.servables.get(model, str(target.version))
+    return await _moved(services, model, lambda: services.store.set_alias(model, alias, target.version))
+
+
+@router.post("/{model}/rollback", operation_id="roll_back", responses=documented(404, 409))
+async def roll_back(request: Request, model: str) -> ModelSummary:
+    """Make the version live again that was live before."""
+    services: Services = request.app.state.services
+    await services.servables.get(_known(services, model), PREVIOUS)
+    return await _moved(services, model, lambda: services.store.rollback(model))
+
+
+@router.delete(
+    "/{model}/versions/{version}", status_code=204, operation_id="delete_version", responses=documented(404, 409)
+)
+def delete_version(request: Request, model: str, version: int) -> None:
+    """Remove a version for good; refused while an alias points at it."""
+    services: Services = request.app.state.services
+    services.store.delete(_known(services, model), version)
+
+
+async def _moved(services: Services, model: str, move: Callable[[], object]) -> ModelSummary:
+    """Move an alias, serve what `live` then means, and say how things stand."""
+    await run_in_threadpool(move)
+    await services.servables.refresh(model)
+    return await run_in_threadpool(_summary, services, model)
+
+
+def _known(services: Services, model: str) -> str:
+    if model not in services.servables.models:
+        raise NotFound(f"there is no model {model!r}; models: {', '.join(services.servables.models)}")
+    return model
+
+
+def _summary(services: Services, model: str) -> ModelSummary:
+    store, servables = services.store, services.servables
+    return ModelSummary(
+        model=model,
+        family=servables.models[model].name,
+        serving=servables.serving(model),
+        aliases=store.aliases(model),
+        versions=[
+            VersionSummary(**card.model_dump(include=set(VersionSummary.model_fields)) | {"size": card.size})
+            for card in store.versions(model)
+        ],
+        faults=store.faults(model) | servables.faults[model],
+    )

@@ -1,0 +1,90 @@
+"""POST /predict/{model} for every family that classifies pictures."""
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.bootstrap import Services
+from app.errors import InvalidRequest
+from app.families.contract import Classification, Family
+from app.families.imaging import decoded, open_picture
+from app.serving.servables import Loaded
+from app.web.problems import Problem, documented, problem_of
+from app.web.uploads import form_documentation, read_one, read_several
+
+Version = Annotated[str | None, Query(description="A version or an alias; by default the live one.", examples=["1"])]
+TopK = Annotated[int | None, Query(ge=1, le=10_000, description="How many of the labels to list; by default all.")]
+Debug = Annotated[Literal["input"] | None, Query(description="`input`: answer with the PNG that the network saw.")]
+
+SMALL_PIXELS = 64 * 64  # decoded sooner than a thread takes over
+
+
+def predict_router(family: Family) -> APIRouter:
+    """The routes of a family's models."""
+    router = APIRouter(prefix="/predict", tags=["predict"])
+    for model in family.models:
+        _add_one(router, model, family.title)
+        _add_batch(router, model, family.title)
+    return router
+
+
+def _add_one(router: APIRouter, model: str, title: str) -> None:
+    @router.post(
+        f"/{model}",
+        summary=title,
+        operation_id=f"predict_{model}",
+        response_model=Classification,
+        responses=documented(404, 409, 413, 415, 422, 429)
+        | {200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}},
+        openapi_extra={"requestBody": form_documentation("file", several=False)},
+    )
+    async def predict(request: Request, version: Version = None, top_k: TopK = None, debug: Debug = None) -> Response:
+        """Classify one picture."""
+        services: Services = request.app.state.services
+        loaded = await services.servables.get(model, version)
+        instance = await _decode(services, loaded, await read_one(request))
+        if debug == "input":
+            return Response(loaded.servable.seen(instance), media_type="image/png")
+        (output,) = loaded.batcher.submit([instance])
+        answer: Classification = loaded.servable.answer(await output, top_k)
+        return Response(answer.model_dump_json(), media_type="application/json")
+
+
+def _add_batch(router: APIRouter, model: str, title: str) -> None:
+    @router.post(
+        f"/{model}/batch",
+        summary=f"{title}: several pictures",
+        operation_id=f"predict_{model}_batch",
+        responses=documented(404, 409, 413, 415, 422, 429),
+        openapi_extra={"requestBody": form_documentation("files", several=True)},
+    )
+    async def predict_batch(
+        request: Request, version: Version = None, top_k: TopK = None
+    ) -> list[Classification | Problem]:
+        """Classify several pictures; answers come in their order, a problem in place of each that cannot be read."""
+        services: Services = request.app.state.services
+        loaded = await services.servables.get(model, version)
+        payloads = await read_several(request, services.settings.max_files)
+        decoded = await asyncio.gather(*(_decode_or_problem(services, loaded, payload) for payload in payloads))
+        instances = [instance for instance in decoded if not isinstance(instance, Problem)]
+        outputs = iter(await asyncio.gather(*loaded.batcher.submit(instances)))
+        return [
+            entry if isinstance(entry, Problem) else loaded.servable.answer(next(outputs), top_k) for entry in decoded
+        ]
+
+
+async def _decode(services: Services, loaded: Loaded, payload: bytes) -> Any:
+    """The instance in the bytes; what takes longer than a thread hop is done in a thread."""
+    picture = open_picture(payload, max_pixels=services.settings.max_pixels)
+    if picture.width * picture.height <= SMALL_PIXELS:
+        return loaded.servable.decode(decoded(picture))
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(services.decoders, lambda: loaded.servable.decode(decoded(picture)))
+
+
+async def _decode_or_problem(services: Services, loaded: Loaded, payload: bytes) -> Any:
+    try:
+        return await _decode(services, loaded, payload)
+    except InvalidRequest as fault:
+        return problem_of(fault)

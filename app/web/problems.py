@@ -1,0 +1,114 @@
+"""Errors as problem details (RFC 9457): one table from what went wrong to an HTTP status."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from app.errors import (
+    Busy,
+    Conflict,
+    Damaged,
+    FitserveError,
+    InvalidRequest,
+    MissingData,
+    NotFound,
+    TooLarge,
+    UnsupportedMedia,
+)
+from app.telemetry import log
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUSES: tuple[tuple[type[FitserveError], int, str], ...] = (  # the first that fits
+    (TooLarge, 413, "too-large"),
+    (UnsupportedMedia, 415, "unsupported-media"),
+    (InvalidRequest, 422, "invalid-request"),
+    (NotFound, 404, "not-found"),
+    (MissingData, 409, "missing-data"),
+    (Conflict, 409, "conflict"),
+    (Damaged, 409, "damaged-version"),
+    (Busy, 429, "busy"),
+    (FitserveError, 500, "internal"),
+)
+
+
+class Fault(BaseModel):
+    """One thing that does not fit, and where."""
+
+    loc: list[str | int] = Field(examples=[["body", "epochs"]])
+    msg: str = Field(examples=["Input should be greater than or equal to 1"])
+    type: str = Field(examples=["greater_than_equal"])
+
+
+class Problem(BaseModel):
+    """Problem details, RFC 9457."""
+
+    type: str = Field(examples=["urn:fitserve:problem:invalid-request"])
+    title: str = Field(examples=["Unprocessable Content"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["the picture is empty: expected a PNG, JPEG or WebP picture, got 0 bytes"])
+    errors: list[Fault] | None = None
+
+
+def problem_of(fault: FitserveError) -> Problem:
+    """What a client is told about an error of ours."""
+    status, kind = next((status, kind) for error, status, kind in STATUSES if isinstance(fault, error))
+    details = fault.details if isinstance(fault, InvalidRequest) else ()
+    return make_problem(status, str(fault), kind, details)
+
+
+def make_problem(status: int, detail: str, kind: str, details: Sequence[Any] = ()) -> Problem:
+    """A problem with the usual title of its status."""
+    errors = [Fault(loc=list(one["loc"]), msg=one["msg"], type=one["type"]) for one in details]
+    return Problem(
+        type=f"urn:fitserve:problem:{kind}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        errors=errors or None,
+    )
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may answer with these problems."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in statuses
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Have every error leave the app as a problem."""
+
+    @app.exception_handler(FitserveError)
+    async def ours(request: Request, fault: FitserveError) -> Response:
+        problem = problem_of(fault)
+        if problem.status >= 500:
+            log.error("request failed", path=request.url.path, exc_info=fault)
+        headers = {"Retry-After": str(round(fault.retry_after))} if isinstance(fault, Busy) else {}
+        return _response(problem, headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, fault: RequestValidationError) -> Response:  # noqa: ARG001
+        return _response(make_problem(422, "the request does not fit", "invalid-request", fault.errors()))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, fault: HTTPException) -> Response:
+        detail = f"{request.method} {request.url.path}: {fault.detail}"
+        return _response(make_problem(fault.status_code, detail, "http"), dict(fault.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, fault: Exception) -> Response:
+        log.error("request failed", path=request.url.path, exc_info=fault)
+        return _response(make_problem(500, "something went wrong here; the log of the service says what", "internal"))
+
+
+def _response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    content = problem.model_dump_json(exclude_none=True)
+    return Response(content, problem.status, headers, MEDIA_TYPE)
