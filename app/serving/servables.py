@@ -135,7 +135,9 @@ class Servables:
 
     async def _loaded(self, model: str, version: int) -> Loaded:
         """One of the others that is loaded already, or loaded now."""
-        return self._others[model].pop(version, None) or await asyncio.to_thread(self._load, model, version)
+        if version in self._others[model]:
+            return self._others[model].pop(version)
+        return await asyncio.to_thread(self._load, model, version)
 
     def _load(self, model: str, version: int) -> Loaded:
         """Load, warm up and measure one version."""

@@ -1,0 +1,43 @@
+"""What every test may use."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.settings import STARTERS, Settings
+from app.web.app import create_app
+
+DATA_DIR = os.environ.get("FITSERVE_DATA_DIR")
+
+for name in [name for name in os.environ if name.startswith("FITSERVE_")]:
+    del os.environ[name]  # a test says itself what it sets
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Path:
+    """The real MNIST, where FITSERVE_DATA_DIR has it."""
+    path = Path(DATA_DIR or "nowhere") / "mnist.npz"
+    if not path.is_file():
+        pytest.skip("needs mnist.npz in FITSERVE_DATA_DIR")
+    return path
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A store of its own with the starter versions, and no data within reach."""
+    return Settings(store=tmp_path / "store", starters=STARTERS, data_dir=tmp_path / "data", offline=True)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    """The whole application, open, called in this process."""
+    with TestClient(create_app(settings), raise_server_exceptions=False) as opened:
+        yield opened

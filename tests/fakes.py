@@ -1,0 +1,128 @@
+"""Fakes: a family whose network is arithmetic, a runtime without a library, and a launcher without processes."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from app.errors import Damaged
+from app.families.classification import PictureClassifier
+from app.families.contract import Array, Family, Hyperparameters
+from app.jobs.job import Job
+from app.store.model_store import ModelStore
+from app.store.version import ONNX, Card, DataCard, TensorCard, checksums
+
+LABELS = ("cold", "warm")
+
+
+class TinyServable(PictureClassifier):
+    """An instance is one number; `warm` when it is above the version's threshold."""
+
+    def decode(self, picture: float) -> Array:
+        return np.array([picture], np.float32)
+
+
+class TinyExecutable:
+    """Compares with the number that the version's file holds."""
+
+    def __init__(self, threshold: float) -> None:
+        self.threshold = threshold
+
+    def __call__(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        warm = (inputs["x"][:, 0] > self.threshold).astype(np.float32)
+        return {"y": np.stack([1 - warm, warm], axis=1)}
+
+
+class TinyRuntime:
+    """Reads a number; anything else in the file does not load."""
+
+    name = "tiny"
+
+    def load(self, folder: Path) -> TinyExecutable:
+        try:
+            return TinyExecutable(float((folder / ONNX).read_text()))
+        except ValueError as fault:
+            raise Damaged(str(fault)) from fault
+
+
+TINY = Family(
+    name="tiny",
+    title="Tiny",
+    models=("tiny",),
+    task="classify",
+    hyperparameters=Hyperparameters,
+    recipe="tests.fakes:none",
+    servable="tests.fakes:TinyServable",
+    files=lambda _: (),
+    model=lambda _: "tiny",
+)
+
+
+def tiny_card(number: int = 1, *, job: str | None = None, accuracy: float = 0.5, tested_on: str = "t") -> Card:
+    """The card of a tiny version, without its files' sums."""
+    return Card(
+        model="tiny",
+        version=number,
+        family="tiny",
+        title="Tiny",
+        created="2026-01-01T00:00:00+00:00",
+        job=job,
+        labels=LABELS,
+        input=TensorCard(name="x", dtype="float32", shape=(-1, 1)),
+        output=TensorCard(name="y", dtype="float32", shape=(-1, 2)),
+        preprocessing="none",
+        hyperparameters={},
+        command="fitserve train tiny",
+        data=DataCard(name="numbers", examples=1, fingerprint="f", test_fingerprint=tested_on),
+        metrics={"test_accuracy": accuracy},
+        primary_metric="test_accuracy",
+        curves=[],
+        parameters=1,
+        training_seconds=0.0,
+        libraries={},
+        files={},
+    )
+
+
+def publish_tiny(store: ModelStore, content: str = "0.5", **facts: object) -> Card:
+    """Publish a version whose network file holds `content`."""
+    staged = store.stage("test")
+    (staged / ONNX).write_text(content)
+    card = tiny_card(**facts).model_copy(update={"files": checksums(staged)})  # type: ignore[arg-type]
+    return store.publish(staged, "tiny", lambda number: card.model_copy(update={"version": number}))
+
+
+class FakeTrainer:
+    """A trainer that ends when the test says so."""
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+        self.stops: list[bool] = []
+
+    def poll(self) -> int | None:
+        return self.code
+
+    def stop(self, *, force: bool = False) -> None:
+        self.stops.append(force)
+        if force and self.code is None:
+            self.code = -9
+
+    def last_words(self) -> str:
+        return "last words"
+
+
+class FakeLauncher:
+    """Remembers what it was asked to launch."""
+
+    def __init__(self) -> None:
+        self.launched: list[tuple[Job, FakeTrainer]] = []
+
+    def launch(self, job: Job) -> FakeTrainer:
+        trainer = FakeTrainer()
+        self.launched.append((job, trainer))
+        return trainer
+
+
+def doubled(instances: Sequence[int]) -> Sequence[int]:
+    """What the batcher's tests predict."""
+    return [2 * instance for instance in instances]

@@ -1,0 +1,112 @@
+"""The whole journey, with real processes: train in the background while predictions go on."""
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from app.families.imaging import png
+from app.settings import STARTERS
+from tests.drawing import draw_digit
+from tests.service import FITSERVE, Caller, Service
+
+pytestmark = pytest.mark.train
+
+SEVEN = png(draw_digit(7, 28, 2.5))
+
+
+def settings(tmp_path: Path, **more: object) -> dict[str, object]:
+    return {"store": tmp_path / "store", "starters": STARTERS, "offline": True, **more}
+
+
+def test_predictions_never_stop_while_a_model_trains_and_takes_over(tmp_path: Path):
+    with Service(**settings(tmp_path)) as service:
+        caller = Caller(service, SEVEN)
+        thread = threading.Thread(target=caller)
+        thread.start()
+        job = service.train(dataset="sample", epochs=8, promote="always")
+        ended = service.wait(job)
+        deadline = time.monotonic() + 10
+        while service.get("/models/digit")["serving"] != 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.3)
+        caller.stop()
+        thread.join()
+
+        assert ended["status"] == "succeeded", ended
+        assert ended["result"]["version"] == 2
+        assert ended["result"]["promoted"]
+        assert ended["progress"] == 1
+        assert caller.failures == []
+        versions = [answer["version"] for answer in caller.answers]
+        assert versions == sorted(versions), "once the new version answers, the old one does no more"
+        assert set(versions) == {1, 2}
+
+        card = service.get("/models/digit/versions/2")
+        assert card["job"] == job
+        assert card["command"] == "fitserve train digit --dataset sample --epochs 8"
+        assert [row["epoch"] for row in card["curves"]] == list(range(1, 9))
+        assert card["metrics"]["test_accuracy"] > 0.5
+        assert service.client.post("/models/digit/rollback").json()["serving"] == 1
+
+
+def test_a_worse_version_is_published_but_not_promoted(tmp_path: Path):
+    with Service(**settings(tmp_path)) as service:
+        ended = service.wait(service.train(dataset="sample", epochs=1))
+        assert ended["result"]["promoted"] is False
+        assert "other data" in ended["result"]["reason"]
+        assert service.get("/models/digit")["aliases"] == {"live": 1}
+
+
+def test_a_running_job_is_cancelled_within_seconds_and_leaves_nothing(tmp_path: Path):
+    with Service(**settings(tmp_path)) as service:
+        job = service.train(dataset="sample", epochs=1000)
+        deadline = time.monotonic() + 60
+        while service.get(f"/jobs/{job}")["progress"] == 0 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        asked = time.monotonic()
+        service.client.post(f"/jobs/{job}/cancel")
+        ended = service.wait(job, 15)
+        assert time.monotonic() - asked < 10
+        assert ended["status"] == "cancelled"
+        assert len(service.get("/models/digit")["versions"]) == 1
+        time.sleep(0.5)
+    assert list((tmp_path / "store" / ".staging").glob("*")) == []
+
+
+def test_the_command_line_trains_predicts_and_lists_without_a_server(tmp_path: Path):
+    chosen = {f"FITSERVE_{name.upper()}": str(value) for name, value in settings(tmp_path).items()}
+    picture = tmp_path / "seven.png"
+    picture.write_bytes(SEVEN)
+
+    def fitserve(*words: str) -> str:
+        environment = {"PATH": "/usr/bin:/bin", "COLUMNS": "200", **chosen}
+        return subprocess.run([FITSERVE, *words], env=environment, check=True, capture_output=True, text=True).stdout
+
+    trained = fitserve("train", "digit", "--dataset", "sample", "--epochs", "2", "--promote", "never")
+    assert "epoch   2" in trained
+    assert "digit 2" in trained
+    predicted = fitserve("predict", "digit", str(picture))
+    assert "seven.png" in predicted
+    assert "7" in predicted
+    assert "succeeded" in fitserve("jobs")
+    assert "--dataset sample --epochs 2" in fitserve("models")
+
+
+def test_the_web_process_never_imports_tensorflow():
+    heavy = ["tensorflow", "keras", "tf2onnx", "onnx", "matplotlib", "sklearn", "scipy"]
+    script = (
+        "import sys, asyncio, app.main, app.cli\n"
+        "from app.bootstrap import build, opened\n"
+        "from app.settings import Settings\n"
+        "async def main():\n"
+        "    async with opened(build(Settings())) as services:\n"
+        "        print(services.servables.serving('digit'))\n"
+        "asyncio.run(main())\n"
+        f"print([name for name in {heavy} if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,187 @@
+"""The journal: claims, leases and the states of a job, each step one statement."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+
+from app.errors import Busy, NotFound
+from app.jobs.job import Job, NewJob, Status
+from app.jobs.journal import HEAD, Journal, LostLease
+from app.jobs.migrate import MIGRATIONS
+
+NEW = NewJob(family="tiny", model="tiny", hyperparameters={"epochs": 1})
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    opened = Journal(f"sqlite:///{tmp_path}/deep/journal.db").open()
+    yield opened
+    opened.close()
+
+
+def queue(journal: Journal, **facts: object) -> Job:
+    return journal.submit(NEW.model_copy(update=facts), 100)[0]
+
+
+def claim(journal: Journal, seconds: float = 60) -> Job:
+    job = journal.claim(seconds)
+    assert job is not None
+    return job
+
+
+def kinds(journal: Journal, job: Job) -> list[str]:
+    return [event.kind for event in journal.events(job.id)]
+
+
+def test_the_head_in_the_code_is_the_newest_migration():
+    assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [HEAD]
+
+
+def test_a_journal_keeps_its_jobs_when_it_is_opened_again(tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/journal.db"
+    first = Journal(url).open()
+    job = queue(first)
+    first.close()
+    second = Journal(url).open()
+    assert second.get(job.id) == job
+    second.close()
+
+
+def test_jobs_are_claimed_in_the_order_they_came(journal: Journal):
+    jobs = [queue(journal) for _ in range(3)]
+    assert [claim(journal).id for _ in jobs] == [job.id for job in jobs]
+    assert journal.claim(60) is None
+
+
+def test_a_claimed_job_runs_its_first_attempt(journal: Journal):
+    queue(journal)
+    job = claim(journal)
+    assert (job.status, job.attempts) == (Status.RUNNING, 1)
+    assert job.started is not None
+    assert kinds(journal, job) == ["queued", "started"]
+
+
+def test_one_job_is_claimed_once_however_many_ask(journal: Journal):
+    for _ in range(5):
+        queue(journal)
+    with ThreadPoolExecutor(8) as threads:
+        claims = [job.id for job in threads.map(lambda _: journal.claim(60), range(20)) if job]
+    assert len(claims) == len(set(claims)) == 5
+
+
+def test_a_particular_job_can_be_claimed(journal: Journal):
+    queue(journal)
+    second = queue(journal)
+    claimed = journal.claim(60, second.id)
+    assert claimed is not None
+    assert claimed.id == second.id
+
+
+def test_a_full_queue_refuses_at_once(journal: Journal):
+    journal.submit(NEW, 2)
+    journal.submit(NEW, 2)
+    with pytest.raises(Busy):
+        journal.submit(NEW, 2)
+    claim(journal)
+    journal.submit(NEW, 2)
+
+
+def test_the_same_idempotency_key_gives_the_same_job(journal: Journal):
+    first, new = journal.submit(NEW.model_copy(update={"idempotency_key": "k"}), 1)
+    again, new_again = journal.submit(NEW.model_copy(update={"idempotency_key": "k"}), 1)
+    assert (new, new_again) == (True, False)
+    assert first.id == again.id
+
+
+def test_the_same_key_at_the_same_moment_makes_one_job(journal: Journal):
+    new = NEW.model_copy(update={"idempotency_key": "k"})
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda _: journal.submit(new, 100), range(16)))
+    assert len({job.id for job, _ in made}) == 1
+    assert sum(is_new for _, is_new in made) == 1
+
+
+def test_an_unknown_job_is_not_found(journal: Journal):
+    with pytest.raises(NotFound, match="nope"):
+        journal.get("nope")
+    with pytest.raises(NotFound):
+        journal.cancel("nope")
+
+
+def test_reports_are_columns_and_events(journal: Journal):
+    queue(journal)
+    job = claim(journal)
+    assert journal.report(job, 60, "progress", progress=0.5, epoch=2, metrics={"loss": 1.5}, speed=7) is False
+    seen = journal.get(job.id)
+    assert (seen.progress, seen.epoch, seen.metrics) == (0.5, 2, {"loss": 1.5})
+    assert journal.events(job.id)[-1].data == {"progress": 0.5, "epoch": 2, "metrics": {"loss": 1.5}, "speed": 7}
+
+
+def test_event_ids_only_grow_and_can_be_resumed_from(journal: Journal):
+    queue(journal)
+    job = claim(journal)
+    for number in range(5):
+        journal.report(job, 60, "progress", progress=number / 5)
+    ids = [event.id for event in journal.events(job.id)]
+    assert ids == sorted(set(ids))
+    assert [event.id for event in journal.events(job.id, after=ids[3])] == ids[4:]
+
+
+def test_a_waiting_job_is_cancelled_at_once(journal: Journal):
+    job = queue(journal)
+    assert journal.cancel(job.id).status is Status.CANCELLED
+    assert journal.cancel(job.id).status is Status.CANCELLED
+    assert kinds(journal, job) == ["queued", "finished"]
+    assert journal.claim(60) is None
+
+
+def test_a_running_job_hears_of_its_cancelling_with_its_next_report(journal: Journal):
+    queue(journal)
+    job = claim(journal)
+    assert journal.cancel(job.id).status is Status.RUNNING
+    assert journal.report(job, 60) is True
+
+
+@pytest.mark.parametrize("end", [Status.SUCCEEDED, Status.FAILED, Status.CANCELLED])
+def test_a_terminal_state_is_never_rewritten(journal: Journal, end: Status):
+    queue(journal)
+    job = claim(journal)
+    assert journal.finish(job, end, error="first")
+    assert not journal.finish(job, Status.FAILED, error="second")
+    assert not journal.give_back(job, "late")
+    journal.cancel(job.id)
+    seen = journal.get(job.id)
+    assert (seen.status, seen.error) == (end, "first")
+    with pytest.raises(LostLease):
+        journal.report(job, 60, "progress", progress=0.1)
+
+
+def test_an_attempt_that_lost_its_lease_can_write_nothing(journal: Journal):
+    queue(journal)
+    lost = claim(journal, seconds=-1)
+    assert [job.id for job in journal.expired()] == [lost.id]
+    assert journal.give_back(lost, "silent")
+    second = claim(journal)
+    assert second.attempts == 2
+    with pytest.raises(LostLease):
+        journal.report(lost, 60)
+    assert not journal.finish(lost, Status.SUCCEEDED)
+    assert journal.finish(second, Status.SUCCEEDED)
+
+
+def test_an_attempt_that_does_not_count_is_not_counted(journal: Journal):
+    queue(journal)
+    journal.give_back(claim(journal), "the service stopped", counts=False)
+    assert claim(journal).attempts == 1
+
+
+def test_jobs_are_listed_newest_first_and_filtered(journal: Journal):
+    first, second = queue(journal), queue(journal, family="other")
+    claim(journal)
+    assert [job.id for job in journal.latest()] == [second.id, first.id]
+    assert [job.id for job in journal.latest(status=Status.RUNNING)] == [first.id]
+    assert [job.id for job in journal.latest(family="other")] == [second.id]
+    assert [job.id for job in journal.latest(limit=1)] == [second.id]

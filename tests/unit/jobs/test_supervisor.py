@@ -1,0 +1,147 @@
+"""The supervisor: starts what waits, gives back what is lost, ends what is cancelled."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.jobs.job import Job, NewJob, Status
+from app.jobs.journal import Journal
+from app.jobs.launchers.local import LocalTrainer
+from app.jobs.supervisor import Rules, Supervisor
+from tests.fakes import FakeLauncher
+
+RULES = Rules(max_trainers=1, max_attempts=2, lease_seconds=60, grace_seconds=0.05)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    opened = Journal(f"sqlite:///{tmp_path}/journal.db").open()
+    yield opened
+    opened.close()
+
+
+def queue(journal: Journal) -> Job:
+    return journal.submit(NewJob(family="tiny", model="tiny", hyperparameters={}), 100)[0]
+
+
+def test_no_more_trainers_run_than_allowed(journal: Journal):
+    first, second = queue(journal), queue(journal)
+    launcher = FakeLauncher()
+    supervisor = Supervisor(journal, launcher, RULES)
+    supervisor.step()
+    supervisor.step()
+    assert [job.id for job, _ in launcher.launched] == [first.id]
+    assert journal.get(second.id).status is Status.QUEUED
+
+
+def test_two_supervisors_of_one_journal_never_run_a_job_twice(journal: Journal):
+    queue(journal)
+    launchers = FakeLauncher(), FakeLauncher()
+    for launcher in launchers:
+        Supervisor(journal, launcher, RULES).step()
+    assert sum(len(launcher.launched) for launcher in launchers) == 1
+
+
+def test_a_lost_trainer_gives_its_job_back_until_the_attempts_are_used_up(journal: Journal):
+    job = queue(journal)
+    launcher = FakeLauncher()
+    supervisor = Supervisor(journal, launcher, RULES)
+    supervisor.step()
+    launcher.launched[0][1].code = -9
+    supervisor.step()
+    assert journal.get(job.id).attempts == 2
+    launcher.launched[1][1].code = 1
+    supervisor.step()
+    seen = journal.get(job.id)
+    assert seen.status is Status.FAILED
+    assert seen.error == "the trainer ended with exit code 1 in attempt 2\nlast words"
+
+
+def test_a_trainer_that_ended_its_job_itself_is_not_lost(journal: Journal):
+    job = queue(journal)
+    launcher = FakeLauncher()
+    supervisor = Supervisor(journal, launcher, RULES)
+    supervisor.step()
+    claimed, trainer = launcher.launched[0]
+    journal.finish(claimed, Status.SUCCEEDED, result={"version": 1})
+    trainer.code = 0
+    supervisor.step()
+    assert journal.get(job.id).status is Status.SUCCEEDED
+    assert len(launcher.launched) == 1
+
+
+def test_a_silent_trainer_is_ended_and_its_job_given_back(journal: Journal):
+    queue(journal)
+    launcher = FakeLauncher()
+    supervisor = Supervisor(journal, launcher, Rules(lease_seconds=0.01))
+    supervisor.step()
+    time.sleep(0.02)
+    supervisor.step()
+    assert launcher.launched[0][1].stops == [True]
+    assert [job.attempts for job, _ in launcher.launched] == [1, 2]
+
+
+def test_a_cancelled_trainer_gets_time_then_a_signal_then_its_end(journal: Journal):
+    job = queue(journal)
+    launcher = FakeLauncher()
+    supervisor = Supervisor(journal, launcher, RULES)
+    supervisor.step()
+    trainer = launcher.launched[0][1]
+    journal.cancel(job.id)
+    supervisor.step()
+    assert trainer.stops == []
+    deadline = time.monotonic() + 5
+    while journal.get(job.id).status is Status.RUNNING and time.monotonic() < deadline:
+        time.sleep(0.02)
+        supervisor.step()
+    assert trainer.stops[0] is False
+    assert trainer.stops[-1] is True
+    assert journal.get(job.id).status is Status.CANCELLED
+
+
+def test_closing_gives_jobs_back_without_counting_the_attempt(journal: Journal):
+    job = queue(journal)
+    launcher = FakeLauncher()
+    supervisor = Supervisor(journal, launcher, RULES)
+    supervisor.step()
+    supervisor.close()
+    seen = journal.get(job.id)
+    assert (seen.status, seen.attempts) == (Status.QUEUED, 0)
+    supervisor.step()
+    assert len(launcher.launched) == 1, "a closed supervisor starts nothing"
+
+
+def test_stopping_a_local_trainer_ends_its_children_too(tmp_path: Path):
+    log = tmp_path / "log.txt"
+    script = "import subprocess, sys; print(subprocess.Popen(['sleep', '60']).pid, flush=True); sys.stdin.read()"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=output, start_new_session=True
+        )
+    trainer = LocalTrainer(process, log)
+    deadline = time.monotonic() + 10
+    while not log.read_text().strip() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    child = int(trainer.last_words())
+    trainer.stop(force=True)
+    assert process.wait(10) == -signal.SIGKILL
+    assert process.stdin is not None
+    process.stdin.close()
+    while _alive(child) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not _alive(child)
+    trainer.stop(force=True)  # harmless now
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0]
+    except (ProcessLookupError, FileNotFoundError):
+        return False

@@ -1,0 +1,157 @@
+"""/train, /jobs and /models, without a trainer that runs to its end."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.settings import Settings
+from app.store.model_store import ModelStore
+from app.web.app import create_app
+
+
+@pytest.fixture
+def idle(settings: Settings) -> Iterator[TestClient]:
+    """An application that queues jobs and does not look at them."""
+    patient = settings.model_copy(update={"poll_seconds": 3600.0, "max_queued": 3})
+    app = create_app(patient)
+    with TestClient(app) as client:
+        app.state.services.supervisor.close()
+        yield client
+
+
+def train(client: TestClient, headers: dict[str, str] | None = None, **body: object):
+    return client.post("/train/digit", json={"dataset": "sample", **body}, headers=headers)
+
+
+def test_a_training_is_accepted_with_the_place_of_its_job(idle: TestClient):
+    response = train(idle, epochs=2, seed=7)
+    assert response.status_code == 202
+    job = response.json()
+    assert response.headers["location"] == f"/jobs/{job['id']}"
+    assert idle.get(response.headers["location"]).json() == job
+    assert job["status"] == "queued"
+    assert job["hyperparameters"] == {"dataset": "sample", "epochs": 2, "seed": 7}
+    assert (job["progress"], job["attempts"], job["promote"], job["result"]) == (0, 0, "if_better", None)
+
+
+def test_the_same_key_asks_once(idle: TestClient):
+    first, again = (train(idle, {"Idempotency-Key": "monday"}).json() for _ in range(2))
+    assert first["id"] == again["id"]
+    assert len(idle.get("/jobs").json()) == 1
+
+
+def test_a_full_queue_refuses_with_a_time_to_come_back(idle: TestClient):
+    for _ in range(3):
+        assert train(idle).status_code == 202
+    refused = train(idle)
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) > 0
+
+
+def test_jobs_are_listed_newest_first_and_filtered(idle: TestClient):
+    ids = [train(idle).json()["id"] for _ in range(2)]
+    assert [job["id"] for job in idle.get("/jobs").json()] == ids[::-1]
+    assert [job["id"] for job in idle.get("/jobs?limit=1").json()] == ids[1:]
+    assert idle.get("/jobs?status=succeeded").json() == []
+    assert idle.get("/jobs?family=other").json() == []
+    assert idle.get("/jobs?status=nonsense").status_code == 422
+
+
+def test_cancelling_twice_is_cancelling_once(idle: TestClient):
+    job = train(idle).json()["id"]
+    answers = [idle.post(f"/jobs/{job}/cancel").json() for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert answers[0]["status"] == "cancelled"
+
+
+def test_a_model_shows_its_versions_and_aliases(client: TestClient):
+    (model,) = [one for one in client.get("/models").json() if one["model"] == "digit"]
+    assert model == client.get("/models/digit").json()
+    assert (model["serving"], model["aliases"], model["faults"]) == (1, {"live": 1}, {})
+    (version,) = model["versions"]
+    assert version["metrics"]["test_accuracy"] > 0.9
+    card = client.get("/models/digit/versions/live").json()
+    assert card["labels"] == list("0123456789")
+    assert sum(file["size"] for file in card["files"].values()) == version["size"]
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.keras", "confusion.png", "history.png", "evaluation.json"])
+def test_the_files_of_a_version_can_be_had(client: TestClient, name: str):
+    card = client.get("/models/digit/versions/1").json()
+    response = client.get(f"/models/digit/versions/1/files/{name}")
+    assert response.status_code == 200
+    assert len(response.content) == card["files"][name]["size"]
+
+
+@pytest.fixture
+def two_versions(client: TestClient, settings: Settings) -> ModelStore:
+    """The starter a second time, as version 2."""
+    store = ModelStore(settings.store)
+    card = store.card("digit", 1)
+    staged = store.stage("test")
+    for name in card.files:
+        (staged / name).write_bytes((store.folder("digit", 1) / name).read_bytes())
+    store.publish(staged, "digit", lambda number: card.model_copy(update={"version": number}))
+    return store
+
+
+@pytest.mark.usefixtures("two_versions")
+def test_promoting_and_rolling_back_change_who_answers(client: TestClient):
+    promoted = client.put("/models/digit/aliases/live", json={"version": 2}).json()
+    assert (promoted["serving"], promoted["aliases"]) == (2, {"live": 2, "previous": 1})
+    back = client.post("/models/digit/rollback").json()
+    assert (back["serving"], back["aliases"]) == (1, {"live": 1, "previous": 2})
+
+
+def test_a_damaged_version_is_not_promoted(client: TestClient, two_versions: ModelStore):
+    (two_versions.folder("digit", 2) / "model.onnx").write_bytes(b"spoilt")
+    response = client.put("/models/digit/aliases/live", json={"version": 2})
+    assert response.status_code == 409
+    assert "model.onnx" in response.json()["detail"]
+    assert client.get("/models/digit").json()["aliases"] == {"live": 1}
+
+
+@pytest.mark.usefixtures("two_versions")
+def test_an_alias_is_a_name_not_a_number(client: TestClient):
+    assert client.put("/models/digit/aliases/2", json={"version": 1}).status_code == 422
+    assert client.put("/models/digit/aliases/candidate", json={"version": 2}).status_code == 200
+    assert client.get("/models/digit/versions/candidate").json()["version"] == 2
+
+
+@pytest.mark.usefixtures("two_versions")
+def test_a_version_without_alias_is_deleted(client: TestClient):
+    assert client.delete("/models/digit/versions/2").status_code == 204
+    assert len(client.get("/models/digit").json()["versions"]) == 1
+
+
+def test_health_says_what_answers(client: TestClient):
+    assert client.get("/health/live").json() == {"status": "ok"}
+    ready = client.get("/health/ready")
+    assert ready.status_code == 200
+    assert ready.json()["models"]["digit"] == {"serving": 1, "faults": {}}
+
+
+def test_a_model_without_versions_says_how_to_train_one(settings: Settings, tmp_path: Path):
+    bare = settings.model_copy(update={"starters": tmp_path / "none"})
+    with TestClient(create_app(bare)) as client:
+        response = client.post("/predict/digit", files={"file": b"x"})
+        assert response.status_code == 409
+        assert "POST /train/digit" in response.json()["detail"]
+        assert client.get("/health/ready").status_code == 200
+
+
+def test_the_openapi_document_describes_bodies_and_problems(client: TestClient):
+    document = client.get("/openapi.json").json()
+    predict = document["paths"]["/predict/digit"]["post"]
+    assert set(predict["requestBody"]["content"]) >= {"multipart/form-data", "application/json", "image/*"}
+    assert "422" in predict["responses"]
+    train_schema = document["paths"]["/train/digit"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert "Train_digit" in str(train_schema)
+    assert document["components"]["schemas"]["Train_digit"]["properties"]["epochs"]["description"]
+    assert "Problem" in document["components"]["schemas"]
+
+
+def test_the_front_door_leads_to_the_documentation(client: TestClient):
+    assert client.get("/", follow_redirects=False).headers["location"] == "/docs"
