@@ -55,6 +55,7 @@ TINY = Family(
     servable="tests.fakes:TinyServable",
     files=lambda _: (),
     model=lambda _: "tiny",
+    sample={},
 )
 
 

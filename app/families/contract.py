@@ -44,7 +44,8 @@ class Family:
     """What the service knows of a family before anything heavy is imported.
 
     `recipe` and `servable` are dotted names, `module:Class`. `files` says which data files some hyperparameters
-    need; `model` says which of `models` they train.
+    need; `model` says which of `models` they train. `sample` are hyperparameters of a training that takes seconds and
+    no download.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Family:
     servable: str
     files: Callable[[Any], Sequence[DataFile]]
     model: Callable[[Any], str]
+    sample: Mapping[str, Any]
 
 
 def load(dotted: str) -> Any:

@@ -23,6 +23,9 @@ EXPECTED = "expected a PNG, JPEG, WebP, GIF, BMP, TIFF or PPM picture"
 # A JPEG decoder can halve while it decodes; a shorter side of this many pixels loses nothing a recogniser needs.
 DRAFT_SIDE = 1024
 
+# Modules whose warnings are about the files that people send, not about this program.
+PILLOW: Any = re.compile(r"PIL\.")
+
 # Where Pillow may have found an orientation; asking for EXIF without one of these costs time and finds nothing.
 ORIENTATION_SOURCES = frozenset(("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"))
 TURNS = {
@@ -34,6 +37,9 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+# What turns signed bytes of a and b into those offset by 128.
+LAB_OFFSET = np.array([0, 128, 128], np.uint8)
 
 # Modes whose numbers do not stop at 255, with the tops that are used in practice; beyond these the own peak is white.
 DEEP_MODES = frozenset(("I", "F", "I;16", "I;16B", "I;16L", "I;16N"))
@@ -84,7 +90,7 @@ def to_grey(picture: Image.Image) -> Bytes:
         return _backed_grey(_rgba(picture))
     if picture.mode in ("1", "L"):
         return np.asarray(picture.convert("L"))
-    return _telling_channel(np.asarray(_plain_rgb(picture)))
+    return _telling_channel(_opaque_rgb(picture))
 
 
 def to_rgb(picture: Image.Image) -> Bytes:
@@ -94,7 +100,7 @@ def to_rgb(picture: Image.Image) -> Bytes:
     if picture.has_transparency_data:
         pixels = _rgba(picture)
         return _over(pixels[..., :3], pixels[..., 3:], 255)
-    return np.asarray(_plain_rgb(picture))
+    return _opaque_rgb(picture)
 
 
 def png(array: Bytes) -> bytes:
@@ -107,11 +113,8 @@ def png(array: Bytes) -> bytes:
 def _silence_pillow() -> None:
     """Have Pillow's warnings about odd files ignored, in every thread, whatever the filters are now."""
     # Not catch_warnings(): that swaps a global and is not safe in threads. This only ever adds the same entry again.
-    if not warnings.filters or warnings.filters[0][3] != _PILLOW:
-        warnings.filterwarnings("ignore", module=_PILLOW.pattern)
-
-
-_PILLOW: Any = re.compile(r"PIL\.")
+    if not warnings.filters or warnings.filters[0][3] != PILLOW:
+        warnings.filterwarnings("ignore", module=PILLOW.pattern)
 
 
 def _opened(payload: bytes) -> Image.Image:
@@ -142,11 +145,12 @@ def _upright(picture: Image.Image) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def _plain_rgb(picture: Image.Image) -> Image.Image:
-    """An opaque picture in mode RGB."""
-    if picture.mode == "RGB":
-        return picture
-    return picture.convert("RGB")
+def _opaque_rgb(picture: Image.Image) -> Bytes:
+    """The colours of an opaque picture of 8-bit mode, (h, w, 3) uint8."""
+    if picture.mode == "LAB":
+        # Pillow converts it only with colour profiles, and hands out a and b signed where OpenCV has them offset.
+        return np.asarray(cv2.cvtColor(np.asarray(picture) ^ LAB_OFFSET, cv2.COLOR_LAB2RGB), np.uint8)
+    return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def _rgba(picture: Image.Image) -> Bytes:
@@ -162,7 +166,7 @@ def _eight_bits(values: NDArray[Any]) -> Bytes:
     peak = float(numbers.max())
     tops = ((1,) if values.dtype.kind == "f" else ()) + DEEP_TOPS
     top = next((top for top in tops if peak <= top), peak)
-    return np.clip(numbers * (255.0 / top) + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(numbers * (255.0 / top) + 0.5, 0, 255), np.uint8)
 
 
 def _over(pixels: Bytes, alpha: Bytes, backing: int) -> Bytes:

@@ -1,4 +1,7 @@
-"""No body is read beyond the limit: refused by its announced length, or cut off while it streams."""
+"""No body is read beyond the limit: refused by its announced length, or cut off while it streams.
+
+FastAPI's own `max_body_size` does the same, but answers in plain text where we promise problem details.
+"""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 

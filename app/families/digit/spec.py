@@ -52,4 +52,5 @@ FAMILY = Family(
     servable="app.families.digit.servable:DigitServable",
     files=files,
     model=lambda _: "digit",
+    sample={"dataset": "sample", "epochs": 1},
 )

@@ -1,0 +1,141 @@
+"""Serving digits: requests a second, cold start and memory, beside a FastAPI endpoint that only reads the upload.
+
+    python -m bench.serve_digit [--rounds 5] [--seconds 5] [--connections 32]
+
+Needs wrk (Debian: apt-get install wrk). Both servers are up at once and take turns under the same load, so that the
+machine's mood is the same for both. Prints Markdown tables.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from app.families.digit.normalise import normalise
+from app.families.imaging import png
+from app.settings import STARTERS
+
+BIN = Path(sys.executable).parent
+BOUNDARY = "fitserve"
+SCRIPT = """
+local file = io.open("{body}", "rb")
+wrk.body = file:read("*a")
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "multipart/form-data; boundary={boundary}"
+"""
+PORTS = {"ours": 8711, "baseline": 8712}
+
+
+@contextmanager
+def started(command: list[str], port: int, path: str, **environment: str) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+    """A server process that answers at `path`, and the seconds it took to get there."""
+    begun = time.monotonic()
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=quiet, stderr=quiet)
+    try:
+        while time.monotonic() < begun + 60:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5):
+                    break
+            except OSError:
+                time.sleep(0.01)
+        yield process, time.monotonic() - begun
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def picture() -> bytes:
+    """A 28 x 28 PNG of a seven, laid out as MNIST's are."""
+    drawing = Image.new("L", (200, 200))
+    ImageDraw.Draw(drawing).line([(50, 40), (150, 40), (90, 170)], fill=255, width=24, joint="curve")
+    return png((normalise(np.asarray(drawing)) * 255).astype(np.uint8))
+
+
+def form(content: bytes) -> bytes:
+    """The multipart body that curl -F file=@seven.png sends."""
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="seven.png"\r\n'
+    return f"{head}Content-Type: image/png\r\n\r\n".encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+def load(url: str, script: Path, connections: int, seconds: int) -> tuple[float, float]:
+    """Requests a second and the 99th percentile of latency in ms; every answer must be a 2xx."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script), url]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "Non-2xx" not in said, said
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    tail = re.search(r"99%\s+([\d.]+)(us|ms|s)", said)
+    assert rate
+    assert tail
+    return float(rate[1]), float(tail[1]) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[tail[2]]
+
+
+def memory(process: subprocess.Popen[bytes]) -> float:
+    """Resident memory in MB."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    assert found
+    return int(found[1]) / 1024
+
+
+def main() -> None:
+    """Measure and print."""
+    options = argparse.ArgumentParser()
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--seconds", type=int, default=5)
+    options.add_argument("--connections", type=int, default=32)
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        script, body = Path(folder, "post.lua"), Path(folder, "body")
+        body.write_bytes(form(picture()))
+        script.write_text(SCRIPT.format(body=body, boundary=BOUNDARY))
+        environment = {
+            "FITSERVE_PORT": str(PORTS["ours"]),
+            "FITSERVE_STORE": f"{folder}/store",
+            "FITSERVE_STARTERS": str(STARTERS),
+        }
+        fitserve = [str(BIN / "fitserve"), "up"]
+        baseline = [str(BIN / "uvicorn"), "bench.baseline_app:app", "--port", str(PORTS["baseline"]), "--no-access-log"]
+        cold = []
+        for _ in range(chosen.rounds + 1):
+            with started(fitserve, PORTS["ours"], "/health/ready", **environment) as (_process, seconds):
+                cold.append(seconds)
+        with (
+            started(fitserve, PORTS["ours"], "/health/ready", **environment) as (process, _),
+            started(baseline, PORTS["baseline"], "/docs"),
+        ):
+            idle = memory(process)
+            urls = {
+                "baseline": f"http://127.0.0.1:{PORTS['baseline']}/size",
+                "ours": f"http://127.0.0.1:{PORTS['ours']}/predict/digit",
+            }
+            for url in urls.values():
+                load(url, script, chosen.connections, 1)
+            rounds = [
+                {name: load(url, script, chosen.connections, chosen.seconds) for name, url in urls.items()}
+                for _ in range(chosen.rounds)
+            ]
+            loaded = memory(process)
+    print("| endpoint | requests/s | p99 |\n|---|---|---|")
+    for name in urls:
+        rate, tail = (median(one[name][figure] for one in rounds) for figure in (0, 1))
+        print(f"| {name} | {rate:.0f} | {tail:.1f} ms |")
+    ratios = sorted(one["ours"][0] / one["baseline"][0] for one in rounds)
+    print(f"\nours / baseline: {median(ratios):.2f} (median of {len(ratios)}; {ratios[0]:.2f} to {ratios[-1]:.2f})")
+    print(f"cold start to ready: {median(cold[1:]):.2f} s (median of {len(cold) - 1}; the very first {cold[0]:.2f} s)")
+    print(f"memory of the web process: {idle:.0f} MB idle, {loaded:.0f} MB after the load")
+
+
+if __name__ == "__main__":
+    main()
