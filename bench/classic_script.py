@@ -1,6 +1,6 @@
 """The classic recipe as the plain Keras script that a lecture teaches: the baseline. Prints one JSON line an epoch.
 
-    python -m bench.classic_script mnist.npz
+python -m bench.classic_script mnist.npz
 """
 
 import json
@@ -52,7 +52,7 @@ class _Tester(keras.callbacks.Callback):  # type: ignore[misc]
         self._test = inputs, targets.argmax(axis=1)
         self._paused = 0.0
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Keras calls this after the epoch's validation."""
         paused = time.monotonic()
         seconds = paused - BEGUN - self._paused

@@ -38,7 +38,9 @@ PORTS = {"ours": 8711, "baseline": 8712}
 
 
 @contextmanager
-def started(command: list[str], port: int, path: str, **environment: str) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+def started(
+    command: list[str], port: int, path: str, **environment: str
+) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
     """A server process that answers at `path`, and the seconds it took to get there."""
     begun = time.monotonic()
     quiet = subprocess.DEVNULL

@@ -65,7 +65,10 @@ def main() -> None:
     whole = script[-1]
     print("| training | seconds | share of the script's time | test accuracy | the script at that time |")
     print("|---|---|---|---|---|")
-    print(f"| classic recipe, plain Keras script, 10 epochs | {whole.seconds:.0f} | 1 | {whole.accuracy:.2%} | |", flush=True)
+    print(
+        f"| classic recipe, plain Keras script, 10 epochs | {whole.seconds:.0f} | 1 | {whole.accuracy:.2%} | |",
+        flush=True,
+    )
     for epochs in chosen.epochs:
         runs = [ours(data_dir, epochs, seed) for seed in chosen.seeds]
         seconds = median(run.seconds for run in runs)

@@ -12,7 +12,7 @@ from app.settings import Settings
 from app.telemetry import configure_logging
 from app.web import health, jobs, models, problems
 from app.web.limits import BodyLimit
-from app.web.predict import predict_router
+from app.web.predict import predict_routers
 from app.web.train import train_router
 
 DESCRIPTION = """Trains neural networks in the background and serves them; a model answers while it trains.
@@ -35,8 +35,8 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     for family in services.families.values():
-        if family.task == "classify":
-            app.include_router(predict_router(family))
+        for router in predict_routers(family) if family.task == "classify" else ():
+            app.include_router(router)
         app.include_router(train_router(family))
     for router in (jobs.router, models.router, health.router):
         app.include_router(router)

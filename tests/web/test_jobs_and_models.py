@@ -86,7 +86,7 @@ def test_the_files_of_a_version_can_be_had(client: TestClient, name: str):
 
 
 @pytest.fixture
-def two_versions(client: TestClient, settings: Settings) -> ModelStore:
+def two_versions(client: TestClient, settings: Settings) -> ModelStore:  # noqa: ARG001  it seeds the store
     """The starter a second time, as version 2."""
     store = ModelStore(settings.store)
     card = store.card("digit", 1)

@@ -23,7 +23,7 @@ def encoded(picture: Image.Image, form: str, **options: object) -> bytes:
 
 def label(response) -> str:
     assert response.status_code == 200, response.text
-    return response.json()["label"]
+    return str(response.json()["label"])
 
 
 def test_an_answer_has_labels_with_probabilities_most_likely_first(client: TestClient):
@@ -111,7 +111,5 @@ def test_a_batch_answers_in_order_with_a_problem_in_its_place(client: TestClient
 def test_many_at_once_are_all_answered_with_their_own_digit(client: TestClient):
     pictures = [(digit, png(draw_digit(digit, 64, 6))) for digit in range(10)] * 10
     with ThreadPoolExecutor(16) as threads:
-        labels = list(
-            threads.map(lambda pair: label(client.post("/predict/digit", files={"file": pair[1]})), pictures)
-        )
+        labels = list(threads.map(lambda pair: label(client.post("/predict/digit", files={"file": pair[1]})), pictures))
     assert labels == [str(digit) for digit, _ in pictures]

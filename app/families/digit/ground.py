@@ -26,8 +26,8 @@ SPECK = 0.002
 
 # Light is estimated by medians over these shares of the shorter side: one follows shadows, one drops markers.
 LIGHT_SHARES = (0.35, 0.65)
-# Shadows deeper than this are not lit up, nor is a dark table.
-MOST_GAIN = 2.5
+# What is darker than a shadow makes it is no dim paper but a table.
+MOST_GAIN = 2.2
 # Relief above this share of the peak is surely ink and is taken out before light is estimated again.
 SURE_INK = 0.4
 
@@ -168,7 +168,8 @@ def _photograph(tone: Bytes, share: float) -> list[Relief]:
     ground = np.asarray(cv2.medianBlur(np.where(rough > SURE_INK * peak_of(rough), ground, tone), reach), np.uint8)
     height = tones - ground
     # Shadow dims paper and ink alike, so it is divided out; chalk on a black board only loses by that.
-    gain = _f32(np.clip(float(np.percentile(ground, 90)) / np.maximum(ground, 1).astype(np.float32), 1, MOST_GAIN))
+    gain = float(np.percentile(ground, 90)) / np.maximum(ground, 1).astype(np.float32)
+    gain = _f32(np.where(gain > MOST_GAIN, 1, gain.clip(1)))
     return [Relief(tone, -height * gain, gain, False), Relief(tone, height, 1.0, False)]
 
 

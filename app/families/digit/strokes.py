@@ -41,7 +41,7 @@ CROWD, MOST_PARTS = 30, 6
 # A digit holds at least this share of all ink; noise is scattered.
 OWN_SHARE = 0.5
 # A digit has few holes, strokes of at most so many times its longer side in all, and is no block.
-MOST_HOLES, LONGEST, BLOCK = 4, 7.0, 0.6
+MOST_HOLES, LONGEST, BLOCK = 6, 7.0, 0.6
 
 
 class Digit(NamedTuple):
@@ -72,10 +72,13 @@ def digit_in(relief: Relief) -> Digit | None:
     mask = np.isin(parts.labels, kept).astype(np.uint8)
     if not relief.plain and np.median(ink[mask > 0]) < FAINT_SHARE * np.median(relief.tone):
         return None
-    if not _is_written(mask):
+    block = _blockiness(mask)
+    if block > BLOCK:
         return None
-    evidence = parts.weights[kept] * _bounded(relief, parts)[kept] ** 2
-    return Digit(float(evidence.sum()), ink, mask)
+    # Much ink speaks for a digit, but more so clear outlines and slim strokes: a lit sheet has more ink than any.
+    weights = parts.weights[kept]
+    outline = float(weights @ _bounded(relief, parts)[kept] / weights.sum())
+    return Digit(float(weights.sum()) ** 0.5 * outline**8 * (1 - block) ** 2, ink, mask)
 
 
 def width_of(strokes: Bytes) -> tuple[float, Floats]:
@@ -193,12 +196,12 @@ def _together(parts: Parts) -> list[int]:
     return kept
 
 
-def _is_written(mask: Bytes) -> bool:
-    """Whether strokes could be a digit's: not too many, not too tangled, no block."""
+def _blockiness(mask: Bytes) -> float:
+    """The greatest width of the strokes as a share of the longer side; 1 for what is too long or tangled for a digit."""
     x, y, w, h = cv2.boundingRect(mask)
     cut = cv2.copyMakeBorder(mask[y : y + h, x : x + w], 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=0)
     strokes = np.asarray(cut, np.uint8)
     width, depth = width_of(strokes)
-    if strokes.sum() > LONGEST * max(w, h) * width or 2 * float(depth.max()) > BLOCK * max(w, h):
-        return False
-    return pieces(1 - strokes) <= 1 + MOST_HOLES
+    if strokes.sum() > LONGEST * max(w, h) * width or pieces(1 - strokes) > 1 + MOST_HOLES:
+        return 1.0
+    return 2 * float(depth.max()) / max(w, h)
