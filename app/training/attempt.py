@@ -14,7 +14,8 @@ from app.store.model_store import ModelStore
 from app.training.checkpoints import Checkpoints
 from app.training.datasets import Datasets
 from app.training.download import download
-from app.training.publication import Trained, promote, publish
+from app.training.promotion import promote
+from app.training.publication import Trained, publish
 from app.training.trainer import Report, train
 
 

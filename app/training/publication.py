@@ -1,4 +1,4 @@
-"""From a trained network to a version that is served: export, check, evaluate, publish, promote."""
+"""From a trained network to a version: export, check, evaluate, publish."""
 
 import platform
 import shlex
@@ -11,8 +11,8 @@ import tensorflow
 
 from app.families.catalog import family_named
 from app.families.contract import Data, Family, Network, Recipe
-from app.jobs.job import Job, Promote
-from app.store.model_store import LIVE, ModelStore
+from app.jobs.job import Job
+from app.store.model_store import ModelStore
 from app.store.version import Card, DataCard, TensorCard, checksums
 from app.training.checkpoints import Position
 from app.training.evaluation import evaluate, write_evaluation
@@ -70,29 +70,6 @@ def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: 
         files=checksums(staged),
     )
     return store.publish(staged, job.model, lambda number: card.model_copy(update={"version": number}))
-
-
-def promote(store: ModelStore, card: Card, wish: Promote) -> tuple[bool, str]:
-    """Make the version live if it should be; returns whether, and why."""
-    promoted, reason = worth_promoting(store, card, wish)
-    if promoted:
-        store.promote(card.model, card.version)
-    return promoted, reason
-
-
-def worth_promoting(store: ModelStore, card: Card, wish: Promote) -> tuple[bool, str]:
-    """Whether a new version should become live, and why."""
-    if wish != "if_better":
-        return wish == "always", f"promote is {wish!r}"
-    number = store.aliases(card.model).get(LIVE)
-    if number in (None, card.version):
-        return True, "nothing else was live"
-    live = store.card(card.model, number)
-    if live.data.test_fingerprint != card.data.test_fingerprint:
-        return False, f"it was tested on {card.data.name}, version {number} on other data ({live.data.name})"
-    new, old = card.metrics[card.primary_metric], live.metrics[card.primary_metric]
-    word = "better" if new > old else "no better"
-    return new > old, f"{card.primary_metric} {new:.4f} is {word} than {old:.4f} of version {number}"
 
 
 def command(family: Family, job: Job) -> str:

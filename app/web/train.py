@@ -21,6 +21,10 @@ def train_router(family: Family) -> APIRouter:
     """The route of one family, with its hyperparameters as the body."""
     router = APIRouter(prefix="/train", tags=["train"])
     wishes: Any = _wishes(family)
+    examples: Any = {
+        "defaults": {"summary": "All defaults", "value": {}},
+        "sample": {"summary": "Seconds, and no download", "value": dict(family.sample)},
+    }
 
     @router.post(
         f"/{family.name}",
@@ -30,7 +34,10 @@ def train_router(family: Family) -> APIRouter:
         responses=documented(409, 413, 422, 429),
     )
     async def train(
-        request: Request, response: Response, body: Annotated[wishes, Body()] = None, idempotency_key: Key = None
+        request: Request,
+        response: Response,
+        body: Annotated[wishes, Body(openapi_examples=examples)] = None,
+        idempotency_key: Key = None,
     ) -> Job:
         """Queue a training. Predictions go on meanwhile; a better version takes over by itself."""
         services: Services = request.app.state.services

@@ -1,0 +1,49 @@
+"""A version goes live when it is better on the same data, or when one says so."""
+
+from pathlib import Path
+
+import pytest
+
+from app.store.model_store import ModelStore
+from app.training.promotion import promote
+from tests.fakes import publish_tiny
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ModelStore:
+    made = ModelStore(tmp_path)
+    publish_tiny(made, accuracy=0.9)
+    made.promote("tiny", 1)
+    return made
+
+
+def test_the_first_version_goes_live(tmp_path: Path):
+    store = ModelStore(tmp_path)
+    assert promote(store, publish_tiny(store), "if_better")[0]
+    assert store.aliases("tiny") == {"live": 1}
+
+
+@pytest.mark.parametrize(("accuracy", "expected"), [(0.95, True), (0.9, False), (0.85, False)])
+def test_a_version_goes_live_if_it_is_better(store: ModelStore, accuracy: float, expected: bool):
+    promoted, reason = promote(store, publish_tiny(store, accuracy=accuracy), "if_better")
+    assert promoted is expected
+    assert f"{accuracy:.4f}" in reason
+    assert store.aliases("tiny")["live"] == (2 if expected else 1)
+
+
+def test_figures_from_other_test_data_are_not_compared(store: ModelStore):
+    promoted, reason = promote(store, publish_tiny(store, accuracy=0.99, tested_on="other"), "if_better")
+    assert not promoted
+    assert "other data" in reason
+
+
+@pytest.mark.parametrize(("wish", "expected"), [("always", True), ("never", False)])
+def test_the_wish_decides_when_it_is_plain(store: ModelStore, wish, expected: bool):
+    assert promote(store, publish_tiny(store, accuracy=0.1), wish)[0] is expected
+
+
+def test_promoting_again_after_a_kill_says_the_same(store: ModelStore):
+    card = publish_tiny(store, accuracy=0.95)
+    assert promote(store, card, "if_better")[0]
+    assert promote(store, card, "if_better")[0]
+    assert store.aliases("tiny") == {"live": 2, "previous": 1}
