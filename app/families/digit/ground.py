@@ -17,6 +17,8 @@ SMALL_SIDE, ENLARGED = 64, 128
 TONE_SPREAD = 0.1
 # Ink that is deeper than this share of the longer side is no stroke but a shadow, a table or a sheet.
 STROKE_DEPTH = 0.2
+# The border is looked at this share of the shorter side within, past the line that some programs draw round a canvas.
+RING_INSET = 0.02
 # A border that is at least this far from half and half tells ground from ink.
 RING_DOUBT = 0.35
 # A picture this many times as tall as wide, cut at the ink, can only be a 1: ground in the corners, ink all down.
@@ -110,8 +112,9 @@ def _ring(picture: Any) -> Any:
 
 def _is_ground(mask: Any) -> bool:
     """Whether the class that is 1 of 0 and 1 is the ground: it has the border, or lies in pieces between the ink."""
-    share = float(_ring(mask).mean())
     height, width = mask.shape
+    inset = int(RING_INSET * min(height, width))
+    share = float(_ring(mask[inset : height - inset, inset : width - inset]).mean())
     if height > SLIM * width and 0 < share < 1:
         corners = int(mask[[0, 0, -1, -1], [0, -1, 0, -1]].sum())
         if corners != 2:

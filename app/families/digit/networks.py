@@ -26,11 +26,14 @@ def classic() -> Network:
 
 
 def compact() -> Network:
-    """Strided convolutions with batch normalisation."""
+    """71,210 weights, 1.5 million multiplications: strides instead of pools, batch normalisation on the small maps.
+
+    A pool's gradient and batch normalisation of the first, largest map cost a CPU more than they bring.
+    """
     return keras.Sequential(
         [
             keras.Input((28, 28, 1), name=INPUT),
-            layers.Conv2D(16, 5, strides=2, padding="same", activation="relu"),
+            layers.Conv2D(16, 5, strides=2, activation="relu"),
             *_block(32, strides=2),
             *_block(64),
             *_block(64, padding="valid"),
@@ -42,5 +45,7 @@ def compact() -> Network:
 
 
 def _block(filters: int, strides: int = 1, padding: str = "same") -> list[layers.Layer]:
-    convolution = layers.Conv2D(filters, 3, strides=strides, padding=padding, use_bias=False)
-    return [convolution, layers.BatchNormalization(), layers.ReLU()]
+    convolution = layers.Conv2D(
+        filters, 3, strides=strides, padding=padding, use_bias=False, kernel_initializer="he_normal"
+    )
+    return [convolution, layers.BatchNormalization(momentum=0.9), layers.ReLU()]

@@ -19,7 +19,7 @@ class DigitHyperparameters(Hyperparameters):
 
     network: Literal["compact", "classic"] = Field(
         "compact",
-        description="`compact`: a small network with batch normalisation, trained on moved and bent digits. "
+        description="`compact`: a small network with batch normalisation, trained on digits moved, bent and pressed. "
         "`classic`: the two convolutions of the textbooks, trained plainly.",
     )
     dataset: Literal["mnist", "sample"] = Field(
@@ -33,7 +33,7 @@ class DigitHyperparameters(Hyperparameters):
         None, ge=8, le=4096, description="Pictures in a step; by default 128 for compact, 32 for classic."
     )
     learning_rate: float | None = Field(
-        None, gt=0, le=1, description="Highest rate of the optimizer; by default 0.003 for compact, 0.001 for classic."
+        None, gt=0, le=1, description="Highest rate of the optimizer; by default 0.008 for compact, 0.001 for classic."
     )
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.families.digit.ground import Bytes, Floats, Relief, peak_of, pieces
+from app.families.digit.ground import SMALL_SIDE, Bytes, Floats, Relief, peak_of, pieces
 
 # Ink weaker than this many grey levels, or than this share of the paper's tone, cannot be told from stains.
 FAINTEST, FAINT_SHARE = 14.0, 0.12
@@ -25,6 +25,8 @@ ROUNDS, EDGE_RIM = 3, 0.01
 EDGE_CONTACT, PLAIN_CONTACT = 0.6, 0.95
 # ... if the part is as solid as a strip; one that covers as much of the picture as this is a 1 cut close.
 STRIP_FILL, COVER_ALL = 0.6, 0.7
+# A frame drawn round the digit keeps within this share of its sides, for at least that share of their lengths.
+FRAME_RIM, FRAME_CONTACT = 0.04, 0.9
 # Strokes are bounded by a step of this share of their ink nearly all round; shadows leave over what is on one side.
 STEP_SHARE, BOUNDED = 0.4, 0.8
 # In a drawing only smooth shades must be told from strokes, and the edges of tiny pictures are soft.
@@ -147,7 +149,19 @@ def _edges(relief: Relief, parts: Parts) -> NDArray[np.bool_]:
     areas = parts.boxes[:, 4]
     strips = areas > STRIP_FILL * parts.boxes[:, 2] * parts.boxes[:, 3]
     along = (contacts > 1) | ((contacts == 1) & strips)
-    return np.asarray(along & (areas < COVER_ALL * height * width), np.bool_)
+    along &= areas < COVER_ALL * height * width
+    for part in np.flatnonzero(parts.weights > DUST * parts.weights.max()):
+        along[part] |= _is_frame(parts, int(part))
+    return np.asarray(along, np.bool_)
+
+
+def _is_frame(parts: Parts, part: int) -> bool:
+    """Whether a part runs straight along all four sides of its own box, as a field to write in does."""
+    x, y, w, h, _ = (int(v) for v in parts.boxes[part])
+    own = parts.labels[y : y + h, x : x + w] == part
+    rim = max(1, int(FRAME_RIM * min(w, h)))
+    sides = (own[:rim].any(axis=0), own[-rim:].any(axis=0), own[:, :rim].any(axis=1), own[:, -rim:].any(axis=1))
+    return min(w, h) > SMALL_SIDE // 2 and min(float(side.mean()) for side in sides) > FRAME_CONTACT
 
 
 def _bounded(relief: Relief, parts: Parts) -> NDArray[np.float64]:
@@ -197,7 +211,7 @@ def _together(parts: Parts) -> list[int]:
 
 
 def _blockiness(mask: Bytes) -> float:
-    """The greatest width of the strokes as a share of the longer side; 1 for what is too long or tangled for a digit."""
+    """The greatest width of strokes as a share of the longer side; 1 for what is too long or tangled for a digit."""
     x, y, w, h = cv2.boundingRect(mask)
     cut = cv2.copyMakeBorder(mask[y : y + h, x : x + w], 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=0)
     strokes = np.asarray(cut, np.uint8)

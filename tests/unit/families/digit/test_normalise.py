@@ -135,6 +135,14 @@ def test_a_card_on_a_dark_table_is_looked_into(digit: int) -> None:
     assert alike(normalise(picture), reference(digit)) > 0.9
 
 
+@pytest.mark.parametrize("digit", DIGITS)
+@pytest.mark.parametrize("inset", [0, 12])
+def test_a_frame_round_the_digit_is_no_ink(digit: int, inset: int) -> None:
+    picture = draw_digit(digit, 280, 16, tall=0.6)
+    cv2.rectangle(picture, (inset, inset), (279 - inset, 279 - inset), 0, 2)
+    assert alike(normalise(picture), reference(digit)) > 0.9
+
+
 def blank(kind: str, seed: int) -> NDArray[np.uint8]:
     """A picture without a digit."""
     rng = np.random.default_rng(seed)
