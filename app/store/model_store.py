@@ -89,7 +89,9 @@ class ModelStore:
         """A new, private folder for `owner` to write a version into; readers never see it."""
         staging = self.root / STAGING
         staging.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f"{owner}-", dir=staging))
+        staged = Path(tempfile.mkdtemp(prefix=f"{owner}-", dir=staging))
+        staged.chmod(0o755)  # what is published is for every user of the volume to read
+        return staged
 
     def publish(self, staged: Path, model: str, card: Callable[[int], Card]) -> Card:
         """Make the staged folder the next version: card last, all of it on disk, then one rename.

@@ -65,7 +65,8 @@ def reliefs(tone: Bytes) -> Iterator[list[Relief]]:
     drawing = _drawing(tone)
     if drawing is not None:
         yield [Relief(tone, drawing, 1.0, True)]
-    yield [relief for share in LIGHT_SHARES for relief in _photograph(tone, share)]
+    if max(tone.shape) != ENLARGED:
+        yield [relief for share in LIGHT_SHARES for relief in _photograph(tone, share)]
 
 
 def pieces(mask: Any) -> int:

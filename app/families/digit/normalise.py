@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from app.errors import InvalidRequest
+from app.families.digit.drawing import drawn_ink
 from app.families.digit.ground import ENLARGED, SMALL_SIDE, Bytes, Floats, reliefs
 from app.families.digit.strokes import Digit, digit_in, width_of
 
@@ -35,6 +36,9 @@ def normalise(grey: Bytes) -> Floats:
     ready = _as_it_is(grey)
     if ready is not None:
         return ready
+    drawing = drawn_ink(grey)
+    if drawing is not None:
+        return _centred(_fitted(*drawing))
     for rivals in reliefs(_working_size(grey)):
         digits = [digit for relief in rivals if (digit := digit_in(relief)) is not None]
         if digits:
@@ -76,6 +80,16 @@ def _resized(picture: Any, scale: float) -> Any:
 def _padded(picture: Any, margin: int) -> Any:
     """A picture with a margin of 0 all round."""
     return cv2.copyMakeBorder(picture, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0)
+
+
+def _fitted(ink: Bytes, mask: Bytes) -> Floats:
+    """A drawing with its longer side at BOX pixels, float32 in [0, 1]; its strokes mended only where that is needed."""
+    x, y, w, h = cv2.boundingRect(mask)
+    scale = BOX / max(w, h)
+    if THIN <= scale * width_of(_padded(mask[y : y + h, x : x + w], 1))[0] <= THICK:
+        cut = ink[y : y + h, x : x + w].astype(np.float32) / 255
+        return np.asarray(_resized(cut, scale), np.float32).clip(0, 1)
+    return _boxed(_evened(_magnified(Digit(0.0, ink.astype(np.float32), mask))))
 
 
 def _magnified(digit: Digit) -> Bytes:

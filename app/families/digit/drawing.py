@@ -1,0 +1,45 @@
+"""Drawings on a perfectly even ground, as a canvas makes them: no light and no noise to be told from ink, so it is quick."""
+
+import cv2
+import numpy as np
+
+from app.families.digit.ground import Bytes
+from app.families.digit.strokes import DUST, FAINTEST, MOST_PARTS
+
+# What a lossless drawing's ground may stray from its tone, in grey levels.
+STRAY = 2
+# Between ground and ink lie only the soft edges of strokes: fewer pixels than this many times the ink.
+SOFT_EDGES = 1.5
+# Ink is what is above this share of the strongest.
+INK_SHARE = 0.4
+
+
+def drawn_ink(grey: Bytes) -> tuple[Bytes, Bytes] | None:
+    """Ink (h, w) uint8, 0 on the ground and up to 255, and its mask of 0 and 1; None for what is no such drawing."""
+    ground = int(grey[0, 0])
+    rings = (grey[0], grey[-1], grey[:, 0], grey[:, -1])
+    if any(abs(int(extreme) - ground) > STRAY for ring in rings for extreme in (ring.min(), ring.max())):
+        return None
+    ink = np.asarray(cv2.absdiff(grey, np.full_like(grey, ground)), np.uint8)
+    peak = int(ink.max())
+    if peak < FAINTEST:
+        return None
+    mask = (ink > INK_SHARE * peak).astype(np.uint8)
+    inked = cv2.countNonZero(mask)
+    if cv2.countNonZero((ink > STRAY).astype(np.uint8)) - inked > SOFT_EDGES * inked:
+        return None
+    return _without_dust(ink, mask, peak)
+
+
+def _without_dust(ink: Bytes, mask: Bytes, peak: int) -> tuple[Bytes, Bytes] | None:
+    """The few parts that make up a digit, stretched to 255; None when there are too many."""
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    areas = boxes[:, cv2.CC_STAT_AREA].copy()
+    areas[0] = 0
+    kept = areas > DUST * areas.max()
+    if kept.sum() > MOST_PARTS:
+        return None
+    if kept.sum() < count - 1:
+        mask = kept[labels].astype(np.uint8)
+    near = cv2.dilate(mask, np.ones((3, 3), np.uint8))
+    return np.asarray(cv2.convertScaleAbs(ink * near, alpha=255 / peak), np.uint8), mask
