@@ -1,5 +1,6 @@
 """A grey picture of one digit becomes 28 x 28 numbers as MNIST's were made, or is refused as holding none."""
 
+import math
 from typing import Any
 
 import cv2
@@ -7,7 +8,7 @@ import numpy as np
 
 from app.errors import InvalidRequest
 from app.families.digit.drawing import drawn_ink
-from app.families.digit.ground import ENLARGED, SMALL_SIDE, Bytes, Floats, reliefs
+from app.families.digit.ground import ENLARGED, SMALL_SIDE, STROKE_DEPTH, Bytes, Floats, reliefs
 from app.families.digit.strokes import Digit, digit_in, width_of
 
 # MNIST: a digit fits a box of 20, and its centre of mass lies on pixel (14, 14) of 28 x 28.
@@ -37,13 +38,14 @@ def normalise(grey: Bytes) -> Floats:
     if ready is not None:
         return ready
     drawing = drawn_ink(grey)
-    if drawing is not None:
-        return _centred(_fitted(*drawing))
+    fitted = _fitted(*drawing) if drawing else None
+    if fitted is not None:
+        return _centred(fitted)
     for rivals in reliefs(_working_size(grey)):
         digits = [digit for relief in rivals if (digit := digit_in(relief)) is not None]
         if digits:
             best = max(digits, key=lambda digit: digit.evidence)
-            return _centred(_boxed(_evened(_magnified(best))))
+            return _centred(_boxed(_evened(_magnified(best), FINE)))
     raise InvalidRequest(NO_DIGIT)
 
 
@@ -82,14 +84,20 @@ def _padded(picture: Any, margin: int) -> Any:
     return cv2.copyMakeBorder(picture, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0)
 
 
-def _fitted(ink: Bytes, mask: Bytes) -> Floats:
-    """A drawing with its longer side at BOX pixels, float32 in [0, 1]; its strokes mended only where that is needed."""
+def _fitted(ink: Bytes, mask: Bytes) -> Floats | None:
+    """A drawing with its longer side at BOX pixels, float32 in [0, 1], strokes mended if need be; None for a block."""
     x, y, w, h = cv2.boundingRect(mask)
-    scale = BOX / max(w, h)
-    if THIN <= scale * width_of(_padded(mask[y : y + h, x : x + w], 1))[0] <= THICK:
+    unit = max(w, h) / BOX
+    strokes = _padded(mask[y : y + h, x : x + w], 2 * math.ceil(unit))
+    width, depth = width_of(strokes)
+    if depth.max() > STROKE_DEPTH * max(w, h):
+        return None
+    if THIN <= width / unit <= THICK:
         cut = ink[y : y + h, x : x + w].astype(np.float32) / 255
-        return np.asarray(_resized(cut, scale), np.float32).clip(0, 1)
-    return _boxed(_evened(_magnified(Digit(0.0, ink.astype(np.float32), mask))))
+        return np.asarray(_resized(cut, 1 / unit), np.float32).clip(0, 1)
+    if unit < FINE:
+        return _boxed(_evened(_magnified(Digit(0.0, ink.astype(np.float32), mask)), FINE))
+    return _boxed(_evened(strokes, unit))
 
 
 def _magnified(digit: Digit) -> Bytes:
@@ -102,10 +110,10 @@ def _magnified(digit: Digit) -> Bytes:
     return np.asarray(_padded(strokes.astype(np.uint8), 2 * FINE), np.uint8)
 
 
-def _evened(strokes: Bytes) -> Bytes:
-    """Strokes brought to between THIN and THICK where they are thinner or thicker, (h, w) uint8 of 0 and 1."""
+def _evened(strokes: Bytes, unit: float) -> Bytes:
+    """Strokes (h, w) uint8 of 0 and 1 brought to between THIN and THICK; `unit` pixels are one of MNIST's."""
     width, depth = width_of(strokes)
-    thin, thick = THIN * FINE, THICK * FINE
+    thin, thick = THIN * unit, THICK * unit
     if width < thin:
         outside = cv2.distanceTransform(1 - strokes, cv2.DIST_L2, 5)
         return np.asarray(outside <= (thin - width) / 2, np.uint8)
