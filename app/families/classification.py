@@ -10,6 +10,8 @@ from app.store.version import Card
 
 Floats = NDArray[np.float32]
 
+DECIMALS = 6  # of a probability; what follows is noise of float32
+
 
 class PictureClassifier:
     """One loaded version; a family adds how a picture becomes an instance of shape `card.input.shape[1:]`."""
@@ -29,9 +31,10 @@ class PictureClassifier:
 
     def answer(self, output: Floats, top_k: int | None) -> Classification:
         """Probabilities (labels,) as labels, most likely first, at most `top_k` of them."""
-        labels = self._card.labels
-        ranked = {labels[index]: float(output[index]) for index in output.argsort()[::-1][:top_k]}
-        label = next(iter(ranked))
+        order = output.argsort()[::-1][:top_k].tolist()
+        shares = output.astype(np.float64).round(DECIMALS).tolist()
+        ranked = {self._card.labels[index]: shares[index] for index in order}
+        label = self._card.labels[order[0]]
         return Classification(
             model=self._card.model,
             version=self._card.version,
