@@ -10,7 +10,7 @@ help:            ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
 
 up: $(VENV)/.train     ## install what is missing and start the service on 127.0.0.1:8000
-	@exec $(BIN)/fitserve up
+	@exec $(BIN)/python -m app.main
 
 test: $(VENV)/.dev     ## install what is missing and run every test
 	@$(BIN)/pytest

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     max_attempts: Positive = Field(3, description="Attempts at a job whose trainer is lost before it counts as failed.")
     lease_seconds: Seconds = Field(30, description="How long a trainer may be silent before its job is given back.")
     grace_seconds: Seconds = Field(5, description="How long a trainer may take to stop by itself.")
-    poll_seconds: Seconds = Field(0.25, description="How often the supervisor looks at its jobs.")
+    poll_seconds: Seconds = Field(0.5, description="How often the supervisor looks at its jobs.")
     trainer_nice: int = Field(10, ge=0, le=19, description="Niceness of a trainer, so that serving comes first.")
     trainer_threads: int = Field(0, ge=0, description="Threads of a trainer; 0 means one for each core.")
 

@@ -1,24 +1,11 @@
-"""Logging, the same in every process: one line an event, with its facts as key=value."""
+"""Logging, the same in every process: one line an event on standard error."""
 
 import logging
-import sys
 
-import structlog
-
-log: structlog.stdlib.BoundLogger = structlog.get_logger("fitserve")
+log = logging.getLogger("fitserve")
 
 
 def configure_logging(level: str) -> None:
-    """Write events of at least `level` to standard error."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=False,
-    )
+    """Write events of at least `level`."""
+    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s")
+    log.setLevel(level)

@@ -107,7 +107,7 @@ def main() -> None:
             "FITSERVE_STORE": f"{folder}/store",
             "FITSERVE_STARTERS": str(STARTERS),
         }
-        fitserve = [str(BIN / "fitserve"), "up"]
+        fitserve = [str(BIN / "python"), "-m", "app.main"]
         baseline = [str(BIN / "uvicorn"), "bench.baseline_app:app", "--port", str(PORTS["baseline"]), "--no-access-log"]
         cold = []
         for _ in range(chosen.rounds + 1):

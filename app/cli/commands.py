@@ -1,10 +1,11 @@
 """The commands, each a few lines over the services."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 from rich.console import Console
 from rich.table import Table
 
@@ -26,15 +27,7 @@ console = Console(highlight=False)
 @commands.command()
 def up() -> None:
     """Start the service (FITSERVE_HOST, FITSERVE_PORT, FITSERVE_STORE ... say how)."""
-    settings = Settings()
-    console.print(f"Fitserve on [bold]http://{settings.host}:{settings.port}[/bold] · API at /docs · Ctrl-C stops it")
-    uvicorn.run(
-        "app.main:app",
-        host=settings.host,
-        port=settings.port,
-        log_level=settings.log_level.lower(),
-        access_log=settings.log_level == "DEBUG",
-    )
+    os.execv(sys.executable, [sys.executable, "-m", "app.main"])  # a process without what the other commands import
 
 
 @commands.command()

@@ -195,6 +195,12 @@ class Journal:
                 self._event(connection, job.id, "queued", {"reason": reason})
         return done
 
+    def has_work(self) -> bool:
+        """Whether any job waits or runs: the one cheap question that an idle service asks."""
+        query = select(jobs.c.number).where(jobs.c.status.in_((Status.QUEUED, Status.RUNNING))).limit(1)
+        with self._read() as connection:
+            return connection.execute(query).first() is not None
+
     def expired(self) -> Sequence[Job]:
         """Running jobs whose trainer has been silent for longer than its lease."""
         return self._select(select(jobs).where(jobs.c.status == Status.RUNNING, jobs.c.lease_until < now()))

@@ -20,7 +20,7 @@ class Rules:
     max_attempts: int = 3
     lease_seconds: float = 30
     grace_seconds: float = 5
-    poll_seconds: float = 0.25
+    poll_seconds: float = 0.5
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Supervisor:
     def step(self, only: str | None = None) -> None:
         """Look once at everything; with `only`, claim no other job than that one."""
         with self._turn:
-            if self._closed:
+            if self._closed or not (self._attempts or self._journal.has_work()):
                 return
             self._collect_ended()
             self._collect_silent()
@@ -89,7 +89,7 @@ class Supervisor:
             if job is None:
                 return
             self._attempts[job.id] = _Attempt(job, self._launcher.launch(job))
-            log.info("trainer started", job=job.id, model=job.model, attempt=job.attempts)
+            log.info("job %s: attempt %d at %s started", job.id, job.attempts, job.model)
 
     def _collect_ended(self) -> None:
         for attempt in list(self._attempts.values()):
@@ -121,11 +121,11 @@ class Supervisor:
             self._journal.finish(job, Status.CANCELLED)
         elif job.attempts < self._rules.max_attempts:
             if self._journal.give_back(job, reason):
-                log.warning("job given back", job=job.id, reason=reason)
+                log.warning("job %s given back: %s", job.id, reason)
         elif self._journal.finish(
             job, Status.FAILED, error=f"{reason} in attempt {job.attempts}\n{last_words}".strip()
         ):
-            log.error("job failed", job=job.id, reason=reason)
+            log.error("job %s failed: %s", job.id, reason)
 
 
 def _ending(code: int) -> str:

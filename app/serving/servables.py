@@ -104,10 +104,10 @@ class Servables:
                     loaded = await self._loaded(model, version)
                 except (Damaged, NotFound) as fault:
                     self.faults[model][version] = str(fault)
-                    log.error("version not loaded", model=model, version=version, reason=str(fault))
+                    log.error("%s %d not loaded: %s", model, version, fault)
                 else:
                     self._live[model] = loaded
-                    log.info("version serving", model=model, version=version)
+                    log.info("%s %d serving", model, version)
                     return
 
     async def watch(self, seconds: float) -> None:
@@ -118,7 +118,7 @@ class Servables:
                 try:
                     await self.refresh(model)
                 except Exception:
-                    log.exception("could not look for a moved alias", model=model)
+                    log.exception("could not look for a moved alias of %s", model)
 
     # ---- inside
 

@@ -54,7 +54,7 @@ class Checkpoints:
                     position = Position(**json.loads(str(file["position"])))
                     return position, [file[str(index)] for index in range(len(file.files) - 1)]
             except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as fault:
-                log.warning("checkpoint not readable", number=number, reason=str(fault))
+                log.warning("checkpoint %d cannot be read: %s", number, fault)
         return None
 
     def _numbers(self) -> list[int]:

@@ -51,7 +51,7 @@ class Reporter:
                 if self._journal.report(self._job, self._lease):
                     self._cancelled.set()
             except LostLease as fault:
-                log.error("stopping", reason=str(fault))
+                log.error("stopping: %s", fault)
                 os._exit(1)  # somebody else has the job: not one line more may be written
             except Exception:
                 log.exception("heartbeat failed; trying again")
@@ -101,7 +101,7 @@ def main(job_id: str) -> int:
     try:
         job = journal.get(job_id)
         if job.status is not Status.RUNNING:
-            log.error("job is not running", job=job_id, status=job.status)
+            log.error("job %s is not running but %s", job_id, job.status)
             return 1
         ModelStore(settings.store).sweep([other.id for other in journal.running() if other.id != job_id])
         run(job, settings, journal)

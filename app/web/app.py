@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from app.bootstrap import build, opened
 from app.settings import Settings
-from app.telemetry import configure_logging
+from app.telemetry import configure_logging, log
 from app.web import health, jobs, models, problems
 from app.web.limits import BodyLimit
 from app.web.predict import predict_routers
@@ -28,6 +28,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure_logging(settings.log_level)
         async with opened(services):
+            log.info("Fitserve is ready; its API is described at /docs")
             app.state.services = services
             yield
 

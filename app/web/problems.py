@@ -90,7 +90,7 @@ def install(app: FastAPI) -> None:
     async def ours(request: Request, fault: FitserveError) -> Response:
         problem = problem_of(fault)
         if problem.status >= 500:
-            log.error("request failed", path=request.url.path, exc_info=fault)
+            log.error("%s failed", request.url.path, exc_info=fault)
         headers = {"Retry-After": str(round(fault.retry_after))} if isinstance(fault, Busy) else {}
         return _response(problem, headers)
 
@@ -105,7 +105,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, fault: Exception) -> Response:
-        log.error("request failed", path=request.url.path, exc_info=fault)
+        log.error("%s failed", request.url.path, exc_info=fault)
         return _response(make_problem(500, "something went wrong here; the log of the service says what", "internal"))
 
 
