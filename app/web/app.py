@@ -1,5 +1,6 @@
 """The web application: routers over services, problems for errors."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -30,6 +31,7 @@ def create_app(settings: Settings) -> FastAPI:
         async with opened(services):
             log.info("Fitserve is ready; its API is described at /docs")
             app.state.services = services
+            gc.freeze()  # what is there now stays: looking through it again and again would stall requests by 40 ms
             yield
 
     app = FastAPI(title="Fitserve", version=version("fitserve"), description=DESCRIPTION, lifespan=lifespan)
