@@ -1,7 +1,6 @@
 """An uploaded picture becomes an array: bytes of any usual format in, grey or RGB numbers out."""
 
 import io
-import re
 import warnings
 from typing import Any
 
@@ -14,6 +13,7 @@ from app.errors import InvalidRequest
 
 Bytes = NDArray[np.uint8]
 
+warnings.filterwarnings("ignore", module=r"PIL\.")  # what is odd about a file but can be read is nobody's concern
 Image.MAX_IMAGE_PIXELS = None  # the limit is `max_pixels`, checked before anything is decoded
 
 # Formats people send whose decoders are well worn; Pillow's others (EPS, PSD, FITS ...) only widen the attack surface.
@@ -22,9 +22,6 @@ EXPECTED = "expected a PNG, JPEG, WebP, GIF, BMP, TIFF or PPM picture"
 
 # A JPEG decoder can halve while it decodes; a shorter side of this many pixels loses nothing a recogniser needs.
 DRAFT_SIDE = 1024
-
-# Modules whose warnings are about the files that people send, not about this program.
-PILLOW: Any = re.compile(r"PIL\.")
 
 # Where Pillow may have found an orientation; asking for EXIF without one of these costs time and finds nothing.
 ORIENTATION_SOURCES = frozenset(("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"))
@@ -64,7 +61,6 @@ def open_picture(payload: bytes, *, max_pixels: int) -> Image.Image:
     """The picture with its header read and its size checked, and nothing decoded; raises InvalidRequest."""
     if not payload:
         raise InvalidRequest(f"the picture is empty: {EXPECTED}, got 0 bytes")
-    _silence_pillow()
     picture = _opened(payload)
     _check_size(picture.size, max_pixels)
     return picture
@@ -108,13 +104,6 @@ def png(array: Bytes) -> bytes:
     target = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(array, dtype=np.uint8)).save(target, "PNG")
     return target.getvalue()
-
-
-def _silence_pillow() -> None:
-    """Have Pillow's warnings about odd files ignored, in every thread, whatever the filters are now."""
-    # Not catch_warnings(): that swaps a global and is not safe in threads. This only ever adds the same entry again.
-    if not warnings.filters or warnings.filters[0][3] != PILLOW:
-        warnings.filterwarnings("ignore", module=PILLOW.pattern)
 
 
 def _opened(payload: bytes) -> Image.Image:

@@ -1,8 +1,6 @@
 """Whatever is wrong with a request, the answer is a problem that says what was expected."""
 
 import io
-import struct
-import zlib
 
 import pytest
 from starlette.testclient import TestClient
@@ -10,26 +8,13 @@ from starlette.testclient import TestClient
 from app.families.imaging import png
 from app.web.problems import MEDIA_TYPE
 from tests.drawing import draw_digit
-
-PNG_HEAD = b"\x89PNG\r\n\x1a\n"
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def bomb(side: int) -> bytes:
-    """A small PNG that claims, and would unpack to, side x side pixels."""
-    rows = zlib.compress(b"\0" * (side + 1) * side if side < 1000 else b"\0" * 1_000_000, 9)
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
-    return PNG_HEAD + head + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
+from tests.payloads import png_claiming
 
 BAD_FILES = {
     "nothing": (b"", "0 bytes"),
     "text": (b"this is no picture", "not a picture"),
     "cut off": (png(draw_digit(7, 100))[:200], "truncated"),
-    "bomb": (bomb(30_000), "30000 x 30000"),
+    "bomb": (png_claiming(30_000, 30_000), "30000 x 30000"),
     "pdf": (b"%PDF-1.4 ...", "not a picture"),
 }
 
