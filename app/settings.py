@@ -30,7 +30,7 @@ class Settings(BaseSettings):
 
     max_body_bytes: Positive = Field(20_000_000, description="Largest body of a request, in bytes.")
     max_pixels: Positive = Field(50_000_000, description="Largest picture, in pixels, read from its header.")
-    max_files: Positive = Field(64, description="Most pictures in one batch request.")
+    max_files: Positive = Field(64, description="Most parts of a form, so most pictures in one batch request.")
     max_waiting: Positive = Field(256, description="Most instances waiting for one model; more are refused with 429.")
     max_batch: Positive = Field(32, description="Most instances predicted together.")
     max_loaded: Positive = Field(2, description="Most versions of a model held in memory beside the live one.")

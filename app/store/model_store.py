@@ -155,8 +155,8 @@ class ModelStore:
         The starter of a model is version 1 in the folder `starters`; the guess is the newest sound version.
         """
         source = ModelStore(starters)
-        if starters.resolve() != self.root.resolve():
-            for model in source.models():
+        with locked(self.root / ".lock"):  # two processes that start at once copy a starter once
+            for model in source.models() if starters.resolve() != self.root.resolve() else ():
                 if not self._numbers(self.root / model):
                     self._copy_starter(source.folder(model, 1), model)
         for model in self.models():

@@ -62,7 +62,7 @@ def _add_one(router: APIRouter, model: str, title: str) -> None:
         """Classify one picture."""
         services: Services = request.app.state.services
         loaded = await services.servables.get(model, version)
-        instance = await _decode(services, loaded, await read_one(request))
+        instance = await _decode(services, loaded, await read_one(request, services.settings.max_files))
         if debug == "input":
             return Response(loaded.servable.seen(instance), media_type="image/png")
         (output,) = loaded.batcher.submit([instance])

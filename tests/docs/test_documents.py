@@ -49,6 +49,7 @@ def test_links_between_documents_lead_somewhere():
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_the_curl_examples_of_the_readme_answer_as_shown(tmp_path: Path):
     with Service(store=tmp_path / "store", starters=STARTERS, offline=True) as service:
         examples = [line for block in blocks(README, "sh") for line in block.splitlines() if line.startswith("curl ")]

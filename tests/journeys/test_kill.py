@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import threading
 import time
 from contextlib import suppress
@@ -73,8 +72,13 @@ def _kill_at(journal: Journal, job: str, stage: str, seen: int) -> int:
 
 
 def _trainers(job: str) -> list[int]:
-    found = subprocess.run(["pgrep", "-f", f"app.training.worker {job}"], capture_output=True, text=True, check=False)
-    return [int(pid) for pid in found.stdout.split()]
+    wanted = f"app.training.worker\0{job}".encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it may have ended meanwhile
+            if wanted in path.read_bytes():
+                found.append(int(path.parent.name))
+    return found
 
 
 def _check(store: ModelStore) -> None:

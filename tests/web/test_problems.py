@@ -100,7 +100,17 @@ def test_an_unknown_kind_of_body_is_told_the_known_ones(client: TestClient, kind
 
 
 @pytest.mark.parametrize(
-    "body", [b"{", b"[]", b"{}", b'{"image": 1}', b'{"image": "%%%"}', b'{"image": "AAAA", "extra": 1}', b"\xff"]
+    "body",
+    [
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"image": 1}',
+        b'{"image": "%%%"}',
+        b'{"image": "AAAA", "extra": 1}',
+        b"\xff",
+        '{"image": "é"}'.encode(),
+    ],
 )
 def test_json_that_holds_no_picture_is_refused(client: TestClient, body: bytes):
     response = client.post("/predict/digit", content=body, headers={"content-type": "application/json"})

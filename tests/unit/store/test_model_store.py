@@ -1,6 +1,7 @@
 """The store keeps versions whole, in order, and out of sight until they are finished."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,14 @@ def test_a_store_that_is_its_own_starters_only_gets_its_alias(store: ModelStore)
     store.seed(store.root)
     assert store.aliases("tiny") == {"live": 1}
     assert len(store.versions("tiny")) == 1
+
+
+def test_two_processes_that_start_at_once_copy_a_starter_once(store: ModelStore, tmp_path: Path):
+    starters = ModelStore(tmp_path / "starters")
+    publish_tiny(starters)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: ModelStore(store.root).seed(starters.root), range(8)))
+    assert [card.version for card in store.versions("tiny")] == [1]
 
 
 def test_what_dead_writers_staged_is_swept(store: ModelStore):
