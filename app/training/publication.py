@@ -2,7 +2,7 @@
 
 import platform
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -10,27 +10,17 @@ from pathlib import Path
 import tensorflow
 
 from app.families.catalog import family_named
-from app.families.contract import Data, Family, Network, Recipe
+from app.families.contract import Family, Recipe
 from app.jobs.job import Job
 from app.store.model_store import ModelStore
 from app.store.version import Card, DataCard, TensorCard, checksums
-from app.training.checkpoints import Position
 from app.training.evaluation import evaluate, write_evaluation
 from app.training.export import check, export
-from app.training.trainer import Report
+from app.training.trainer import Report, Trained
 
 PRIMARY_METRIC = "test_accuracy"
 SAMPLES = 256  # real examples on which ONNX and Keras must agree
 LIBRARIES = ("fitserve", "keras", "numpy", "onnx", "onnxruntime", "tf2onnx")
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a training leaves: the network, the data it was made with, and how it went."""
-
-    network: Network
-    data: Data
-    position: Position
 
 
 def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: Trained, report: Report) -> Card:
