@@ -15,8 +15,7 @@ from app.training.checkpoints import Checkpoints
 from app.training.datasets import Datasets
 from app.training.download import download
 from app.training.promotion import promote
-from app.training.publication import Trained, publish
-from app.training.trainer import Report, train
+from app.training.trainer import Report, Trained, train
 
 
 def attempt(job: Job, settings: Settings, store: ModelStore, staged: Path, report: Report) -> dict[str, Any]:
@@ -25,6 +24,8 @@ def attempt(job: Job, settings: Settings, store: ModelStore, staged: Path, repor
     if card is None:
         recipe = make_recipe(job)
         trained = _train(job, recipe, settings, report)
+        from app.training.publication import publish  # noqa: PLC0415  training need not wait for matplotlib and ONNX
+
         card = publish(store, staged, job, recipe, trained, report)
         report("published", version=card.version)
     promoted, reason = promote(store, card, job.promote)

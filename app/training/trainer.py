@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import keras
@@ -17,6 +18,15 @@ class Report(Protocol):
     """Tells the world how a training goes; may raise to end it."""
 
     def __call__(self, kind: str, **facts: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves: the network, the data it was made with, and how it went."""
+
+    network: Network
+    data: Data
+    position: Position
 
 
 def train(network: Network, data: Data, phases: Sequence[Phase], checkpoints: Checkpoints, report: Report) -> Position:
