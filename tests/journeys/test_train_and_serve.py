@@ -97,7 +97,7 @@ def test_the_command_line_trains_predicts_and_lists_without_a_server(tmp_path: P
 
 
 def test_the_web_process_never_imports_tensorflow(tmp_path: Path):
-    heavy = ["tensorflow", "keras", "tf2onnx", "onnx", "matplotlib", "sklearn", "scipy"]
+    heavy = ["tensorflow", "keras", "tf2onnx", "onnx", "matplotlib"]
     script = (
         "import sys, asyncio, app.main, app.cli\n"
         "from app.bootstrap import build, opened\n"

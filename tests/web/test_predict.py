@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from app.families.digit.pen import cover_of
 from app.families.imaging import png
-from tests.drawing import cover_of, draw_digit, on_paper
+from tests.drawing import draw_digit, on_paper
 
 SEVEN = draw_digit(7, 200, thickness=16)
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from app.families.contract import Data, DataFile, Network, Phase, Signature, Split, Tensor
 from app.families.digit.augment import augment
-from app.families.digit.data import Digits, fingerprint, read_mnist, read_sample
+from app.families.digit.data import Digits, draw_sample, fingerprint, read_mnist
 from app.families.digit.networks import INPUT, OUTPUT, classic, compact
 from app.families.digit.spec import MNIST, DigitHyperparameters
 
@@ -41,7 +41,7 @@ class DigitRecipe:
     def data(self, path: Callable[[DataFile], Path]) -> Data:
         """The chosen digits; the end of the training part is held out for validation."""
         chosen = self.hyperparameters
-        digits = read_mnist(path(MNIST)) if chosen.dataset == "mnist" else read_sample()
+        digits = read_mnist(path(MNIST)) if chosen.dataset == "mnist" else draw_sample()
         held_out = round(len(digits.train) * VALIDATION[chosen.network])
         examples = len(digits.train) - held_out
         return Data(

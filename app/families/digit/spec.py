@@ -24,7 +24,7 @@ class DigitHyperparameters(Hyperparameters):
     )
     dataset: Literal["mnist", "sample"] = Field(
         "mnist",
-        description="`mnist`: 60,000 digits. `sample`: 1,797 coarse digits (UCI) that need no download.",
+        description="`mnist`: 60,000 digits. `sample`: 2,400 digits drawn by code, that need no download.",
     )
     epochs: int | None = Field(
         None, ge=1, le=1000, description="Times through the data; by default 12 for compact, 10 for classic."
