@@ -14,6 +14,7 @@ from app.errors import InvalidRequest
 Bytes = NDArray[np.uint8]
 
 warnings.filterwarnings("ignore", module=r"PIL\.")  # what is odd about a file but can be read is nobody's concern
+cv2.setNumThreads(1)  # pictures are worked on side by side, so none is split among threads
 Image.MAX_IMAGE_PIXELS = None  # the limit is `max_pixels`, checked before anything is decoded
 
 # Formats people send whose decoders are well worn; Pillow's others (EPS, PSD, FITS ...) only widen the attack surface.

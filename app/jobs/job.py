@@ -42,7 +42,7 @@ class NewJob(BaseModel):
 class Job(NewJob):
     """A row of the journal."""
 
-    id: str
+    id: str = Field(examples=["3f9c2a7b1d40"])
     status: Status
     cancel_requested: bool = Field(False, exclude=True)
     attempts: int = Field(0, description="How many times a trainer has started on it.")

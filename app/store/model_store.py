@@ -15,6 +15,7 @@ ALIASES = "aliases.json"
 STAGING = ".staging"
 LIVE = "live"
 PREVIOUS = "previous"
+MOST_DIGITS = 9  # of a version's number
 
 
 class ModelStore:
@@ -51,10 +52,11 @@ class ModelStore:
 
     def card(self, model: str, version: int) -> Card:
         """One card; raises NotFound when there is no such version, Damaged when it is not sound."""
-        folder = self.folder(model, version)
-        if not folder.is_dir():
-            known = ", ".join(str(number) for number in self._numbers(self.root / model)) or "none"
+        numbers = self._numbers(self.root / model)
+        if version not in numbers:
+            known = ", ".join(str(number) for number in numbers) or "none"
             raise NotFound(f"{model} has no version {version}; versions: {known}")
+        folder = self.folder(model, version)
         card = read_card(folder)
         if (card.model, card.version) != (model, version):
             raise Damaged(f"{folder.name}/{CARD} is the card of {card.model} {card.version}")
@@ -75,12 +77,12 @@ class ModelStore:
 
     def resolve(self, model: str, reference: str | int) -> int:
         """The version that a number or an alias means; raises NotFound."""
-        if str(reference).isdecimal():
+        if str(reference).isdecimal() and len(str(reference)) <= MOST_DIGITS:
             return self.card(model, int(reference)).version
         aliases = self.aliases(model)
         if reference not in aliases:
             known = ", ".join(sorted(aliases)) or "none"
-            raise NotFound(f"{model} has no version or alias {reference!r}; aliases: {known}")
+            raise NotFound(f"{model} has no version or alias {str(reference)[:40]!r}; aliases: {known}")
         return aliases[str(reference)]
 
     # ---- writing

@@ -19,7 +19,7 @@ Version = Annotated[str | None, Query(description="A version or an alias; by def
 TopK = Annotated[int | None, Query(ge=1, le=10_000, description="How many of the labels to list; by default all.")]
 Debug = Annotated[Literal["input"] | None, Query(description="`input`: answer with the PNG that the network saw.")]
 
-SMALL_PIXELS = 64 * 64  # decoded sooner than a thread takes over
+SMALL_PIXELS = 32 * 32  # decoded sooner than a thread takes over
 
 
 class QuickRoute(APIRoute):
