@@ -166,6 +166,12 @@ class ModelStore:
             if sound and LIVE not in self.aliases(model):
                 self.promote(model, sound[-1].version)
 
+    def discard(self, owner: str) -> None:
+        """Remove what `owner` staged and did not publish."""
+        for path in self._children(self.root / STAGING):
+            if path.name.rpartition("-")[0] == owner:
+                shutil.rmtree(path, ignore_errors=True)
+
     def sweep(self, owners: Collection[str]) -> None:
         """Remove the staged folders of everybody but these `owners`: what dead writers left."""
         for path in self._children(self.root / STAGING):

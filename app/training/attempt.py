@@ -27,7 +27,7 @@ def attempt(job: Job, settings: Settings, store: ModelStore, staged: Path, repor
         from app.training.publication import publish  # noqa: PLC0415  training need not wait for matplotlib and ONNX
 
         card = publish(store, staged, job, recipe, trained, report)
-        report("published", version=card.version)
+    report("published", version=card.version)
     promoted, reason = promote(store, card, job.promote)
     report("promoted" if promoted else "log", version=card.version, text=reason)
     return {"model": card.model, "version": card.version, "promoted": promoted, "reason": reason}

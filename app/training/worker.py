@@ -1,7 +1,6 @@
 """One job in one process: `python -m app.training.worker JOB` trains it, publishes the version and exits."""
 
 import os
-import shutil
 import sys
 import threading
 from contextlib import suppress
@@ -29,6 +28,7 @@ class Reporter:
         self._job = job
         self._lease = lease_seconds
         self._cancelled = threading.Event()
+        self._published = False
         self._ended = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
@@ -41,8 +41,10 @@ class Reporter:
         self._heart.join()
 
     def __call__(self, kind: str, **facts: Any) -> None:
-        """Write an event and the columns among its facts; raises Cancelled or LostLease."""
-        if self._journal.report(self._job, self._lease, kind, **facts) or self._cancelled.is_set():
+        """Write an event and the columns among its facts; raises LostLease, or Cancelled until a version is published."""
+        cancelled = self._journal.report(self._job, self._lease, kind, **facts) or self._cancelled.is_set()
+        self._published |= kind == "published"
+        if cancelled and not self._published:
             raise Cancelled("the job was cancelled")
 
     def _beat(self) -> None:
@@ -59,30 +61,33 @@ class Reporter:
 
 def run(job: Job, settings: Settings, journal: Journal) -> None:
     """Train and publish one running job, and write how it ended."""
-    store = ModelStore(settings.store)
     with Reporter(journal, job, settings.lease_seconds) as report:
-        try:
-            result = _train_and_publish(job, settings, store, report)
-        except LostLease:
-            raise
-        except Cancelled:
-            journal.finish(job, Status.CANCELLED)
-        except Exception as fault:
-            log.exception("the job failed")
-            journal.finish(job, Status.FAILED, error=f"{type(fault).__name__}: {fault}")
-        else:
-            journal.finish(job, Status.SUCCEEDED, result=result)
+        status, facts = _outcome(job, settings, report)
+    journal.finish(job, status, **facts)
     _forget_checkpoints(job, settings)
 
 
-def _train_and_publish(job: Job, settings: Settings, store: ModelStore, report: Reporter) -> dict[str, Any]:
+def _outcome(job: Job, settings: Settings, report: Reporter) -> tuple[Status, dict[str, Any]]:
+    try:
+        return Status.SUCCEEDED, {"result": _train_and_publish(job, settings, report)}
+    except LostLease:
+        raise
+    except Cancelled:
+        return Status.CANCELLED, {}
+    except Exception as fault:
+        log.exception("the job failed")
+        return Status.FAILED, {"error": f"{type(fault).__name__}: {fault}"}
+
+
+def _train_and_publish(job: Job, settings: Settings, report: Reporter) -> dict[str, Any]:
     from app.training.attempt import attempt  # noqa: PLC0415  TensorFlow takes seconds; the lease must beat by then
 
-    staged = store.stage(job.id)
+    store = ModelStore(settings.store)
+    store.discard(job.id)  # what an attempt before this one left
     try:
-        return attempt(job, settings, store, staged, report)
+        return attempt(job, settings, store, store.stage(job.id), report)
     finally:
-        shutil.rmtree(staged, ignore_errors=True)
+        store.discard(job.id)
 
 
 def _forget_checkpoints(job: Job, settings: Settings) -> None:
@@ -103,7 +108,6 @@ def main(job_id: str) -> int:
         if job.status is not Status.RUNNING:
             log.error("job %s is not running but %s", job_id, job.status)
             return 1
-        ModelStore(settings.store).sweep([other.id for other in journal.running() if other.id != job_id])
         run(job, settings, journal)
     finally:
         journal.close()

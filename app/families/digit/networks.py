@@ -12,8 +12,8 @@ OUTPUT = "probabilities"
 def classic() -> Network:
     """Two convolutions of 32 and 64 filters, each pooled, and 128 dense units: the textbooks' network.
 
-    Its recipe is theirs too: Adam as it comes, 10 epochs in batches of 32, the last fifth held out for validation. Labels are
-    indices instead of one-hot rows, which gives the same cross-entropy.
+    Its recipe is theirs too: Adam as it comes, 10 epochs in batches of 32, the last fifth held out for validation.
+    Labels are indices instead of one-hot rows, which gives the same cross-entropy.
     """
     return keras.Sequential(
         [
