@@ -41,7 +41,7 @@ class Reporter:
         self._heart.join()
 
     def __call__(self, kind: str, **facts: Any) -> None:
-        """Write an event and the columns among its facts; raises LostLease, or Cancelled until a version is published."""
+        """Write an event and the columns among its facts; raises LostLease, or Cancelled before publication."""
         cancelled = self._journal.report(self._job, self._lease, kind, **facts) or self._cancelled.is_set()
         self._published |= kind == "published"
         if cancelled and not self._published:
