@@ -1,7 +1,7 @@
 """What can be set from outside: FITSERVE_* in the environment."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -34,6 +34,10 @@ class Settings(BaseSettings):
     max_waiting: Positive = Field(256, description="Most instances waiting for one model; more are refused with 429.")
     max_batch: Positive = Field(32, description="Most instances predicted together.")
     max_loaded: Positive = Field(2, description="Most versions of a model held in memory beside the live one.")
+    crop: Literal["centre", "whole"] = Field(
+        "centre",
+        description="What of a photograph that is not square is looked at: its centre, or the whole, squeezed.",
+    )
     watch_seconds: Seconds = Field(0.5, description="How often the store is looked at for a moved alias.")
     predict_threads: Positive = Field(1, description="Threads that one prediction may use.")
 
@@ -44,6 +48,13 @@ class Settings(BaseSettings):
     grace_seconds: Seconds = Field(5, description="How long a trainer may take to stop by itself.")
     poll_seconds: Seconds = Field(0.5, description="How often the supervisor looks at its jobs.")
     trainer_nice: int = Field(10, ge=0, le=19, description="Niceness of a trainer, so that serving comes first.")
+    features: Path | None = Field(
+        None, description="Folder of what frozen layers made of the training data; by default in the store."
+    )
+    max_features_bytes: int = Field(
+        4_000_000_000, ge=0, description="Largest size of that folder; the longest unused goes first, 0 keeps nothing."
+    )
+    features_days: Positive = Field(14, description="How long what is in it is kept unused.")
     trainer_threads: int = Field(0, ge=0, description="Threads of a trainer; 0 means one for each core.")
 
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
@@ -57,6 +68,11 @@ class Settings(BaseSettings):
     def workspace(self) -> Path:
         """Where trainers keep their checkpoints and logs, a folder for each job."""
         return self.store.absolute() / ".jobs"
+
+    @property
+    def features_folder(self) -> Path:
+        """Where the boundary feature cache is."""
+        return self.features or self.store.absolute() / ".features"
 
     def environment(self) -> dict[str, str]:
         """The variables that give another process these same settings."""

@@ -48,7 +48,7 @@ def predict(
     refused = 0
     for path in pictures:
         try:
-            instance = servable.decode(read_picture(path.read_bytes(), max_pixels=settings.max_pixels))
+            instance = servable.decode(read_picture(path.read_bytes(), max_pixels=settings.max_pixels), settings.crop)
         except InvalidRequest as fault:
             table.add_row(path.name, "[red]?[/red]", "", str(fault))
             refused += 1

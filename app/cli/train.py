@@ -101,7 +101,9 @@ def _follow(services: Any, job: Job, unit: str) -> Job:
 def _draw(bar: Progress, task: Any, event: Event, unit: str) -> None:
     """One event, as figures in the bar or a line above it."""
     data = event.data
-    if event.kind == "progress":
+    if "features" in data:
+        bar.update(task, figures=f"frozen layers: {data['features']:.0%} of the examples")
+    elif event.kind == "progress":
         figures = " ".join(f"{name} {value:.4f}" for name, value in sorted(data["metrics"].items(), reverse=True))
         bar.update(task, figures=f"epoch {data['epoch']} · {figures} · {data['examples_per_second']:.0f} {unit}")
     elif event.kind == "epoch":

@@ -18,6 +18,7 @@ class PictureClassifier:
 
     def __init__(self, card: Card, executable: Executable) -> None:
         self._card = card
+        self._calibration = card.calibration
         self._executable = executable
 
     def example(self) -> Floats:
@@ -25,9 +26,10 @@ class PictureClassifier:
         return np.zeros(self._card.input.shape[1:], np.float32)
 
     def predict(self, instances: Sequence[Floats]) -> Floats:
-        """Instances of (h, w, c) become probabilities (n, labels) float32, rows in the same order."""
+        """Instances of (h, w, c) become probabilities (n, labels) float32, calibrated, rows in the same order."""
         batch = np.stack(instances)
-        return self._executable({self._card.input.name: batch})[self._card.output.name]
+        probabilities = self._executable({self._card.input.name: batch})[self._card.output.name]
+        return at_temperature(probabilities, self._calibration.temperature) if self._calibration else probabilities
 
     def answer(self, output: Floats, top_k: int | None) -> Classification:
         """Probabilities (labels,) as labels, most likely first, at most `top_k` of them."""
@@ -40,5 +42,13 @@ class PictureClassifier:
             version=self._card.version,
             label=label,
             confidence=ranked[label],
+            familiar=self._calibration and ranked[label] >= self._calibration.familiar_from,
             probabilities=ranked,
         )
+
+
+def at_temperature(probabilities: Floats, temperature: float) -> Floats:
+    """Probabilities (n, labels) with their logits divided by `temperature`: above 1 more even, below 1 more decided."""
+    logits = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny)) / np.float32(temperature)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Array: TypeAlias = NDArray[Any]
 Network: TypeAlias = Any  # a keras.Model; named here so that nothing light has to import Keras
 Task: TypeAlias = Literal["classify", "generate"]
+Crop: TypeAlias = Literal["centre", "whole"]
 
 
 # ---- described -------------------------------------------------------------------------------------------------
@@ -32,11 +33,19 @@ class Hyperparameters(BaseModel):
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file that training needs: its name where data sets are kept, and where it can be had."""
+    """A file that training needs: its name where data sets are kept, and where it can be had.
+
+    `digest` is the download's SHA-256, or MD5 where its publisher gives only that. `also` are other names under which
+    people keep the same content; `folder` is where Keras's cache has it. `check` reads as much of a found file as it
+    takes to raise MissingData, with the reason, when the file does not fit.
+    """
 
     name: str
     origin: str
-    sha256: str
+    digest: str
+    also: tuple[str, ...] = ()
+    folder: str = "datasets"
+    check: Callable[[Path], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,11 +87,26 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Fixed:
+    """Training examples that are the same in every epoch, so that what a frozen layer makes of them is too.
+
+    `inputs(rows)` gives the examples (k, ...) float32 of rows (k,) int64 in 0..len(targets); `targets` is int64;
+    `order(phase, epoch)` the rows of one epoch, as many as `Data.examples`. `fingerprint` names these very examples.
+    """
+
+    inputs: Callable[[Array], Array]
+    targets: Array
+    order: Callable[["Phase", int], Array]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class Data:
     """What one training learns from and is measured on.
 
-    `train(phase, epoch)` gives the batches of one epoch, of a known length, the same ones for the same epoch.
-    The fingerprints are SHA-256 digests; versions are compared only when `test_fingerprint` is equal.
+    `train(phase, epoch)` gives the batches of one epoch, of a known length, the same ones for the same epoch;
+    phases that say so learn from `fixed` instead. The fingerprints are SHA-256 digests; versions are compared only
+    when `test_fingerprint` is equal.
     """
 
     name: str
@@ -93,16 +117,26 @@ class Data:
     test: Split
     fingerprint: str
     test_fingerprint: str
+    fixed: Fixed | None = None
+
+
+def everything(network: Network) -> frozenset[str]:
+    """Every layer learns."""
+    return frozenset(layer.name for layer in network.layers)
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One fit. `prepare` decides which layers learn and compiles the network with optimizer, loss and accuracy."""
+    """One fit. `learns` names the layers of the whole network that learn; `compile` gives a network (the whole one, or
+    the part of it that learns) its optimizer, loss and accuracy. A `fixed` phase learns from `Data.fixed`.
+    """
 
     name: str
     epochs: int
     batch_size: int
-    prepare: Callable[[Network], None]
+    compile: Callable[[Network], None]
+    learns: Callable[[Network], frozenset[str]] = everything
+    fixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,14 +189,22 @@ class Classification(BaseModel):
     version: int = Field(examples=[1])
     label: str = Field(description="The most likely label.", examples=["7"])
     confidence: float = Field(description="Its probability, 0 to 1.", examples=[0.9983])
+    familiar: bool | None = Field(
+        description="False when nearly everything this version was validated on got a higher confidence: this may "
+        "show something else altogether. Absent when the version was never calibrated.",
+        examples=[True],
+    )
     probabilities: dict[str, float] = Field(examples=[{"7": 0.9983, "1": 0.0009, "2": 0.0004}])
 
 
 class Classifier(Protocol):
     """The serving half of a family that classifies pictures: one loaded version, made with its card and executable."""
 
-    def decode(self, picture: Any) -> NDArray[np.float32]:
-        """One picture (PIL) becomes one instance; raises InvalidRequest when there is nothing to see in it."""
+    def decode(self, picture: Any, crop: Crop) -> NDArray[np.float32]:
+        """One picture (PIL) becomes one instance; raises InvalidRequest when there is nothing to see in it.
+
+        `crop` says what of a picture that is not square is looked at; who finds the subject itself needs no advice.
+        """
 
     def example(self) -> NDArray[np.float32]:
         """An instance to warm up with."""

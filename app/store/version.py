@@ -42,6 +42,18 @@ class DataCard(_Frozen):
     test_fingerprint: str
 
 
+class Calibration(_Frozen):
+    """How a classifier's probabilities are corrected: `softmax(log(p) / temperature)`.
+
+    `familiar_from` is the confidence that 19 of 20 of the `examples` reach; the temperature was fitted on these too.
+    """
+
+    temperature: float = Field(gt=0)
+    fitted_on: Literal["validation", "test"]
+    examples: int
+    familiar_from: float
+
+
 class Card(_Frozen):
     """Everything a version says of itself. `metrics[primary_metric]` is the figure versions are compared by."""
 
@@ -61,6 +73,7 @@ class Card(_Frozen):
     data: DataCard
     metrics: dict[str, float]
     primary_metric: str
+    calibration: Calibration | None = None
     curves: list[dict[str, Any]]
     parameters: int
     training_seconds: float

@@ -14,6 +14,7 @@ from app.store.model_store import ModelStore
 from app.training.checkpoints import Checkpoints
 from app.training.datasets import Datasets
 from app.training.download import download
+from app.training.frozen import FeatureCache
 from app.training.promotion import promote
 from app.training.trainer import Report, Trained, train
 
@@ -47,5 +48,7 @@ def _train(job: Job, recipe: Recipe, settings: Settings, report: Report) -> Trai
     datasets = Datasets(settings.data_dir, offline=settings.offline)
     data = recipe.data(lambda file: datasets.path(file, download))
     network = recipe.network(data)
-    position = train(network, data, recipe.phases(data), Checkpoints(settings.workspace / job.id), report)
+    checkpoints = Checkpoints(settings.workspace / job.id)
+    features = FeatureCache(settings.features_folder, settings.max_features_bytes, settings.features_days)
+    position = train(network, data, recipe.phases(data), checkpoints, features, report)
     return Trained(network, data, position)

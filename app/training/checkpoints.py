@@ -33,11 +33,13 @@ class Checkpoints:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def save(self, network: Network, position: Position) -> None:
+    def save(self, network: Network, optimizer: Any, position: Position) -> None:
         """Keep weights, random states, optimizer and position."""
         self._folder.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, Any] = {
-            str(index): np.asarray(variable) for index, variable in enumerate(_variables(network))
+            f"{part} {index}": np.asarray(variable)
+            for part, variables in (("network", _lasting(network)), ("optimizer", optimizer.variables))
+            for index, variable in enumerate(variables)
         }
         content = io.BytesIO()
         np.savez(content, allow_pickle=False, position=np.array(json.dumps(asdict(position))), **arrays)
@@ -46,13 +48,13 @@ class Checkpoints:
         for old in self._numbers()[:-KEEP]:
             (self._folder / NAME.format(old)).unlink(missing_ok=True)
 
-    def latest(self) -> tuple[Position, list[Any]] | None:
-        """The newest checkpoint that can be read, or None: its position, and the values for `restore`."""
+    def latest(self) -> "Checkpoint | None":
+        """The newest checkpoint that can be read, or None."""
         for number in reversed(self._numbers()):
             try:
                 with np.load(self._folder / NAME.format(number), allow_pickle=False) as file:
-                    position = Position(**json.loads(str(file["position"])))
-                    return position, [file[str(index)] for index in range(len(file.files) - 1)]
+                    arrays = {name: file[name] for name in file.files}
+                    return Checkpoint(Position(**json.loads(str(arrays.pop("position")))), arrays)
             except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as fault:
                 log.warning("checkpoint %d cannot be read: %s", number, fault)
         return None
@@ -61,15 +63,27 @@ class Checkpoints:
         return sorted(int(path.stem.split("-")[1]) for path in self._folder.glob(NAME.format("[0-9]*")))
 
 
-def restore(network: Network, values: list[Any]) -> None:
-    """Put saved values back into a network that was prepared for the phase they were saved in."""
-    for variable, value in zip(_variables(network), values, strict=True):
-        variable.assign(value)
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was read: where the training was, and every variable's value by name."""
+
+    position: Position
+    arrays: dict[str, Any]
+
+    def restore_network(self, network: Network) -> None:
+        """Put weights and random states back."""
+        self._restore("network", _lasting(network))
+
+    def restore_optimizer(self, optimizer: Any) -> None:
+        """Put the state of an optimizer, built for the phase it was saved in, back."""
+        self._restore("optimizer", optimizer.variables)
+
+    def _restore(self, part: str, variables: list[Any]) -> None:
+        for index, variable in enumerate(variables):
+            variable.assign(self.arrays[f"{part} {index}"])
 
 
-def _variables(network: Network) -> list[Any]:
-    """Weights and random states of the network, then the optimizer's, in a fixed order."""
-    network.optimizer.build(network.trainable_variables)
+def _lasting(network: Network) -> list[Any]:
+    """Weights and random states, without the metrics of the epoch, in a fixed order."""
     passing = {id(variable) for variable in network.metrics_variables}
-    lasting = [variable for variable in network.variables if id(variable) not in passing]
-    return [*lasting, *network.optimizer.variables]
+    return [variable for variable in network.variables if id(variable) not in passing]

@@ -23,10 +23,13 @@ class Datasets:
         return next((path for path in self._places(file) if path.is_file()), None)
 
     def check(self, files: Sequence[DataFile]) -> None:
-        """Raise MissingData for the first file that is neither here nor within reach. Takes seconds at worst."""
+        """Raise MissingData for the first file that is neither here nor within reach or does not fit."""
         for file in files:
-            if self.find(file) is None and (self._offline or not _within_reach(file.origin)):
+            found = self.find(file)
+            if found is None and (self._offline or not _within_reach(file.origin)):
                 raise MissingData(self._advice(file))
+            if found and file.check:
+                file.check(found)
 
     def path(self, file: DataFile, download: Callable[[DataFile], Path]) -> Path:
         """Where the file lies, after a download if need be; raises MissingData."""
@@ -41,13 +44,14 @@ class Datasets:
             raise MissingData(f"{self._advice(file)} The download failed: {fault}") from fault
 
     def _places(self, file: DataFile) -> list[Path]:
-        keras = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets" / file.name
-        return [self._data_dir / file.name, keras] if self._data_dir else [keras]
+        keras = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / file.folder
+        folders = [self._data_dir, keras] if self._data_dir else [keras]
+        return [folder / name for folder in folders for name in (file.name, *file.also)]
 
     def _advice(self, file: DataFile) -> str:
         folder = self._data_dir or "a folder that FITSERVE_DATA_DIR names"
         return (
-            f"The data file {file.name} is missing. Put it into {folder}; "
+            f"The data file {' or '.join((file.name, *file.also))} is missing. Put it into {folder}; "
             f"it can be had from {file.origin} (for example: curl -LO {file.origin})."
         )
 

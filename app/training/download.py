@@ -8,5 +8,5 @@ from app.families.contract import DataFile
 
 
 def download(file: DataFile) -> Path:
-    """Fetch a file, check its SHA-256 and return where it lies; raises whatever Keras raises."""
-    return Path(keras.utils.get_file(file.name, file.origin, cache_subdir="datasets", file_hash=file.sha256))
+    """Fetch a file, check its digest and return where it lies; raises whatever Keras raises."""
+    return Path(keras.utils.get_file(file.name, file.origin, cache_subdir=file.folder, file_hash=file.digest))

@@ -7,21 +7,25 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from app.families.classification import at_temperature
 from app.families.contract import Array, Data, Network
+from app.store.version import Calibration
+from app.training.calibration import cross_entropy, expected_calibration_error, predict
 
-BATCH = 500
-SMALLEST = 1e-7  # Keras clips probabilities so before the logarithm
 
+def evaluate(network: Network, data: Data, calibration: Calibration) -> tuple[dict[str, float], dict[str, Any]]:
+    """The metrics for the card, and the whole evaluation: confusion counts and figures for each label.
 
-def evaluate(network: Network, data: Data) -> tuple[dict[str, float], dict[str, Any]]:
-    """The metrics for the card, and the whole evaluation: confusion counts and figures for each label."""
-    probabilities = np.asarray(network.predict(data.test.inputs, batch_size=BATCH, verbose=0))
+    The loss is the network's own; the calibration error (ECE) that of the calibrated probabilities.
+    """
+    probabilities = predict(network, data.test)
     targets = data.test.targets
     counts = confusion(targets, probabilities.argmax(axis=1), len(data.labels))
-    right = probabilities[np.arange(len(targets)), targets]
+    calibrated = at_temperature(probabilities, calibration.temperature)
     metrics = {
         "test_accuracy": float(np.trace(counts) / counts.sum()),
-        "test_loss": float(-np.log(np.clip(right, SMALLEST, 1.0)).mean()),
+        "test_loss": cross_entropy(probabilities, targets),
+        "test_calibration_error": expected_calibration_error(calibrated, targets),
     }
     precision = np.diag(counts) / np.maximum(1, counts.sum(axis=0))
     recall = np.diag(counts) / np.maximum(1, counts.sum(axis=1))

@@ -1,6 +1,7 @@
 """A trained network as files: ONNX to serve, Keras to train on, and the proof that both say the same."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,11 +19,25 @@ class ExportMismatch(FitserveError):
     """The exported network does not compute what the trained one does."""
 
 
+def as_served(network: Network) -> Network:
+    """The network with the same weights in float32 throughout, without optimizer or anything that training added."""
+    bare = type(network).from_config(_in_float32(network.get_config()))
+    bare.set_weights(network.get_weights())
+    return bare
+
+
+def _in_float32(config: Any) -> Any:
+    """A Keras configuration whose layers compute in float32, wherever they computed before."""
+    if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy":
+            return {**config, "config": {"name": "float32"}}
+        return {key: _in_float32(value) for key, value in config.items()}
+    return [_in_float32(entry) for entry in config] if isinstance(config, list | tuple) else config
+
+
 def export(network: Network, folder: Path, signature: Signature) -> None:
     """Write model.onnx and model.keras; the batch dimension is free, the names are the signature's."""
-    bare = type(network).from_config(network.get_config())  # without the optimizer, which would treble the file
-    bare.set_weights(network.get_weights())
-    bare.save(folder / KERAS)
+    network.save(folder / KERAS)
     spec = keras.InputSpec(shape=(None, *signature.input.shape[1:]), dtype=signature.input.dtype)
     network.export(folder / ONNX, format="onnx", input_signature=[spec], verbose=False)
     _name_tensors(folder / ONNX, signature)

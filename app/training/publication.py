@@ -14,8 +14,9 @@ from app.families.contract import Family, Recipe
 from app.jobs.job import Job
 from app.store.model_store import ModelStore
 from app.store.version import Card, DataCard, TensorCard, checksums
+from app.training.calibration import calibrate
 from app.training.evaluation import evaluate, write_evaluation
-from app.training.export import check, export
+from app.training.export import as_served, check, export
 from app.training.trainer import Report, Trained
 
 PRIMARY_METRIC = "test_accuracy"
@@ -25,11 +26,12 @@ LIBRARIES = ("fitserve", "keras", "numpy", "onnx", "onnxruntime", "tf2onnx")
 
 def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: Trained, report: Report) -> Card:
     """Fill the staged folder, check it and make it a version."""
-    network, data, position = trained.network, trained.data, trained.position
+    network, data, position = as_served(trained.network), trained.data, trained.position
     family = family_named(job.family)
     export(network, staged, recipe.signature)
     difference = check(network, staged, recipe.signature, data.test.inputs[:SAMPLES])
-    metrics, evaluation = evaluate(network, data)
+    calibration = calibrate(network, data)
+    metrics, evaluation = evaluate(network, data, calibration)
     report("evaluated", metrics=metrics, onnx_difference=difference)
     write_evaluation(staged, evaluation, position.curves)
     card = Card(
@@ -53,6 +55,7 @@ def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: 
         ),
         metrics=metrics,
         primary_metric=PRIMARY_METRIC,
+        calibration=calibration,
         curves=position.curves,
         parameters=int(network.count_params()),
         training_seconds=round(position.seconds, 1),

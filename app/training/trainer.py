@@ -8,7 +8,9 @@ from typing import Any, Protocol
 import keras
 
 from app.families.contract import Data, Network, Phase
-from app.training.checkpoints import Checkpoints, Position, restore
+from app.training.checkpoints import Checkpoints, Position
+from app.training.frozen import FeatureCache, Part
+from app.training.small_maps import multiply_densely
 
 REPORT_SECONDS = 0.25
 VALIDATION_BATCH = 500
@@ -29,38 +31,64 @@ class Trained:
     position: Position
 
 
-def train(network: Network, data: Data, phases: Sequence[Phase], checkpoints: Checkpoints, report: Report) -> Position:
-    """Train the network through all phases, from the last checkpoint if there is one; returns where it ended."""
+def train(
+    network: Network,
+    data: Data,
+    phases: Sequence[Phase],
+    checkpoints: Checkpoints,
+    features: FeatureCache,
+    report: Report,
+) -> Position:
+    """Train the network through all phases, from the last checkpoint if there is one; returns where it ended.
+
+    A phase trains only what lies behind the boundary of its frozen layers.
+    """
     saved = checkpoints.latest()
-    position = saved[0] if saved else Position()
+    position = saved.position if saved else Position()
+    if saved:
+        saved.restore_network(network)
+    multiply_densely(network)
     for index, phase in enumerate(phases):
-        if index < position.phase:
-            continue
-        phase.prepare(network)
-        if saved and index == saved[0].phase:
-            restore(network, saved[1])
-            report("log", text=f"resumed after epoch {position.epoch} of {phase.name}")
         begin = position.epoch if index == position.phase else 0
+        if index < position.phase or begin == phase.epochs:
+            continue
         report("phase", phase=phase.name, epochs=phase.epochs, epoch=begin)
+        part = _prepared(network, data, phases[index:], features, report)
+        if saved and index == saved.position.phase:
+            saved.restore_optimizer(part.network.optimizer)
+            report("log", text=f"resumed after epoch {begin} of {phase.name}")
         for epoch in range(begin, phase.epochs):
             share = _Share(phases, index, epoch)
-            row = _epoch(network, data, phase, epoch, _Progress(report, data, share, position.seconds))
+            row = _epoch(part, phase, epoch, _Progress(report, data, share, position.seconds))
             position = Position(index, epoch + 1, position.seconds + row["seconds"], [*position.curves, row])
-            checkpoints.save(network, position)
+            checkpoints.save(network, part.network.optimizer, position)
             report("epoch", **row, progress=share(1.0), metrics=_figures(row))
     return position
 
 
-def _epoch(network: Network, data: Data, phase: Phase, epoch: int, progress: "_Progress") -> dict[str, Any]:
+def _prepared(network: Network, data: Data, phases: Sequence[Phase], features: FeatureCache, report: Report) -> Part:
+    """What the first of the phases trains, compiled, with only those layers learning that should."""
+    phase = phases[0]
+    learning = phase.learns(network)
+    for layer in network.layers:
+        layer.trainable = layer.name in learning
+    part = features.part(network, data, phases, report)
+    phase.compile(part.network)
+    part.network.optimizer.build(part.network.trainable_variables)
+    return part
+
+
+def _epoch(part: Part, phase: Phase, epoch: int, progress: "_Progress") -> dict[str, Any]:
     """One epoch with its validation, as a row of the curves."""
     begun = time.monotonic()
-    history = network.fit(
-        data.train(phase, epoch),
+    history = part.network.fit(
+        part.train(phase, epoch),
         initial_epoch=epoch,
         epochs=epoch + 1,
-        validation_data=(data.validation.inputs, data.validation.targets),
+        validation_data=(part.validation.inputs, part.validation.targets),
         validation_batch_size=VALIDATION_BATCH,
         callbacks=[progress],
+        shuffle=False,  # the data come in the order of the seed and the epoch
         verbose=0,
     ).history
     figures = {name: float(values[-1]) for name, values in history.items()}

@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 
 from app.bootstrap import Services
 from app.errors import InvalidRequest
-from app.families.contract import Classification, Family
+from app.families.contract import Classification, Crop, Family
 from app.families.imaging import decoded, open_picture
 from app.serving.servables import Loaded
 from app.web.problems import Problem, documented, problem_of
@@ -17,6 +17,10 @@ from app.web.uploads import form_documentation, read_one, read_several
 
 Version = Annotated[str | None, Query(description="A version or an alias; by default the live one.", examples=["1"])]
 TopK = Annotated[int | None, Query(ge=1, le=10_000, description="How many of the labels to list; by default all.")]
+Cropped = Annotated[
+    Crop | None,
+    Query(description="The `centre` of a photograph, cut square, or the `whole`, squeezed; by default FITSERVE_CROP."),
+]
 Debug = Annotated[Literal["input"] | None, Query(description="`input`: answer with the PNG that the network saw.")]
 
 SMALL_PIXELS = 32 * 32  # decoded sooner than a thread takes over
@@ -58,16 +62,18 @@ def _add_one(router: APIRouter, model: str, title: str) -> None:
         | {200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}},
         openapi_extra={"requestBody": form_documentation("file", several=False)},
     )
-    async def predict(request: Request, version: Version = None, top_k: TopK = None, debug: Debug = None) -> Response:
+    async def predict(
+        request: Request, version: Version = None, top_k: TopK = None, crop: Cropped = None, debug: Debug = None
+    ) -> Response:
         """Classify one picture."""
         services: Services = request.app.state.services
         loaded = await services.servables.get(model, version)
-        instance = await _decode(services, loaded, await read_one(request, services.settings.max_files))
+        instance = await _decode(services, loaded, await read_one(request, services.settings.max_files), crop)
         if debug == "input":
             return Response(loaded.servable.seen(instance), media_type="image/png")
         (output,) = loaded.batcher.submit([instance])
         answer: Classification = loaded.servable.answer(await output, top_k)
-        return Response(answer.model_dump_json(), media_type="application/json")
+        return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
 
 
 def _add_batch(router: APIRouter, model: str, title: str) -> None:
@@ -75,17 +81,18 @@ def _add_batch(router: APIRouter, model: str, title: str) -> None:
         f"/{model}/batch",
         summary=f"{title}: several pictures",
         operation_id=f"predict_{model}_batch",
+        response_model_exclude_none=True,
         responses=documented(404, 409, 413, 415, 422, 429),
         openapi_extra={"requestBody": form_documentation("files", several=True)},
     )
     async def predict_batch(
-        request: Request, version: Version = None, top_k: TopK = None
+        request: Request, version: Version = None, top_k: TopK = None, crop: Cropped = None
     ) -> list[Classification | Problem]:
         """Classify several pictures; answers come in their order, a problem in place of each that cannot be read."""
         services: Services = request.app.state.services
         loaded = await services.servables.get(model, version)
         payloads = await read_several(request, services.settings.max_files)
-        decoded = await asyncio.gather(*(_decode_or_problem(services, loaded, payload) for payload in payloads))
+        decoded = await asyncio.gather(*(_decode_or_problem(services, loaded, payload, crop) for payload in payloads))
         instances = [instance for instance in decoded if not isinstance(instance, Problem)]
         outputs = iter(await asyncio.gather(*loaded.batcher.submit(instances)))
         return [
@@ -93,17 +100,18 @@ def _add_batch(router: APIRouter, model: str, title: str) -> None:
         ]
 
 
-async def _decode(services: Services, loaded: Loaded, payload: bytes) -> Any:
+async def _decode(services: Services, loaded: Loaded, payload: bytes, crop: Crop | None) -> Any:
     """The instance in the bytes; what takes longer than a thread hop is done in a thread."""
+    crop = crop or services.settings.crop
     picture = open_picture(payload, max_pixels=services.settings.max_pixels)
     if picture.width * picture.height <= SMALL_PIXELS:
-        return loaded.servable.decode(decoded(picture))
+        return loaded.servable.decode(decoded(picture), crop)
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(services.decoders, lambda: loaded.servable.decode(decoded(picture)))
+    return await loop.run_in_executor(services.decoders, lambda: loaded.servable.decode(decoded(picture), crop))
 
 
-async def _decode_or_problem(services: Services, loaded: Loaded, payload: bytes) -> Any:
+async def _decode_or_problem(services: Services, loaded: Loaded, payload: bytes, crop: Crop | None) -> Any:
     try:
-        return await _decode(services, loaded, payload)
+        return await _decode(services, loaded, payload, crop)
     except InvalidRequest as fault:
         return problem_of(fault)

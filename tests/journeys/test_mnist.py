@@ -21,7 +21,7 @@ def test_the_starter_is_as_good_on_uploaded_pictures_as_its_card_says(mnist: Pat
     with np.load(mnist) as file:
         pictures, labels = file["x_test"], file["y_test"]
     for polarity in (pictures, 255 - pictures):
-        instances = [servable.decode(read_picture(png(picture), max_pixels=10_000)) for picture in polarity]
+        instances = [servable.decode(read_picture(png(picture), max_pixels=10_000), "whole") for picture in polarity]
         outputs = np.concatenate([servable.predict(instances[at : at + 100]) for at in range(0, len(instances), 100)])
         accuracy = (outputs.argmax(axis=1) == labels).mean()
         assert accuracy == pytest.approx(card.metrics["test_accuracy"], abs=0.0002)

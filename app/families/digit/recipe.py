@@ -63,10 +63,9 @@ class DigitRecipe:
         """One fit of everything."""
         chosen = self.hyperparameters
         epochs, batch = chosen.epochs or 1, chosen.batch_size or 1
-        prepare = partial(self._prepare, steps=epochs * -(-data.examples // batch))
-        return [Phase("train", epochs, batch, prepare)]
+        return [Phase("train", epochs, batch, partial(self._compile, steps=epochs * -(-data.examples // batch)))]
 
-    def _prepare(self, network: Network, steps: int) -> None:
+    def _compile(self, network: Network, steps: int) -> None:
         rate = self.hyperparameters.learning_rate
         network.compile(
             optimizer=_one_cycle(rate, steps)

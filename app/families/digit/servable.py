@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.families.classification import Floats, PictureClassifier
+from app.families.contract import Crop
 from app.families.digit.normalise import normalise
 from app.families.imaging import png, to_grey
 
@@ -12,7 +13,7 @@ from app.families.imaging import png, to_grey
 class DigitServable(PictureClassifier):
     """Classifies a handwritten digit in a picture of any size."""
 
-    def decode(self, picture: Image.Image) -> Floats:
+    def decode(self, picture: Image.Image, crop: Crop) -> Floats:  # noqa: ARG002  the ink is found wherever it is
         """(28, 28, 1) float32 in 0..1, ink bright; raises InvalidRequest when the picture is empty."""
         return normalise(to_grey(picture))[..., np.newaxis]
 

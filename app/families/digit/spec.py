@@ -10,7 +10,7 @@ from app.families.contract import DataFile, Family, Hyperparameters
 MNIST = DataFile(
     name="mnist.npz",
     origin="https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
-    sha256="731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+    digest="731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
 )
 
 

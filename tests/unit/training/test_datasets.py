@@ -8,7 +8,7 @@ from app.errors import MissingData
 from app.families.contract import DataFile
 from app.training.datasets import Datasets
 
-FILE = DataFile(name="numbers.npz", origin="http://127.0.0.1:9/numbers.npz", sha256="0" * 64)
+FILE = DataFile(name="numbers.npz", origin="http://127.0.0.1:9/numbers.npz", digest="0" * 64)
 
 
 def forbidden(_: DataFile) -> Path:

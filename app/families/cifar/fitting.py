@@ -1,0 +1,56 @@
+"""How the networks for photographs are fitted: optimizers, schedules and losses."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from app.families.contract import Network
+
+SMOOTHING = 0.1  # share of the truth that is spread over all labels
+MOMENTUM = 0.9
+MOMENTUM_DECAY = 5e-3  # of the weights in a step, in shares of the learning rate
+ADAM_DECAY = 1e-2
+RISING = 0.2  # share of the steps in which the learning rate rises
+FIRST = 0.2  # share of the highest rate it begins with
+UNDECAYED = ["bias", "beta", "gamma"]
+
+
+def adam(network: Network, rate: float) -> None:
+    """The textbooks' way. Labels are indices instead of one-hot rows, which gives the same cross-entropy."""
+    _compile(network, keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+
+
+def adam_cycle(network: Network, highest: float, steps: int) -> None:
+    """AdamW over one cycle, with smoothed labels."""
+    optimizer = keras.optimizers.AdamW(cycle(highest, steps), weight_decay=ADAM_DECAY)
+    optimizer.exclude_from_weight_decay(var_names=UNDECAYED)
+    _compile(network, optimizer, smoothed_crossentropy)
+
+
+def momentum_cycle(network: Network, highest: float, steps: int) -> None:
+    """Gradient descent with Nesterov's momentum over one cycle, with smoothed labels."""
+    optimizer = keras.optimizers.SGD(
+        cycle(highest, steps), momentum=MOMENTUM, nesterov=True, weight_decay=MOMENTUM_DECAY
+    )
+    optimizer.exclude_from_weight_decay(var_names=UNDECAYED)
+    _compile(network, optimizer, smoothed_crossentropy)
+
+
+def cycle(highest: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """A rate that rises in a straight line and falls as a cosine to nothing (Smith and Topin, 2017)."""
+    rising = round(RISING * steps)
+    return keras.optimizers.schedules.CosineDecay(
+        FIRST * highest, steps - rising, alpha=0.0, warmup_target=highest, warmup_steps=rising
+    )
+
+
+def smoothed_crossentropy(targets: Any, probabilities: Any) -> Any:
+    """Cross-entropy (n,) of probabilities (n, labels) with targets (n,) of which a share is spread over all labels."""
+    wanted = tf.one_hot(tf.cast(tf.reshape(targets, [-1]), tf.int32), probabilities.shape[-1])
+    return keras.losses.categorical_crossentropy(wanted, probabilities, label_smoothing=SMOOTHING)
+
+
+def _compile(network: Network, optimizer: Any, loss: Any) -> None:
+    # XLA on a CPU runs these convolutions on one core.
+    network.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"], jit_compile=False)

@@ -1,0 +1,252 @@
+"""The boundary feature cache: what is frozen runs once over the data, and only what learns is trained.
+
+The boundary is the deepest tensor before the first layer that learns or draws at random, and through which everything
+behind it sees the input. What comes out there never changes during a phase, so it is computed once, kept as float16 in
+a memory-mapped file, and found again by every later training with the same frozen layers and the same data.
+"""
+
+import hashlib
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from app.families.contract import Array, Data, Fixed, Network, Phase, Split
+from app.store.files import sync
+
+BATCH = 250
+REPORT_SECONDS = 1.0
+DAY = 86_400.0
+PARTIAL = ".partial"
+PARTIAL_SECONDS = 3600.0  # a file that was not written to for so long has lost its writer
+DTYPE = np.float16
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a phase trains: the whole network or what lies behind the boundary, with its batches and validation."""
+
+    network: Network
+    train: Callable[[Phase, int], Iterable[Any]]
+    validation: Split
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """Where a network is cut: `layers` are before, `tensor` is what the part behind takes."""
+
+    layers: tuple[Any, ...]
+    tensor: Any
+
+
+class FeatureCache:
+    """A folder of features, bounded in bytes; what was not used for long goes first."""
+
+    def __init__(self, folder: Path, max_bytes: int, days: float) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._days = days
+
+    def part(self, network: Network, data: Data, phases: Sequence[Phase], report: Callable[..., None]) -> Part:
+        """What the first of `phases` trains; the pass it takes also serves those of the others that it can."""
+        phase, fixed = phases[0], data.fixed
+        if not phase.fixed or fixed is None:
+            return Part(network, data.train, data.validation)
+        cut = find_boundary(network, phase)
+        features = self._features(network, data, fixed, _boundaries(network, phases), report) if cut else None
+        if cut is None or features is None:
+            return Part(network, _batches(fixed, fixed.inputs), data.validation)
+        examples = len(fixed.targets)
+        report("log", text=_saving(network, cut, phase))
+        return Part(
+            keras.Model(cut.tensor, network.output),
+            _batches(fixed, lambda rows: features[rows].astype(np.float32)),
+            Split(features[examples:].astype(np.float32), data.validation.targets),
+        )
+
+    def _features(
+        self, network: Network, data: Data, fixed: Fixed, cuts: Sequence[Boundary], report: Callable[..., None]
+    ) -> Array | None:
+        """The features at the first of the boundaries, (training and validation rows, ...) float16; None if too large.
+
+        What is missing at any of them is computed in one pass.
+        """
+        rows = len(fixed.targets) + len(data.validation.targets)
+        wanted = {self._path(cut, data, fixed): cut for cut in cuts}
+        path = next(iter(wanted))
+        missing = {path: cut for path, cut in wanted.items() if not path.is_file()}
+        if path in missing:
+            size = sum(_bytes(cut, rows) for cut in missing.values())
+            if size > self._max_bytes:
+                report("log", text=f"the features of frozen layers take {size:,} bytes, more than are allowed")
+                return None
+            self._make_room(size)
+            if not _compute(network, data, fixed, missing, report):
+                return None
+        else:
+            report("log", text="the features of the frozen layers were there already")
+        os.utime(path)
+        return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
+
+    def _path(self, cut: Boundary, data: Data, fixed: Fixed) -> Path:
+        """The file of some features, named by all they depend on."""
+        digest = hashlib.sha256(f"{fixed.fingerprint} {np.dtype(DTYPE)}".encode())
+        digest.update(np.ascontiguousarray(data.validation.inputs).data)
+        for layer in cut.layers:
+            digest.update(json.dumps(layer.get_config(), sort_keys=True, default=str).encode())
+            for weights in layer.get_weights():
+                digest.update(np.ascontiguousarray(weights).data)
+        return self._folder / f"{digest.hexdigest()}.npy"
+
+    def _make_room(self, size: int) -> None:
+        """Remove what is old, what a killed trainer left, and the longest unused until `size` more bytes fit."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        now = time.time()
+        for path in self._folder.glob(f"*{PARTIAL}"):
+            if now - path.stat().st_mtime > PARTIAL_SECONDS:
+                path.unlink(missing_ok=True)
+        kept = sorted(self._folder.glob("*.npy"), key=lambda path: path.stat().st_mtime)
+        total = sum(path.stat().st_size for path in kept)
+        for path in kept:
+            if total + size > self._max_bytes or now - path.stat().st_mtime > self._days * DAY:
+                total -= path.stat().st_size
+                path.unlink(missing_ok=True)
+
+
+def find_boundary(network: Network, phase: Phase) -> Boundary | None:
+    """The deepest boundary that the phase allows; None when the first layer with weights learns already."""
+    found = None
+    layers, learning = network.layers, phase.learns(network)
+    for index, layer in enumerate(layers):
+        if (layer.weights and layer.name in learning) or _draws_at_random(layer):
+            break
+        before = layers[: index + 1]
+        if any(one.weights for one in before) and _sees_all(before, layers[index + 1 :]):
+            found = Boundary(tuple(before), layer.output)
+    return found
+
+
+def _draws_at_random(layer: Any) -> bool:
+    """Whether the layer keeps the state of a random generator among its variables."""
+    return len(layer.variables) > len(layer.weights)
+
+
+def _sees_all(before: Sequence[Any], behind: Sequence[Any]) -> bool:
+    """Whether the layers behind take nothing from those before but the last one's output."""
+    inside = {id(layer.output) for layer in before}
+    taken = {id(tensor) for layer in behind for tensor in keras.tree.flatten(layer.input)}
+    return inside & taken == {id(before[-1].output)}
+
+
+def _boundaries(network: Network, phases: Sequence[Phase]) -> list[Boundary]:
+    """The boundaries of the first phase, and of those later ones whose frozen layers no phase before them changes."""
+    cuts: list[Boundary] = []
+    changed: set[str] = set()
+    for phase in phases:
+        cut = find_boundary(network, phase) if phase.fixed else None
+        if cut and changed.isdisjoint(layer.name for layer in cut.layers):
+            cuts.append(cut)
+        changed |= phase.learns(network)
+    return cuts
+
+
+def _compute(
+    network: Network, data: Data, fixed: Fixed, missing: dict[Path, Boundary], report: Callable[..., None]
+) -> bool:
+    """Run the frozen layers over training and validation data; False when the features do not fit into float16.
+
+    Each file is complete when it gets its name, so that a kill leaves nothing half-made.
+    """
+    cuts = list(missing.values())
+    rows = len(fixed.targets) + len(data.validation.targets)
+    frozen = tf.function(keras.Model(network.input, [cut.tensor for cut in cuts]))
+    partial = [path.with_name(f"{uuid.uuid4().hex}{PARTIAL}") for path in missing]
+    files = [
+        np.lib.format.open_memmap(path, "w+", DTYPE, (rows, *cut.tensor.shape[1:]))
+        for path, cut in zip(partial, cuts, strict=True)
+    ]
+    report("log", text=f"{rows:,} examples pass through the frozen layers once")
+    done, last = 0, time.monotonic()
+    for inputs in _all_inputs(data, fixed):
+        outputs = frozen(tf.constant(inputs), training=False)
+        for file, values in zip(files, keras.tree.flatten(outputs), strict=True):
+            narrow = np.asarray(values).astype(DTYPE)
+            if not np.isfinite(narrow).all():
+                report("log", text="features exceed float16; the whole network runs instead")
+                _remove(partial)
+                return False
+            file[done : done + len(narrow)] = narrow
+        done += len(inputs)
+        if time.monotonic() - last > REPORT_SECONDS:
+            last = time.monotonic()
+            report("progress", features=done / rows)
+    for file, path, final in zip(files, partial, missing, strict=True):
+        file.flush()
+        sync(path)
+        path.replace(final)
+    return True
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _all_inputs(data: Data, fixed: Fixed) -> Iterator[Array]:
+    """The training examples in the order of their rows, then the validation's, in batches."""
+    for begin in range(0, len(fixed.targets), BATCH):
+        yield fixed.inputs(np.arange(begin, min(begin + BATCH, len(fixed.targets))))
+    for begin in range(0, len(data.validation.targets), BATCH):
+        yield data.validation.inputs[begin : begin + BATCH]
+
+
+def _bytes(cut: Boundary, rows: int) -> int:
+    return int(rows * np.prod(cut.tensor.shape[1:]) * np.dtype(DTYPE).itemsize)
+
+
+def _batches(fixed: Fixed, inputs: Callable[[Array], Array]) -> Callable[[Phase, int], Iterable[Any]]:
+    """Batches of fixed examples, or of what `inputs` gives in place of them."""
+
+    def batches(phase: Phase, epoch: int) -> Iterable[Any]:
+        return _Batches(inputs, fixed.targets, fixed.order(phase, epoch), phase.batch_size)
+
+    return batches
+
+
+class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Batches of `inputs(rows)` with their targets, in the order given."""
+
+    def __init__(self, inputs: Callable[[Array], Array], targets: Array, order: Array, size: int) -> None:
+        super().__init__()
+        self._inputs, self._targets, self._order, self._size = inputs, targets, order, size
+
+    def __len__(self) -> int:
+        return -(-len(self._order) // self._size)
+
+    def __getitem__(self, index: int) -> tuple[Array, Array]:
+        rows = self._order[index * self._size : (index + 1) * self._size]
+        return self._inputs(rows), self._targets[rows]
+
+
+def _saving(network: Network, cut: Boundary, phase: Phase) -> str:
+    """How much work the boundary saves in a phase."""
+    whole = sum(_multiplications(layer) for layer in network.layers)
+    frozen = sum(_multiplications(layer) for layer in cut.layers)
+    return (
+        f"{phase.name} trains from {cut.layers[-1].name} on: {len(cut.layers)} of {len(network.layers)} layers, "
+        f"{frozen / whole:.1%} of the forward multiplications, are not repeated in its {phase.epochs} epochs"
+    )
+
+
+def _multiplications(layer: Any) -> int:
+    """Multiplications of one example: each number of a kernel is used once at each place of the output."""
+    kernel = getattr(layer, "kernel", None)
+    return 0 if kernel is None else int(np.prod(kernel.shape) * np.prod(layer.output.shape[1:-1]))
