@@ -23,6 +23,7 @@ from app.families.contract import Array, Data, Fixed, Network, Phase, Split
 from app.store.files import sync
 
 BATCH = 250
+AHEAD = 4  # batches prepared while one is learned
 REPORT_SECONDS = 1.0
 DAY = 86_400.0
 PARTIAL = ".partial"
@@ -101,7 +102,8 @@ class FeatureCache:
         digest = hashlib.sha256(f"{fixed.fingerprint} {np.dtype(DTYPE)}".encode())
         digest.update(np.ascontiguousarray(data.validation.inputs).data)
         for layer in cut.layers:
-            digest.update(json.dumps(layer.get_config(), sort_keys=True, default=str).encode())
+            settings = {name: value for name, value in layer.get_config().items() if name != "name"}
+            digest.update(json.dumps([type(layer).__name__, settings], sort_keys=True, default=str).encode())
             for weights in layer.get_weights():
                 digest.update(np.ascontiguousarray(weights).data)
         return self._folder / f"{digest.hexdigest()}.npy"
@@ -215,25 +217,23 @@ def _bytes(cut: Boundary, rows: int) -> int:
 def _batches(fixed: Fixed, inputs: Callable[[Array], Array]) -> Callable[[Phase, int], Iterable[Any]]:
     """Batches of fixed examples, or of what `inputs` gives in place of them."""
 
+    def look_up(rows: Array) -> tuple[Array, Array]:
+        return inputs(rows), fixed.targets[rows]
+
     def batches(phase: Phase, epoch: int) -> Iterable[Any]:
-        return _Batches(inputs, fixed.targets, fixed.order(phase, epoch), phase.batch_size)
+        rows = fixed.order(phase, epoch)
+        first, _ = look_up(rows[:1])
+
+        def batch(chosen: Any) -> tuple[Any, Any]:
+            found, targets = tf.numpy_function(look_up, [chosen], (tf.float32, tf.int64), stateful=False)
+            return tf.ensure_shape(found, (None, *first.shape[1:])), tf.ensure_shape(targets, (None,))
+
+        ready: Iterable[Any] = (
+            tf.data.Dataset.from_tensor_slices(rows).batch(phase.batch_size).map(batch).prefetch(AHEAD)
+        )
+        return ready
 
     return batches
-
-
-class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Batches of `inputs(rows)` with their targets, in the order given."""
-
-    def __init__(self, inputs: Callable[[Array], Array], targets: Array, order: Array, size: int) -> None:
-        super().__init__()
-        self._inputs, self._targets, self._order, self._size = inputs, targets, order, size
-
-    def __len__(self) -> int:
-        return -(-len(self._order) // self._size)
-
-    def __getitem__(self, index: int) -> tuple[Array, Array]:
-        rows = self._order[index * self._size : (index + 1) * self._size]
-        return self._inputs(rows), self._targets[rows]
 
 
 def _saving(network: Network, cut: Boundary, phase: Phase) -> str:
