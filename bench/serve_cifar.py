@@ -2,9 +2,9 @@
 
     python -m bench.serve_cifar [--rounds 5] [--seconds 5] [--connections 16] [--side 512]
 
-The service gets a JPEG of `--side` pixels in a form at every request: it parses, decodes, reduces, batches, predicts and
-answers. The bare loop only runs batches that are ready, as large as there are connections, with ONNX Runtime's own
-choice of threads and with one thread. They take turns. Needs wrk (Debian: apt-get install wrk). Prints a Markdown table.
+The service gets a JPEG of `--side` pixels in a form at every request: it parses, decodes, reduces, batches, predicts
+and answers. The bare loop only runs batches that are ready, as large as there are connections, with ONNX Runtime's own
+choice of threads and with one thread. They take turns. Needs wrk (Debian: apt-get install wrk). Prints a table.
 """
 
 import argparse
