@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from app.families.catalog import by_model, find_families
 from app.families.contract import Family
+from app.jobs.feed import Feed
 from app.jobs.journal import Journal
 from app.jobs.launchers.local import LocalLauncher
 from app.jobs.supervisor import Rules, Supervisor
@@ -30,6 +31,7 @@ class Services:
     datasets: Datasets
     servables: Servables
     supervisor: Supervisor
+    feed: Feed
     decoders: Executor
 
 
@@ -47,6 +49,7 @@ def build(settings: Settings) -> Services:
         datasets=Datasets(settings.data_dir, offline=settings.offline),
         servables=Servables(store, by_model(families), OnnxRuntime(settings.predict_threads), limits),
         supervisor=Supervisor(journal, LocalLauncher(settings.workspace, settings.environment()), rules(settings)),
+        feed=Feed(journal, settings.feed_seconds),
         decoders=ThreadPoolExecutor(os.cpu_count(), "decode"),
     )
 

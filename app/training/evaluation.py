@@ -11,6 +11,7 @@ from app.families.classification import at_temperature
 from app.families.contract import Array, Data, Network
 from app.store.version import Calibration
 from app.training.calibration import cross_entropy, expected_calibration_error, predict
+from app.training.plot import draw_history
 
 
 def evaluate(network: Network, data: Data, calibration: Calibration) -> tuple[dict[str, float], dict[str, Any]]:
@@ -61,21 +62,4 @@ def draw_confusion(path: Path, counts: Array, labels: list[str]) -> None:
             axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=colour)
     axes.set(xticks=range(len(labels)), yticks=range(len(labels)), xticklabels=labels, yticklabels=labels)
     axes.set(xlabel="predicted", ylabel="true", title="Confusion on the test set")
-    figure.savefig(path, dpi=100)
-
-
-def draw_history(path: Path, curves: list[dict[str, Any]]) -> None:
-    """Accuracy and loss, training and validation, side by side over all epochs; a line where a phase begins."""
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    panels = figure.subplots(1, 2)
-    epochs = range(1, len(curves) + 1)
-    for axes, metric in zip(panels, ("accuracy", "loss"), strict=True):
-        axes.plot(epochs, [row[metric] for row in curves], marker=".", label="training")
-        axes.plot(epochs, [row[f"val_{metric}"] for row in curves], marker=".", label="validation")
-        for number, row in enumerate(curves, start=1):
-            if row["epoch"] == 1 and number > 1:
-                axes.axvline(number - 0.5, color="grey", linestyle=":")
-        axes.set(xlabel="epoch", ylabel=metric, title=metric.capitalize())
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend()
     figure.savefig(path, dpi=100)

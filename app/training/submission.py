@@ -15,6 +15,7 @@ def submit(
     family: Family,
     wishes: dict[str, Any],
     promote: Promote,
+    priority: int = 0,
     *,
     journal: Journal,
     datasets: Datasets,
@@ -37,6 +38,7 @@ def submit(
         model=family.model(hyperparameters),
         hyperparameters=hyperparameters.model_dump(mode="json", exclude_unset=True),
         promote=promote,
+        priority=priority,
         idempotency_key=idempotency_key,
     )
     return journal.submit(new, max_queued)

@@ -56,7 +56,7 @@ def train(
         part = _prepared(network, data, phases[index:], features, report)
         if saved and index == saved.position.phase:
             saved.restore_optimizer(part.network.optimizer)
-            report("log", text=f"resumed after epoch {begin} of {phase.name}")
+            report("resumed", row=position.curves[-1], text=f"resumed after epoch {begin} of {phase.name}")
         for epoch in range(begin, phase.epochs):
             share = _Share(phases, index, epoch)
             row = _epoch(part, phase, epoch, _Progress(report, data, share, position.seconds))

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from app.bootstrap import build, opened
 from app.settings import Settings
 from app.telemetry import configure_logging, log
-from app.web import health, jobs, models, problems
+from app.web import health, jobs, models, problems, watch
 from app.web.limits import BodyLimit
 from app.web.predict import predict_routers
 from app.web.train import train_router
@@ -41,7 +41,7 @@ def create_app(settings: Settings) -> FastAPI:
         for router in predict_routers(family) if family.task == "classify" else ():
             app.include_router(router)
         app.include_router(train_router(family))
-    for router in (jobs.router, models.router, health.router):
+    for router in (jobs.router, watch.router, models.router, health.router):
         app.include_router(router)
 
     @app.get("/", include_in_schema=False)

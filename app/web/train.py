@@ -45,8 +45,9 @@ def train_router(family: Family) -> APIRouter:
         job, _ = await run_in_threadpool(
             submit,
             family,
-            chosen.model_dump(exclude={"promote"}, exclude_unset=True),
+            chosen.model_dump(exclude={"promote", "priority"}, exclude_unset=True),
             chosen.promote,  # type: ignore[attr-defined]
+            chosen.priority,  # type: ignore[attr-defined]
             journal=services.journal,
             datasets=services.datasets,
             max_queued=services.settings.max_queued,
@@ -62,4 +63,10 @@ def train_router(family: Family) -> APIRouter:
 def _wishes(family: Family) -> type[BaseModel]:
     """The family's hyperparameters and what to do with the version that comes out."""
     promote = Field("if_better", description="When the new version goes live: `if_better`, `always` or `never`.")
-    return create_model(f"Train_{family.name}", __base__=family.hyperparameters, promote=(Promote, promote))
+    priority = Field(0, ge=-100, le=100, description="Jobs of a higher one start first.")
+    return create_model(
+        f"Train_{family.name}",
+        __base__=family.hyperparameters,
+        promote=(Promote, promote),
+        priority=(int, priority),
+    )

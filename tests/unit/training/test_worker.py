@@ -8,7 +8,7 @@ import pytest
 
 from app.jobs.job import Job, NewJob
 from app.jobs.journal import Journal, LostLease
-from app.training.worker import Cancelled, Reporter
+from app.training.worker import Cancelled, Paused, Reporter
 
 
 @pytest.fixture
@@ -31,6 +31,14 @@ def test_a_cancel_is_heard_with_the_next_report(journal: Journal):
         report("progress", progress=0.1)
         journal.cancel(job.id)
         with pytest.raises(Cancelled):
+            report("progress", progress=0.2)
+
+
+def test_a_pause_is_heard_too(journal: Journal):
+    job = claimed(journal)
+    with Reporter(journal, job, 60) as report:
+        journal.pause(job.id)
+        with pytest.raises(Paused):
             report("progress", progress=0.2)
 
 
