@@ -48,7 +48,7 @@ def _train(job: Job, recipe: Recipe, settings: Settings, report: Report) -> Trai
     datasets = Datasets(settings.data_dir, offline=settings.offline)
     data = recipe.data(lambda file: datasets.path(file, download))
     network = recipe.network(data)
-    checkpoints = Checkpoints(settings.workspace / job.id)
+    checkpoints = Checkpoints(settings.workspace / job.id, settings.checkpoint_seconds)
     features = FeatureCache(settings.features_folder, settings.max_features_bytes, settings.features_days)
     position = train(network, data, recipe.phases(data), checkpoints, features, report)
     return Trained(network, data, position)

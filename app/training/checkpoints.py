@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,19 +20,30 @@ KEEP = 2  # the newest, and the one before in case the newest cannot be read
 
 @dataclass
 class Position:
-    """How far a training has come: `epoch` epochs of phase `phase` are done; `curves` has a row for each."""
+    """How far a training has come: `epoch` epochs of phase `phase` are done, and `step` batches of the next.
+
+    `curves` has a row for each epoch done.
+    """
 
     phase: int = 0
     epoch: int = 0
+    step: int = 0
     seconds: float = 0.0
     curves: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Checkpoints:
-    """The checkpoints of one job, in its folder."""
+    """The checkpoints of one job, in its folder: one after each epoch, and in long epochs one every so many seconds."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, every_seconds: float = float("inf")) -> None:
         self._folder = folder
+        self._every = every_seconds
+        self._last = time.monotonic()
+
+    @property
+    def due(self) -> bool:
+        """Whether the last one is old enough for another within the epoch."""
+        return time.monotonic() - self._last > self._every
 
     def save(self, network: Network, optimizer: Any, position: Position) -> None:
         """Keep weights, random states, optimizer and position."""
@@ -45,6 +57,7 @@ class Checkpoints:
         np.savez(content, allow_pickle=False, position=np.array(json.dumps(asdict(position))), **arrays)
         number = 1 + max(self._numbers(), default=0)
         replace(self._folder / NAME.format(number), content.getvalue())
+        self._last = time.monotonic()
         for old in self._numbers()[:-KEEP]:
             (self._folder / NAME.format(old)).unlink(missing_ok=True)
 

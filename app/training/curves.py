@@ -26,6 +26,8 @@ def curves_of(journal: Journal, job: str) -> list[dict[str, Any]]:
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     for event in journal.events(job, limit=LIMIT, kinds=KINDS):
         row = event.data["row"] if event.kind == "resumed" else event.data
+        if row is None:  # resumed within the first epoch
+            continue
         kept = {name: value for name, value in row.items() if name not in ("progress", "metrics")}
         rows[row["phase"], row["epoch"]] = kept
     return list(rows.values())
