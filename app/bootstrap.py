@@ -12,6 +12,7 @@ from app.families.contract import Family
 from app.jobs.feed import Feed
 from app.jobs.journal import Journal
 from app.jobs.launchers.local import LocalLauncher
+from app.jobs.retention import Retention
 from app.jobs.supervisor import Rules, Supervisor
 from app.serving.onnx_runtime import OnnxRuntime
 from app.serving.servables import Limits, Servables
@@ -32,6 +33,7 @@ class Services:
     servables: Servables
     supervisor: Supervisor
     feed: Feed
+    retention: Retention
     decoders: Executor
 
 
@@ -49,6 +51,7 @@ def build(settings: Settings) -> Services:
         datasets=Datasets(settings.data_dir, offline=settings.offline),
         servables=Servables(store, by_model(families), OnnxRuntime(settings.predict_threads), limits),
         supervisor=Supervisor(journal, LocalLauncher(settings.workspace, settings.environment()), rules(settings)),
+        retention=Retention(journal, settings.workspace, settings.progress_days, settings.log_days),
         feed=Feed(journal, settings.feed_seconds),
         decoders=ThreadPoolExecutor(os.cpu_count(), "decode"),
     )
@@ -75,6 +78,7 @@ async def opened(services: Services) -> AsyncIterator[Services]:
     tasks = [
         asyncio.create_task(services.servables.watch(services.settings.watch_seconds)),
         asyncio.create_task(services.supervisor.run()),
+        asyncio.create_task(services.retention.run()),
     ]
     try:
         yield services

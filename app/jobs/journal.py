@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     create_engine,
+    delete,
     event,
     func,
     insert,
@@ -232,6 +233,18 @@ class Journal:
         query = select(jobs.c.number).where(jobs.c.status.in_((Status.QUEUED, Status.RUNNING))).limit(1)
         with self._read() as connection:
             return connection.execute(query).first() is not None
+
+    def ended(self, job: str) -> datetime | None:
+        """When a job ended; None when it has not, or there is none."""
+        found = self._select(select(jobs).where(jobs.c.id == job))
+        return found[0].finished if found and found[0].status.terminal else None
+
+    def forget_progress(self, before: datetime) -> int:
+        """Delete the progress events of jobs that ended before a moment; returns how many."""
+        old = select(jobs.c.id).where(jobs.c.finished < before)
+        with self._begin() as connection:
+            gone = delete(events).where(events.c.kind == "progress", events.c.job.in_(old))
+            return connection.execute(gone).rowcount  # type: ignore[no-any-return]
 
     def expired(self) -> Sequence[Job]:
         """Running jobs whose trainer has been silent for longer than its lease."""
