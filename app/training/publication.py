@@ -33,7 +33,7 @@ def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: 
     calibration = calibrate(network, data)
     metrics, evaluation = evaluate(network, data, calibration)
     report("evaluated", metrics=metrics, onnx_difference=difference)
-    write_evaluation(staged, evaluation, position.curves)
+    write_evaluation(staged, evaluation, position.curves, data.test.inputs)
     card = Card(
         model=job.model,
         version=1,

@@ -72,7 +72,9 @@ def test_the_sample_trains_into_a_version_that_answers(family: Family, tmp_path:
 
     store = ModelStore(settings.store)
     card, servable = load_version(store, OnnxRuntime(1), family, ended.model, ended.result["version"])
-    assert {"model.onnx", "model.keras", "evaluation.json", "confusion.png", "history.png"} <= set(card.files)
+    assert {"model.onnx", "model.keras", "evaluation.json", "confusion.png", "history.png", "mistakes.png"} <= set(
+        card.files
+    )
     assert card.primary_metric in card.metrics
     outputs = servable.predict([servable.example()] * 3)
     assert len(outputs) == 3

@@ -1,10 +1,7 @@
 """kill -9 of the trainer at every stage of a job: the service answers, the store is valid, the job ends well."""
 
-import os
-import signal
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ from app.settings import STARTERS, Settings
 from app.store.model_store import ModelStore
 from app.store.version import verify
 from tests.drawing import draw_digit
+from tests.processes import kill, trainers
 from tests.service import Caller, Service
 
 pytestmark = pytest.mark.train
@@ -82,27 +80,16 @@ def test_a_transfer_killed_in_each_phase_ends_as_an_uninterrupted_one(tmp_path: 
 def _kill_at(journal: Journal, job: str, stage: str, seen: int) -> int:
     """Kill the trainer as soon as an event of this kind is there, newer than `seen`; returns that event's id."""
     deadline = time.monotonic() + 90
-    trainers: list[int] = []
+    pids: list[int] = []
     while time.monotonic() < deadline:
         for event in journal.events(job, after=seen):
             if event.kind == stage:
-                for pid in trainers or _trainers(job):
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
+                for pid in pids or trainers(job):
+                    kill(pid)
                 return event.id
-        trainers = trainers or _trainers(job)
+        pids = pids or trainers(job)
         time.sleep(0.002)
     raise TimeoutError(f"no event {stage!r}")
-
-
-def _trainers(job: str) -> list[int]:
-    wanted = f"app.training.worker\0{job}".encode()
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):  # it may have ended meanwhile
-            if wanted in path.read_bytes():
-                found.append(int(path.parent.name))
-    return found
 
 
 def _check(store: ModelStore, model: str) -> None:

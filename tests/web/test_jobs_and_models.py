@@ -150,6 +150,20 @@ def test_the_files_of_a_version_can_be_had(client: TestClient, name: str):
     assert len(response.content) == card["files"][name]["size"]
 
 
+def test_a_version_can_be_trained_again_from_its_card(client: TestClient, idle: TestClient):
+    card = client.get("/models/digit/versions/1").json()
+    missing = idle.post("/models/digit/versions/live/reproduce")
+    assert missing.status_code == 409, "MNIST is not within reach"
+    assert "mnist.npz" in missing.json()["detail"]
+    data_dir = idle.app.state.services.settings.data_dir  # type: ignore[attr-defined]
+    data_dir.mkdir()
+    (data_dir / "mnist.npz").touch()
+    job = idle.post("/models/digit/versions/1/reproduce")
+    assert job.status_code == 202
+    assert job.json()["hyperparameters"] == card["hyperparameters"]
+    assert job.json()["promote"] == "never"
+
+
 @pytest.fixture
 def two_versions(client: TestClient, settings: Settings) -> ModelStore:  # noqa: ARG001  it seeds the store
     """The starter a second time, as version 2."""
