@@ -46,10 +46,12 @@ def watch(job: Id) -> None:
 
 
 @group.command()
-def cancel(job: Id) -> None:
+def cancel(
+    job: Id, stop_early: Annotated[bool, typer.Option(help="Publish the best of its epochs so far.")] = False
+) -> None:
     """Stop a job."""
     with _journal() as journal:
-        console.print(_state(journal.cancel(job)))
+        console.print(_state(journal.stop_early(job) if stop_early else journal.cancel(job)))
 
 
 @group.command()

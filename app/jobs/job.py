@@ -36,6 +36,7 @@ class Wish(StrEnum):
 
     CANCEL = "cancel"
     PAUSE = "pause"
+    STOP_EARLY = "stop_early"
 
 
 class NewJob(BaseModel):
@@ -56,7 +57,7 @@ class Job(NewJob):
 
     id: str = Field(examples=["3f9c2a7b1d40"])
     status: Status
-    wish: Wish | None = Field(None, description="What was asked of it while it runs: `cancel` or `pause`.")
+    wish: Wish | None = Field(None, description="What was asked of it and is not done yet.")
     attempts: int = Field(0, description="How many times a trainer has started on it.")
     progress: float = Field(0.0, description="Share of the training done, 0 to 1.")
     phase: str | None = None

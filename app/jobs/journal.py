@@ -17,6 +17,7 @@ from sqlalchemy import (
     inspect,
     literal,
     make_url,
+    or_,
     select,
     text,
     update,
@@ -126,11 +127,23 @@ class Journal:
         with self._read() as connection:
             return [Event.model_validate(dict(row)) for row in connection.execute(query).mappings()]
 
+    def stop_early(self, job: str) -> Job:
+        """Ask a job to publish the best of its epochs so far; one that has none is cancelled."""
+        begun = jobs.c.id == job, jobs.c.status == Status.PAUSED
+        with self._begin() as connection:
+            wished = {"wish": Wish.STOP_EARLY}
+            if connection.execute(update(jobs).where(*begun).values(status=Status.QUEUED, **wished)).rowcount:
+                self._event(connection, job, "queued", {"reason": "to stop early"})
+            unwished = or_(jobs.c.wish.is_(None), jobs.c.wish == Wish.PAUSE)
+            connection.execute(update(jobs).where(*_running(job), unwished).values(**wished))
+        seen = self.get(job)
+        return self.cancel(job) if seen.status is Status.QUEUED and not seen.wish else seen
+
     def cancel(self, job: str) -> Job:
         """Ask for the end of a job: at once when it waits, soon when it runs, nothing when it has ended."""
         waiting = jobs.c.id == job, jobs.c.status.in_((Status.QUEUED, Status.PAUSED))
         with self._begin() as connection:
-            ended = update(jobs).where(*waiting).values(status=Status.CANCELLED, finished=now())
+            ended = update(jobs).where(*waiting).values(status=Status.CANCELLED, finished=now(), wish=None)
             if connection.execute(ended).rowcount:
                 self._event(connection, job, "finished", {"status": Status.CANCELLED})
             connection.execute(update(jobs).where(*_running(job)).values(wish=Wish.CANCEL))

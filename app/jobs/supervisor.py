@@ -108,7 +108,7 @@ class Supervisor:
     def _stop_unwanted(self) -> None:
         """End trainers that did not heed a wish: asked by signal after one time of grace, killed after two."""
         for attempt in self._attempts.values():
-            if not self._journal.get(attempt.job.id).wish:
+            if self._journal.get(attempt.job.id).wish not in (Wish.CANCEL, Wish.PAUSE):
                 continue
             now = time.monotonic()
             attempt.asked_to_stop = attempt.asked_to_stop or now

@@ -15,6 +15,7 @@ from app.store.files import replace
 from app.telemetry import log
 
 NAME = "checkpoint-{}.npz"
+BEST = "checkpoint-best.npz"
 KEEP = 2  # the newest, and the one before in case the newest cannot be read
 
 
@@ -32,6 +33,11 @@ class Position:
     curves: list[dict[str, Any]] = field(default_factory=list)
 
 
+def merit(row: dict[str, Any]) -> tuple[float, float]:
+    """What epochs are compared by: accuracy on the validation data, then the loss."""
+    return row.get("val_accuracy", 0.0), -row["val_loss"]
+
+
 class Checkpoints:
     """The checkpoints of one job, in its folder: one after each epoch, and in long epochs one every so many seconds."""
 
@@ -46,31 +52,43 @@ class Checkpoints:
         return time.monotonic() - self._last > self._every
 
     def save(self, network: Network, optimizer: Any, position: Position) -> None:
-        """Keep weights, random states, optimizer and position."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        arrays: dict[str, Any] = {
-            f"{part} {index}": np.asarray(variable)
-            for part, variables in (("network", _lasting(network)), ("optimizer", optimizer.variables))
-            for index, variable in enumerate(variables)
-        }
-        content = io.BytesIO()
-        np.savez(content, allow_pickle=False, position=np.array(json.dumps(asdict(position))), **arrays)
-        number = 1 + max(self._numbers(), default=0)
-        replace(self._folder / NAME.format(number), content.getvalue())
+        """Keep weights, random states, optimizer and position; where its epoch is the best so far, also as that."""
+        variables = {"network": _lasting(network), "optimizer": optimizer.variables}
+        if position.step == 0 and position.curves and max(position.curves, key=merit) is position.curves[-1]:
+            self._write(BEST, {"network": variables["network"]}, position)
+        self._write(NAME.format(1 + max(self._numbers(), default=0)), variables, position)
         self._last = time.monotonic()
         for old in self._numbers()[:-KEEP]:
             (self._folder / NAME.format(old)).unlink(missing_ok=True)
 
     def latest(self) -> "Checkpoint | None":
         """The newest checkpoint that can be read, or None."""
-        for number in reversed(self._numbers()):
-            try:
-                with np.load(self._folder / NAME.format(number), allow_pickle=False) as file:
-                    arrays = {name: file[name] for name in file.files}
-                    return Checkpoint(Position(**json.loads(str(arrays.pop("position")))), arrays)
-            except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as fault:
-                log.warning("checkpoint %d cannot be read: %s", number, fault)
-        return None
+        found = (self._read(NAME.format(number)) for number in reversed(self._numbers()))
+        return next((checkpoint for checkpoint in found if checkpoint), None)
+
+    def best(self) -> "Checkpoint | None":
+        """The network after its best epoch so far, without its optimizer; None before the first has ended."""
+        return self._read(BEST) if (self._folder / BEST).exists() else None
+
+    def _write(self, name: str, parts: dict[str, list[Any]], position: Position) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        arrays: dict[str, Any] = {
+            f"{part} {index}": np.asarray(variable)
+            for part, variables in parts.items()
+            for index, variable in enumerate(variables)
+        }
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, position=np.array(json.dumps(asdict(position))), **arrays)
+        replace(self._folder / name, content.getvalue())
+
+    def _read(self, name: str) -> "Checkpoint | None":
+        try:
+            with np.load(self._folder / name, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+                return Checkpoint(Position(**json.loads(str(arrays.pop("position")))), arrays)
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as fault:
+            log.warning("%s cannot be read: %s", name, fault)
+            return None
 
     def _numbers(self) -> list[int]:
         return sorted(int(path.stem.split("-")[1]) for path in self._folder.glob(NAME.format("[0-9]*")))

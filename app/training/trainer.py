@@ -13,6 +13,7 @@ from app.families.contract import Data, Network, Phase
 from app.training.checkpoints import Checkpoints, Position
 from app.training.frozen import FeatureCache, Part
 from app.training.small_maps import multiply_densely
+from app.training.wishes import Cancelled, StoppedEarly
 
 REPORT_SECONDS = 0.25
 VALIDATION_BATCH = 500
@@ -43,8 +44,28 @@ def train(
 ) -> Position:
     """Train the network through all phases, from the last checkpoint if there is one; returns where it ended.
 
-    A phase trains only what lies behind the boundary of its frozen layers.
+    A phase trains only what lies behind the boundary of its frozen layers. Stopped early, the network is left as it was
+    after its best epoch.
     """
+    try:
+        return _train(network, data, phases, checkpoints, features, report)
+    except StoppedEarly:
+        best = checkpoints.best()
+        if best is None:
+            raise Cancelled("the job was stopped before its first epoch had ended") from None
+        best.restore_network(network)
+        report("log", text=f"stopped early: epoch {best.position.epoch} was the best so far")
+        return best.position
+
+
+def _train(
+    network: Network,
+    data: Data,
+    phases: Sequence[Phase],
+    checkpoints: Checkpoints,
+    features: FeatureCache,
+    report: Report,
+) -> Position:
     saved = checkpoints.latest()
     position = saved.position if saved else Position()
     if saved:

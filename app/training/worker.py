@@ -6,22 +6,14 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-from app.errors import FitserveError
 from app.jobs.job import Job, Status, Wish
 from app.jobs.journal import Journal, LostLease
 from app.settings import Settings
 from app.store.model_store import ModelStore
 from app.telemetry import configure_logging, log
+from app.training.wishes import Cancelled, Paused, StoppedEarly
 
 BEATS_PER_LEASE = 6
-
-
-class Cancelled(FitserveError):
-    """Somebody asked for the end of this job."""
-
-
-class Paused(FitserveError):
-    """Somebody asked this job to wait."""
 
 
 class Reporter:
@@ -32,6 +24,7 @@ class Reporter:
         self._job = job
         self._lease = lease_seconds
         self._published = False
+        self._stopping = False
         self._ended = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
@@ -53,6 +46,9 @@ class Reporter:
             raise Cancelled("the job was cancelled")
         if wish is Wish.PAUSE:
             raise Paused("the job was paused")
+        if wish is Wish.STOP_EARLY and not self._stopping:
+            self._stopping = True
+            raise StoppedEarly("the job was stopped early")
 
     def _beat(self) -> None:
         while not self._ended.wait(self._lease / BEATS_PER_LEASE):

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field
 
 from app.bootstrap import Services
 from app.jobs.job import Job, Status
@@ -38,10 +39,17 @@ def get_job(request: Request, job: str) -> Job:
     return _services(request).journal.get(job)
 
 
-@router.post("/{job}/cancel", operation_id="cancel_job", responses=documented(404))
-def cancel_job(request: Request, job: str) -> Job:
+class Cancelling(BaseModel):
+    """How a job is to end."""
+
+    stop_early: bool = Field(False, description="Publish the best of its epochs so far, instead of nothing.")
+
+
+@router.post("/{job}/cancel", operation_id="cancel_job", responses=documented(404, 422))
+def cancel_job(request: Request, job: str, how: Cancelling | None = None) -> Job:
     """Stop a job: at once when it waits, soon when it runs. Asking again changes nothing."""
-    return _services(request).journal.cancel(job)
+    journal = _services(request).journal
+    return journal.stop_early(job) if how and how.stop_early else journal.cancel(job)
 
 
 @router.post("/{job}/pause", operation_id="pause_job", responses=documented(404))

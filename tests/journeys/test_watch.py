@@ -29,6 +29,19 @@ def read(service: Service, job: str, after: int = 0, most: int | None = None) ->
     return found
 
 
+def test_a_training_that_is_stopped_early_publishes_its_best_epoch(tmp_path: Path):
+    with Service(store=tmp_path / "store", starters=tmp_path, offline=True) as service:
+        job = service.train(dataset="sample", epochs=200)
+        while not service.get(f"/jobs/{job}/history"):
+            time.sleep(0.1)
+        service.client.post(f"/jobs/{job}/cancel", json={"stop_early": True})
+        ended = service.wait(job)
+        assert ended["status"] == "succeeded", ended
+        curves = service.get("/models/digit/versions/1")["curves"]
+        assert 1 <= len(curves) < 200
+        assert max(row["val_accuracy"] for row in curves) == curves[-1]["val_accuracy"]
+
+
 def test_a_training_is_watched_paused_resumed_and_drawn(tmp_path: Path):
     with Service(store=tmp_path / "store", starters=tmp_path, offline=True) as service:
         job = service.train(dataset="sample", epochs=6)

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
 from app.errors import Busy, NotFound
-from app.jobs.job import Job, NewJob, Status, Wish
+from app.jobs.job import Job, NewJob, Status, Wish, now
 from app.jobs.journal import HEAD, Journal, LostLease
 from app.jobs.migrate import MIGRATIONS, upgrade
 
@@ -174,6 +175,19 @@ def test_an_attempt_that_lost_its_lease_can_write_nothing(journal: Journal):
     assert journal.finish(second, Status.SUCCEEDED)
 
 
+def test_a_clock_that_jumps_back_makes_nothing_run_twice(journal: Journal, monkeypatch: pytest.MonkeyPatch):
+    queue(journal)
+    job = claim(journal)
+    past = now() - timedelta(hours=1)
+    monkeypatch.setattr("app.jobs.journal.now", lambda: past)
+    assert journal.expired() == []
+    assert journal.claim(60) is None
+    assert journal.report(job, 60) is None
+    assert journal.finish(job, Status.SUCCEEDED)
+    events = journal.events(job.id)
+    assert [event.id for event in events] == sorted(event.id for event in events)
+
+
 def test_an_attempt_that_does_not_count_is_not_counted(journal: Journal):
     queue(journal)
     journal.give_back(claim(journal), "the service stopped", counts=False)
@@ -227,6 +241,27 @@ def test_a_pause_can_be_taken_back_and_never_undoes_a_cancel(journal: Journal):
     assert journal.pause(job.id).wish is Wish.CANCEL
     assert journal.resume(job.id).wish is Wish.CANCEL
     assert not journal.set_aside(job), "it is to be cancelled"
+
+
+def test_an_early_stop_needs_a_job_that_has_begun(journal: Journal):
+    waiting = queue(journal)
+    assert journal.stop_early(waiting.id).status is Status.CANCELLED
+    queue(journal)
+    job = claim(journal)
+    assert journal.stop_early(job.id).wish is Wish.STOP_EARLY
+    assert journal.cancel(job.id).wish is Wish.CANCEL
+    assert journal.stop_early(job.id).wish is Wish.CANCEL
+    journal.finish(job, Status.CANCELLED)
+    assert journal.stop_early(job.id).status is Status.CANCELLED
+
+
+def test_a_paused_job_that_is_stopped_early_runs_once_more(journal: Journal):
+    queue(journal)
+    job = claim(journal)
+    journal.pause(job.id)
+    journal.set_aside(job)
+    assert journal.stop_early(job.id).status is Status.QUEUED
+    assert journal.report(claim(journal), 60) is Wish.STOP_EARLY
 
 
 def test_a_paused_job_can_be_cancelled(journal: Journal):
