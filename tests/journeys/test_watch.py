@@ -43,7 +43,7 @@ def test_a_training_that_is_stopped_early_publishes_its_best_epoch(tmp_path: Pat
 
 
 def test_a_training_is_watched_paused_resumed_and_drawn(tmp_path: Path):
-    with Service(store=tmp_path / "store", starters=tmp_path, offline=True) as service:
+    with Service(store=tmp_path / "store", starters=tmp_path, offline=True, tensorboard=True) as service:
         job = service.train(dataset="sample", epochs=6)
         seen = read(service, job, most=6)
         while not any(event["kind"] == "epoch" for event in seen):
@@ -68,3 +68,4 @@ def test_a_training_is_watched_paused_resumed_and_drawn(tmp_path: Path):
         assert rows == service.get("/models/digit/versions/1")["curves"]
         assert service.client.get(f"/jobs/{job}/plot.png").content.startswith(b"\x89PNG")
         assert service.client.get(f"/jobs/{job}/log?follow=true").status_code == 200
+        assert list((tmp_path / "store" / ".jobs" / job / "tensorboard").glob("events.out.tfevents.*"))
