@@ -241,7 +241,7 @@ def _saving(network: Network, cut: Boundary, phase: Phase) -> str:
     """How much work the boundary saves in a phase."""
     return (
         f"{phase.name} trains from {cut.layers[-1].name} on: {len(cut.layers)} of {len(network.layers)} layers, "
-        f"{_frozen_share(network, cut):.1%} of the forward multiplications, are not repeated in its {phase.epochs} epochs"
+        f"{_frozen_share(network, cut):.1%} of the multiplications, are not repeated in its {phase.epochs} epochs"
     )
 
 
