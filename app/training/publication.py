@@ -14,7 +14,7 @@ from app.families.contract import Family, Recipe
 from app.jobs.job import Job
 from app.store.model_store import ModelStore
 from app.store.version import Card, DataCard, TensorCard, checksums
-from app.training.calibration import calibrate
+from app.training.calibration import calibrate, predict
 from app.training.evaluation import evaluate, write_evaluation
 from app.training.export import as_served, check, export
 from app.training.trainer import Report, Trained
@@ -30,8 +30,10 @@ def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: 
     family = family_named(job.family)
     export(network, staged, recipe.signature)
     difference = check(network, staged, recipe.signature, data.test.inputs[:SAMPLES])
-    calibration = calibrate(network, data)
-    metrics, evaluation = evaluate(network, data, calibration)
+    tested = predict(network, data.test)
+    validated = tested if data.validation is data.test else predict(network, data.validation)
+    calibration = calibrate(validated, data)
+    metrics, evaluation = evaluate(tested, data, calibration)
     report("evaluated", metrics=metrics, onnx_difference=difference)
     write_evaluation(staged, evaluation, position.curves, data.test.inputs)
     card = Card(
