@@ -53,22 +53,24 @@ def _option(name: str, kind: Any, text: str, default: Any = None) -> inspect.Par
 
 
 def _run(family: Family, wishes: dict[str, Any], promote: Promote) -> bool:
-    """Submit the job, supervise it here, show it, and say how it ended."""
+    """Submit the jobs, supervise them here one by one, show them, and say how they ended."""
     settings = Settings()
     configure_logging("WARNING")
     services = build(settings)
     services.store.seed(settings.starters)
     journal = services.journal.open()
     try:
-        job, _ = submit(
+        jobs = submit(
             family, wishes, promote, journal=journal, datasets=services.datasets, max_queued=settings.max_queued
         )
-        console.print(f"Job {job.id}: {family.title}, log in {settings.workspace / job.id}/log.txt")
-        job = _follow(services, job, UNITS[family.task])
+        succeeded = []
+        for job in jobs:
+            console.print(f"Job {job.id}: {family.title}: {job.model}, log in {settings.workspace / job.id}/log.txt")
+            succeeded.append(_tell(_follow(services, job, UNITS[family.task])))
     finally:
         services.supervisor.close()
         journal.close()
-    return _tell(job)
+    return all(succeeded)
 
 
 def _follow(services: Any, job: Job, unit: str) -> Job:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,21 +28,46 @@ class Position:
     curves: list[dict[str, Any]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Best:
+    """The weights of the phase's best epoch so far, the one of the lowest validation loss; of none at first."""
+
+    loss: float | None = None
+    weights: tuple[Any, ...] = ()
+
+    def or_better(self, network: Network, loss: float) -> "Best":
+        """This one, or what the network is now if that is better. A loss that is no number is never better."""
+        if loss < (math.inf if self.loss is None else self.loss):
+            return Best(loss, tuple(network.get_weights()))
+        return self
+
+    def restore(self, network: Network) -> None:
+        """Give the network these weights, if there are any."""
+        if self.weights:
+            network.set_weights(self.weights)
+
+
 class Checkpoints:
     """The checkpoints of one job, in its folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def save(self, network: Network, optimizer: Any, position: Position) -> None:
-        """Keep weights, random states, optimizer and position."""
+    def save(self, network: Network, optimizer: Any, position: Position, best: Best | None = None) -> None:
+        """Keep weights, random states, optimizer, position and the best epoch's weights."""
+        best = best or Best()
         self._folder.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, Any] = {
             f"{part} {index}": np.asarray(variable)
-            for part, variables in (("network", _lasting(network)), ("optimizer", optimizer.variables))
+            for part, variables in (
+                ("network", _lasting(network)),
+                ("optimizer", optimizer.variables),
+                ("best", best.weights),
+            )
             for index, variable in enumerate(variables)
         }
         content = io.BytesIO()
+        arrays["best loss"] = np.array(math.nan if best.loss is None else best.loss)
         np.savez(content, allow_pickle=False, position=np.array(json.dumps(asdict(position))), **arrays)
         number = 1 + max(self._numbers(), default=0)
         replace(self._folder / NAME.format(number), content.getvalue())
@@ -77,6 +103,12 @@ class Checkpoint:
     def restore_optimizer(self, optimizer: Any) -> None:
         """Put the state of an optimizer, built for the phase it was saved in, back."""
         self._restore("optimizer", optimizer.variables)
+
+    def best(self) -> Best:
+        """The best epoch of the phase it was saved in."""
+        loss = float(self.arrays["best loss"])
+        count = sum(name.startswith("best ") for name in self.arrays) - 1
+        return Best(None if math.isnan(loss) else loss, tuple(self.arrays[f"best {index}"] for index in range(count)))
 
     def _restore(self, part: str, variables: list[Any]) -> None:
         for index, variable in enumerate(variables):

@@ -8,12 +8,11 @@ from typing import Any, Protocol
 import keras
 
 from app.families.contract import Data, Network, Phase
-from app.training.checkpoints import Checkpoints, Position
+from app.training.checkpoints import Best, Checkpoints, Position
 from app.training.frozen import FeatureCache, Part
 from app.training.small_maps import multiply_densely
 
 REPORT_SECONDS = 0.25
-VALIDATION_BATCH = 500
 
 
 class Report(Protocol):
@@ -41,7 +40,8 @@ def train(
 ) -> Position:
     """Train the network through all phases, from the last checkpoint if there is one; returns where it ended.
 
-    A phase trains only what lies behind the boundary of its frozen layers.
+    A phase trains only what lies behind the boundary of its frozen layers. One that keeps its best epoch ends with
+    that epoch's weights, whether it was this attempt that trained it or one before.
     """
     saved = checkpoints.latest()
     position = saved.position if saved else Position()
@@ -54,14 +54,20 @@ def train(
             continue
         report("phase", phase=phase.name, epochs=phase.epochs, epoch=begin)
         part = _prepared(network, data, phases[index:], features, report)
+        best = Best()
         if saved and index == saved.position.phase:
             saved.restore_optimizer(part.network.optimizer)
+            best = saved.best()
             report("log", text=f"resumed after epoch {begin} of {phase.name}")
         for epoch in range(begin, phase.epochs):
             share = _Share(phases, index, epoch)
             row = _epoch(part, phase, epoch, _Progress(report, data, share, position.seconds))
             position = Position(index, epoch + 1, position.seconds + row["seconds"], [*position.curves, row])
-            checkpoints.save(network, part.network.optimizer, position)
+            if phase.keep_best:
+                best = best.or_better(network, row["val_loss"])
+                if epoch + 1 == phase.epochs:
+                    best.restore(network)
+            checkpoints.save(network, part.network.optimizer, position, best)
             report("epoch", **row, progress=share(1.0), metrics=_figures(row))
     return position
 
@@ -86,7 +92,7 @@ def _epoch(part: Part, phase: Phase, epoch: int, progress: "_Progress") -> dict[
         initial_epoch=epoch,
         epochs=epoch + 1,
         validation_data=(part.validation.inputs, part.validation.targets),
-        validation_batch_size=VALIDATION_BATCH,
+        validation_batch_size=phase.validation_batch,
         callbacks=[progress],
         shuffle=False,  # the data come in the order of the seed and the epoch
         verbose=0,
