@@ -93,6 +93,48 @@ def publish_tiny(store: ModelStore, content: str = "0.5", **facts: object) -> Ca
     return store.publish(staged, "tiny", lambda number: card.model_copy(update={"version": number}))
 
 
+class TinyPrompt:
+    """Tokens as they are."""
+
+    def __init__(self, tokens: Sequence[int], ignored: Sequence[str] = ()) -> None:
+        self.tokens = tokens
+        self.ignored = ignored
+
+
+class TinyGenerator:
+    """A recurrent network of 8 units in numpy; token 0 ends a line, token 3 is spelled `c`.
+
+    By default every token is a word; with `pieces` those of an even number only go on with a word.
+    """
+
+    size, end, silent = 12, 0, (1,)
+
+    def __init__(self, *, pieces: bool = False, seed: int = 0) -> None:
+        draw = np.random.default_rng(seed)
+        self._vectors, self._recurrent, self._output = (
+            draw.normal(size=shape).astype(np.float32) for shape in ((self.size, 8), (8, 8), (8, self.size))
+        )
+        self.whole = not pieces
+        self.starts = np.array([not pieces or token % 2 == 1 or token == self.end for token in range(self.size)])
+        self.rows: list[int] = []  # how many advanced together, step by step
+
+    def read(self, text: str) -> TinyPrompt:
+        return TinyPrompt([0, *(ord(letter) - ord("a") + 1 for letter in text)])
+
+    def spell(self, tokens: Sequence[int]) -> str:
+        return "".join(chr(ord("a") + token - 1) for token in tokens if token)
+
+    def blank(self, rows: int) -> list[Array]:
+        return [np.zeros((rows, 8), np.float32)]
+
+    def step(self, tokens: Array, states: Sequence[Array]) -> tuple[Array, list[Array]]:
+        self.rows.append(len(tokens))
+        hidden = np.tanh(self._vectors[tokens] + states[0] @ self._recurrent)
+        logits = 2 * hidden @ self._output
+        logits[:, self.end] -= 2  # lines of some length
+        return logits, [hidden]
+
+
 class FakeTrainer:
     """A trainer that ends when the test says so."""
 

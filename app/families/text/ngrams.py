@@ -14,6 +14,8 @@ from app.families.text.vocabulary import END
 
 Ids = NDArray[np.int64]
 
+FALLBACK = 0.75
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -49,13 +51,17 @@ class KneserNey:
 
     def perplexity(self, lines: Sequence[Ids]) -> float:
         """The perplexity of each token of the lines, their ends included."""
+        return float(np.exp(self.nats(lines).mean()))
+
+    def nats(self, lines: Sequence[Ids]) -> NDArray[np.float64]:
+        """The negative logarithm of the probability of each token, their ends included, line after line."""
         triples = self._keys(lines)
         pairs, tokens = triples % self._size**2, triples % self._size
         chance = np.full(len(triples), 1 / self._size)
         one = self._one.weigh(tokens, tokens // self._size, chance)
         two = self._two.weigh(pairs, pairs // self._size, one)
         three = self._three.weigh(triples, triples // self._size, two)
-        return float(np.exp(-np.log(three).mean()))
+        return -np.log(three)
 
     def _keys(self, lines: Sequence[Ids]) -> Ids:
         """Each token with the two before it as one number; before a line there are only ends."""
@@ -67,8 +73,9 @@ class KneserNey:
 def _counts(keys: Ids, seen: Ids, size: int) -> Counts:
     contexts, inverse, kinds = np.unique(keys // size, return_inverse=True, return_counts=True)
     totals = np.bincount(inverse, weights=seen).astype(np.int64)
-    once, twice = (seen == 1).sum(), (seen == 2).sum()
-    return Counts(keys, seen, contexts, totals, kinds, float(once / max(1, once + 2 * twice)))
+    once, twice = int((seen == 1).sum()), int((seen == 2).sum())
+    discount = once / (once + 2 * twice) if once else FALLBACK  # too few n-grams for an estimate
+    return Counts(keys, seen, contexts, totals, kinds, discount)
 
 
 def _find(keys: Ids, values: Ids, wanted: Ids) -> Ids:
