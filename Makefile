@@ -35,6 +35,8 @@ layers: $(VENV)/.dev   ## the architecture as law
 bench: $(VENV)/.dev    ## measure training and serving side by side with their baselines
 	@$(BIN)/python -m bench.train_digit
 	@$(BIN)/python -m bench.serve_digit
+	@$(BIN)/python -m bench.train_cifar
+	@$(BIN)/python -m bench.serve_cifar
 
 lock: $(VENV)/.dev     ## resolve every dependency anew into constraints.txt
 	@$(BIN)/python -m pip install --quiet uv

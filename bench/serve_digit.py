@@ -7,15 +7,8 @@ machine's mood is the same for both. Prints Markdown tables.
 """
 
 import argparse
-import os
-import re
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -25,37 +18,10 @@ from PIL import Image, ImageDraw
 from app.families.digit.normalise import normalise
 from app.families.imaging import png
 from app.settings import STARTERS
+from bench.servers import load, memory, started, write_script
 
 BIN = Path(sys.executable).parent
-BOUNDARY = "fitserve"
-SCRIPT = """
-local file = io.open("{body}", "rb")
-wrk.body = file:read("*a")
-wrk.method = "POST"
-wrk.headers["Content-Type"] = "multipart/form-data; boundary={boundary}"
-"""
 PORTS = {"ours": 8711, "baseline": 8712}
-
-
-@contextmanager
-def started(
-    command: list[str], port: int, path: str, **environment: str
-) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
-    """A server process that answers at `path`, and the seconds it took to get there."""
-    begun = time.monotonic()
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=quiet, stderr=quiet)
-    try:
-        while time.monotonic() < begun + 60:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5):
-                    break
-            except OSError:
-                time.sleep(0.01)
-        yield process, time.monotonic() - begun
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def picture() -> bytes:
@@ -63,32 +29,6 @@ def picture() -> bytes:
     drawing = Image.new("L", (200, 200))
     ImageDraw.Draw(drawing).line([(50, 40), (150, 40), (90, 170)], fill=255, width=24, joint="curve")
     return png((normalise(np.asarray(drawing)) * 255).astype(np.uint8))
-
-
-def form(content: bytes) -> bytes:
-    """The multipart body that curl -F file=@seven.png sends."""
-    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="seven.png"\r\n'
-    return f"{head}Content-Type: image/png\r\n\r\n".encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
-
-
-def load(url: str, script: Path, connections: int, seconds: int) -> tuple[float, float]:
-    """Requests a second and the 99th percentile of latency in ms; every answer must be a 2xx."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script), url]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert "Non-2xx" not in said, said
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    tail = re.search(r"99%\s+([\d.]+)(us|ms|s)", said)
-    assert rate
-    assert tail
-    return float(rate[1]), float(tail[1]) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[tail[2]]
-
-
-def memory(process: subprocess.Popen[bytes]) -> float:
-    """Resident memory in MB."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    found = re.search(r"VmRSS:\s+(\d+) kB", status)
-    assert found
-    return int(found[1]) / 1024
 
 
 def main() -> None:
@@ -99,9 +39,7 @@ def main() -> None:
     options.add_argument("--connections", type=int, default=32)
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        script, body = Path(folder, "post.lua"), Path(folder, "body")
-        body.write_bytes(form(picture()))
-        script.write_text(SCRIPT.format(body=body, boundary=BOUNDARY))
+        script = write_script(Path(folder), picture())
         environment = {
             "FITSERVE_PORT": str(PORTS["ours"]),
             "FITSERVE_STORE": f"{folder}/store",

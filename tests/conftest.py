@@ -30,6 +30,15 @@ def mnist() -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def cifar10() -> Path:
+    """The real CIFAR-10, where FITSERVE_DATA_DIR has it."""
+    path = Path(DATA_DIR or "nowhere") / "cifar10.npz"
+    if not path.is_file():
+        pytest.skip("needs cifar10.npz in FITSERVE_DATA_DIR")
+    return path
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """A store of its own with the starter versions, and no data within reach."""

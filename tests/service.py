@@ -52,9 +52,9 @@ class Service:
         response.raise_for_status()
         return response.json()
 
-    def train(self, **body: object) -> str:
-        """Ask for a digit training; returns the job's id."""
-        response = self.client.post("/train/digit", json=body)
+    def train(self, family: str = "digit", **body: object) -> str:
+        """Ask for a training; returns the job's id."""
+        response = self.client.post(f"/train/{family}", json=body)
         assert response.status_code == 202, response.text
         job: str = response.json()["id"]
         return job

@@ -48,7 +48,8 @@ def predict(
     refused = 0
     for path in pictures:
         try:
-            instance = servable.decode(read_picture(path.read_bytes(), max_pixels=settings.max_pixels), settings.crop)
+            picture = read_picture(path.read_bytes(), max_pixels=settings.max_pixels, detail=servable.detail)
+            instance = servable.decode(picture, settings.crop)
         except InvalidRequest as fault:
             table.add_row(path.name, "[red]?[/red]", "", str(fault))
             refused += 1
@@ -56,7 +57,8 @@ def predict(
         answer = servable.answer(servable.predict([instance])[0], top_k=2)
         _, *runners_up = answer.probabilities.items()
         second = ", ".join(f"{label} {share:.1%}" for label, share in runners_up)
-        table.add_row(path.name, f"[bold]{answer.label}[/bold]", f"{answer.confidence:.1%}", second)
+        doubt = " (unlike what it knows)" if answer.familiar is False else ""
+        table.add_row(path.name, f"[bold]{answer.label}[/bold]{doubt}", f"{answer.confidence:.1%}", second)
     console.print(table)
     if refused:
         raise typer.Exit(1)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.families.contract import Classification, Executable
+from app.families.imaging import DETAIL
 from app.store.version import Card
 
 Floats = NDArray[np.float32]
@@ -15,6 +16,8 @@ DECIMALS = 6  # of a probability; what follows is noise of float32
 
 class PictureClassifier:
     """One loaded version; a family adds how a picture becomes an instance of shape `card.input.shape[1:]`."""
+
+    detail = DETAIL
 
     def __init__(self, card: Card, executable: Executable) -> None:
         self._card = card

@@ -290,7 +290,12 @@ class Generator(Protocol):
 
 
 class Classifier(Protocol):
-    """The serving half of a family that classifies pictures: one loaded version, made with its card and executable."""
+    """The serving half of a family that classifies pictures: one loaded version, made with its card and executable.
+
+    `detail` is how many pixels of a picture's shorter side it has use for; a decoder may leave out what is beyond.
+    """
+
+    detail: int
 
     def decode(self, picture: Any, crop: Crop) -> NDArray[np.float32]:
         """One picture (PIL) becomes one instance; raises InvalidRequest when there is nothing to see in it.

@@ -21,8 +21,8 @@ Image.MAX_IMAGE_PIXELS = None  # the limit is `max_pixels`, checked before anyth
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 EXPECTED = "expected a PNG, JPEG, WebP, GIF, BMP, TIFF or PPM picture"
 
-# A JPEG decoder can halve while it decodes; a shorter side of this many pixels loses nothing a recogniser needs.
-DRAFT_SIDE = 1024
+# A JPEG decoder can halve while it decodes; a shorter side of this many pixels shows ink as well as any more.
+DETAIL = 1024
 
 # Where Pillow may have found an orientation; asking for EXIF without one of these costs time and finds nothing.
 ORIENTATION_SOURCES = frozenset(("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"))
@@ -53,9 +53,9 @@ CHANNEL_GAIN = 2.5
 THUMBNAIL = 64
 
 
-def read_picture(payload: bytes, *, max_pixels: int) -> Image.Image:
+def read_picture(payload: bytes, *, max_pixels: int, detail: int = DETAIL) -> Image.Image:
     """The first frame of `payload`, upright and fully decoded; InvalidRequest says what was expected instead."""
-    return decoded(open_picture(payload, max_pixels=max_pixels))
+    return decoded(open_picture(payload, max_pixels=max_pixels), detail)
 
 
 def open_picture(payload: bytes, *, max_pixels: int) -> Image.Image:
@@ -67,10 +67,10 @@ def open_picture(payload: bytes, *, max_pixels: int) -> Image.Image:
     return picture
 
 
-def decoded(picture: Image.Image) -> Image.Image:
-    """An opened picture, upright and fully decoded; raises InvalidRequest."""
+def decoded(picture: Image.Image, detail: int = DETAIL) -> Image.Image:
+    """An opened picture, upright and decoded, perhaps halved to no less than `detail` pixels; raises InvalidRequest."""
     try:
-        picture.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
+        picture.draft(None, (detail, detail))
         picture.load()
     except Exception as error:  # hostile bytes make decoders raise anything, from struct.error to MemoryError
         raise InvalidRequest(f"the picture is damaged or truncated: {EXPECTED} that is complete") from error

@@ -106,9 +106,11 @@ class Checkpoint:
 
     def best(self) -> Best:
         """The best epoch of the phase it was saved in."""
-        loss = float(self.arrays["best loss"])
+        loss = float(self.arrays.get("best loss", math.nan))
+        if math.isnan(loss):
+            return Best()
         count = sum(name.startswith("best ") for name in self.arrays) - 1
-        return Best(None if math.isnan(loss) else loss, tuple(self.arrays[f"best {index}"] for index in range(count)))
+        return Best(loss, tuple(self.arrays[f"best {index}"] for index in range(count)))
 
     def _restore(self, part: str, variables: list[Any]) -> None:
         for index, variable in enumerate(variables):

@@ -23,11 +23,13 @@ from app.families.contract import Array, Data, Fixed, Network, Phase, Split
 from app.store.files import sync
 
 BATCH = 250
+AHEAD = 4  # batches prepared while one is learned
 REPORT_SECONDS = 1.0
 DAY = 86_400.0
 PARTIAL = ".partial"
 PARTIAL_SECONDS = 3600.0  # a file that was not written to for so long has lost its writer
 DTYPE = np.float16
+WORTH_KEEPING = 0.1  # share of the multiplications that must be frozen
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ class FeatureCache:
         digest = hashlib.sha256(f"{fixed.fingerprint} {np.dtype(DTYPE)}".encode())
         digest.update(np.ascontiguousarray(data.validation.inputs).data)
         for layer in cut.layers:
-            digest.update(json.dumps(layer.get_config(), sort_keys=True, default=str).encode())
+            settings = {name: value for name, value in layer.get_config().items() if name != "name"}
+            digest.update(json.dumps([type(layer).__name__, settings], sort_keys=True, default=str).encode())
             for weights in layer.get_weights():
                 digest.update(np.ascontiguousarray(weights).data)
         return self._folder / f"{digest.hexdigest()}.npy"
@@ -122,16 +125,16 @@ class FeatureCache:
 
 
 def find_boundary(network: Network, phase: Phase) -> Boundary | None:
-    """The deepest boundary that the phase allows; None when the first layer with weights learns already."""
+    """The deepest boundary that the phase allows; None when what is frozen is not worth a file."""
     found = None
     layers, learning = network.layers, phase.learns(network)
     for index, layer in enumerate(layers):
         if (layer.weights and layer.name in learning) or _draws_at_random(layer):
             break
         before = layers[: index + 1]
-        if any(one.weights for one in before) and _sees_all(before, layers[index + 1 :]):
+        if _sees_all(before, layers[index + 1 :]):
             found = Boundary(tuple(before), layer.output)
-    return found
+    return found if found and _frozen_share(network, found) > WORTH_KEEPING else None
 
 
 def _draws_at_random(layer: Any) -> bool:
@@ -215,35 +218,37 @@ def _bytes(cut: Boundary, rows: int) -> int:
 def _batches(fixed: Fixed, inputs: Callable[[Array], Array]) -> Callable[[Phase, int], Iterable[Any]]:
     """Batches of fixed examples, or of what `inputs` gives in place of them."""
 
+    def look_up(rows: Array) -> tuple[Array, Array]:
+        return inputs(rows), fixed.targets[rows]
+
     def batches(phase: Phase, epoch: int) -> Iterable[Any]:
-        return _Batches(inputs, fixed.targets, fixed.order(phase, epoch), phase.batch_size)
+        rows = fixed.order(phase, epoch)
+        first, _ = look_up(rows[:1])
+
+        def batch(chosen: Any) -> tuple[Any, Any]:
+            found, targets = tf.numpy_function(look_up, [chosen], (tf.float32, tf.int64), stateful=False)
+            return tf.ensure_shape(found, (None, *first.shape[1:])), tf.ensure_shape(targets, (None,))
+
+        ready: Iterable[Any] = (
+            tf.data.Dataset.from_tensor_slices(rows).batch(phase.batch_size).map(batch).prefetch(AHEAD)
+        )
+        return ready
 
     return batches
 
 
-class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Batches of `inputs(rows)` with their targets, in the order given."""
-
-    def __init__(self, inputs: Callable[[Array], Array], targets: Array, order: Array, size: int) -> None:
-        super().__init__()
-        self._inputs, self._targets, self._order, self._size = inputs, targets, order, size
-
-    def __len__(self) -> int:
-        return -(-len(self._order) // self._size)
-
-    def __getitem__(self, index: int) -> tuple[Array, Array]:
-        rows = self._order[index * self._size : (index + 1) * self._size]
-        return self._inputs(rows), self._targets[rows]
-
-
 def _saving(network: Network, cut: Boundary, phase: Phase) -> str:
     """How much work the boundary saves in a phase."""
-    whole = sum(_multiplications(layer) for layer in network.layers)
-    frozen = sum(_multiplications(layer) for layer in cut.layers)
     return (
         f"{phase.name} trains from {cut.layers[-1].name} on: {len(cut.layers)} of {len(network.layers)} layers, "
-        f"{frozen / whole:.1%} of the forward multiplications, are not repeated in its {phase.epochs} epochs"
+        f"{_frozen_share(network, cut):.1%} of the multiplications, are not repeated in its {phase.epochs} epochs"
     )
+
+
+def _frozen_share(network: Network, cut: Boundary) -> float:
+    """The share of the multiplications of one example that are done before the boundary."""
+    whole = sum(_multiplications(layer) for layer in network.layers)
+    return sum(_multiplications(layer) for layer in cut.layers) / max(1, whole)
 
 
 def _multiplications(layer: Any) -> int:

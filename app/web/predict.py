@@ -105,9 +105,12 @@ async def _decode(services: Services, loaded: Loaded, payload: bytes, crop: Crop
     crop = crop or services.settings.crop
     picture = open_picture(payload, max_pixels=services.settings.max_pixels)
     if picture.width * picture.height <= SMALL_PIXELS:
-        return loaded.servable.decode(decoded(picture), crop)
+        return loaded.servable.decode(decoded(picture, loaded.servable.detail), crop)
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(services.decoders, lambda: loaded.servable.decode(decoded(picture), crop))
+    servable = loaded.servable
+    return await loop.run_in_executor(
+        services.decoders, lambda: servable.decode(decoded(picture, servable.detail), crop)
+    )
 
 
 async def _decode_or_problem(services: Services, loaded: Loaded, payload: bytes, crop: Crop | None) -> Any:

@@ -34,7 +34,7 @@ def test_a_trainer_killed_at_every_stage_leaves_a_valid_store_and_one_version(tm
         seen = 0
         for attempt, stage in enumerate(STAGES, start=1):
             seen = _kill_at(journal, job, stage, seen)
-            _check(ModelStore(settings.store))
+            _check(ModelStore(settings.store), "digit")
             assert service.get("/health/ready")["ready"]
             assert service.get(f"/jobs/{job}")["attempts"] >= attempt
         ended = service.wait(job)
@@ -47,12 +47,36 @@ def test_a_trainer_killed_at_every_stage_leaves_a_valid_store_and_one_version(tm
         assert ended["attempts"] >= len(STAGES), "the last stage is so short that its trainer may have ended first"
         assert caller.failures == []
         store = ModelStore(settings.store)
-        _check(store)
+        _check(store, "digit")
         assert [card.job for card in store.versions("digit")][1:] == [job], "published once"
         assert store.aliases("digit")["live"] == 2
         assert list((settings.store / ".staging").glob("*")) == []
         epochs = [event.data["epoch"] for event in events if event.kind == "epoch"]
         assert epochs == sorted(epochs), "what was checkpointed is not trained again"
+
+
+def test_a_transfer_killed_in_each_phase_ends_as_an_uninterrupted_one(tmp_path: Path):
+    recipe = {"recipe": "classic", "weights": "none", "dataset": "sample", "head_epochs": 2, "fine_tune_epochs": 2}
+    settings = Settings(store=tmp_path / "store", starters=tmp_path, offline=True, max_attempts=9)
+    journal = Journal(settings.journal_url)
+    with Service(**settings.model_dump(include={"store", "starters", "offline", "max_attempts"})) as service:
+        journal.open()
+        quiet = service.wait(service.train("cifar", promote="never", **recipe))
+        job = service.train("cifar", promote="never", **recipe)
+        seen = 0
+        for stage in ("epoch", "epoch", "epoch"):
+            seen = _kill_at(journal, job, stage, seen)
+            _check(ModelStore(settings.store), "cifar")
+        ended = service.wait(job)
+        journal.close()
+    assert (quiet["status"], ended["status"]) == ("succeeded", "succeeded"), ended
+    assert ended["attempts"] == 4
+    one, other = ModelStore(settings.store).versions("cifar")
+    assert [(row["phase"], row["epoch"]) for row in other.curves] == [
+        ("head", 1), ("head", 2), ("fine_tune", 1), ("fine_tune", 2),
+    ]  # fmt: skip
+    assert [row["loss"] for row in other.curves] == pytest.approx([row["loss"] for row in one.curves], abs=2e-3)
+    assert other.metrics["test_accuracy"] == pytest.approx(one.metrics["test_accuracy"], abs=0.02)
 
 
 def _kill_at(journal: Journal, job: str, stage: str, seen: int) -> int:
@@ -81,10 +105,10 @@ def _trainers(job: str) -> list[int]:
     return found
 
 
-def _check(store: ModelStore) -> None:
+def _check(store: ModelStore, model: str) -> None:
     """Every version that is to be seen is whole, and every alias points at one."""
-    assert store.faults("digit") == {}
-    cards = store.versions("digit")
+    assert store.faults(model) == {}
+    cards = store.versions(model)
     for card in cards:
-        verify(store.folder("digit", card.version), card)
-    assert set(store.aliases("digit").values()) <= {card.version for card in cards}
+        verify(store.folder(model, card.version), card)
+    assert set(store.aliases(model).values()) <= {card.version for card in cards}

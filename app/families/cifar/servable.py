@@ -15,6 +15,8 @@ SIDE = 32
 class CifarServable(PictureClassifier):
     """Says which of ten things a photograph shows."""
 
+    detail = 4 * SIDE
+
     def decode(self, picture: Image.Image, crop: Crop) -> Floats:
         """(32, 32, 3) float32 RGB in 0..1; every pixel of the part looked at has its share in the result."""
         pixels = to_rgb(picture)

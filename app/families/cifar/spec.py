@@ -69,7 +69,7 @@ class CifarHyperparameters(Hyperparameters):
         description="What training multiplies in; versions are float32 either way. By default bfloat16 for best where "
         "the processor has instructions for it, float32 for classic.",
     )
-    epochs: Epochs = Field(None, ge=1, description="Times through the data, for compact; by default 24.")
+    epochs: int | None = Field(None, ge=1, le=1000, description="Times through the data, for compact; by default 24.")
     batch_size: BatchSize = Field(None, description="Pictures in a step, for compact; by default 512.")
     learning_rate: Rate = Field(None, description="Highest rate, for compact; by default 0.4.")
 

@@ -17,6 +17,7 @@ from app.families.catalog import family_named
 from app.families.contract import load
 from app.training.checkpoints import Checkpoints
 from app.training.export import ExportMismatch, check, export
+from app.training.frozen import FeatureCache
 from app.training.trainer import train
 
 folder = Path(sys.argv[1])
@@ -41,8 +42,9 @@ def run(name, stop_after=None):
             raise Stop
 
     position = None
+    features = FeatureCache(folder / "features", 0, 1)
     try:
-        position = train(network, data, recipe.phases(data), Checkpoints(folder / name), report)
+        position = train(network, data, recipe.phases(data), Checkpoints(folder / name), features, report)
     except Stop:
         pass
     return recipe, data, network, position, kinds

@@ -1,6 +1,6 @@
 """The classic recipe as the plain Keras script that a lecture teaches: the baseline. Prints one JSON line an epoch.
 
-python -m bench.classic_script mnist.npz
+python -m bench.digit_script mnist.npz
 """
 
 import json

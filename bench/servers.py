@@ -1,0 +1,70 @@
+"""Servers under load: started, called by wrk, measured."""
+
+import os
+import re
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+BOUNDARY = "fitserve"
+SCRIPT = """
+local file = io.open("{body}", "rb")
+wrk.body = file:read("*a")
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "multipart/form-data; boundary={boundary}"
+"""
+START_SECONDS = 60
+
+
+@contextmanager
+def started(
+    command: list[str], port: int, path: str, **environment: str
+) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+    """A server process that answers at `path`, and the seconds it took to get there."""
+    begun = time.monotonic()
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=quiet, stderr=quiet)
+    try:
+        while time.monotonic() < begun + START_SECONDS:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5):
+                    break
+            except OSError:
+                time.sleep(0.01)
+        yield process, time.monotonic() - begun
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def write_script(folder: Path, content: bytes) -> Path:
+    """A script for wrk that posts the file as curl -F file=@picture does."""
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="picture"\r\n'
+    body = f"{head}Content-Type: image/png\r\n\r\n".encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
+    (folder / "body").write_bytes(body)
+    script = folder / "post.lua"
+    script.write_text(SCRIPT.format(body=folder / "body", boundary=BOUNDARY))
+    return script
+
+
+def load(url: str, script: Path, connections: int, seconds: int) -> tuple[float, float]:
+    """Requests a second and the 99th percentile of latency in ms; every answer must be a 2xx."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script), url]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "Non-2xx" not in said, said
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    tail = re.search(r"99%\s+([\d.]+)(us|ms|s)", said)
+    assert rate
+    assert tail
+    return float(rate[1]), float(tail[1]) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[tail[2]]
+
+
+def memory(process: subprocess.Popen[bytes]) -> float:
+    """Resident memory in MB."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    assert found
+    return int(found[1]) / 1024

@@ -1,0 +1,80 @@
+"""/predict/cifar and /train/cifar: photographs answered by the starter version, and requests that cannot work."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from app.families.cifar.data import CIFAR10_LABELS
+from app.settings import Settings
+
+PLANE = Path(__file__).resolve().parents[2] / "docs" / "pictures" / "plane.jpg"
+
+
+def plane(kind: str = "PNG", mode: str = "RGB") -> bytes:
+    content = io.BytesIO()
+    Image.open(PLANE).convert(mode).save(content, kind)
+    return content.getvalue()
+
+
+def test_a_photograph_gets_ten_labelled_probabilities(client: TestClient):
+    answer = client.post("/predict/cifar", files={"file": PLANE.read_bytes()}).json()
+    assert (answer["model"], answer["version"], answer["label"]) == ("cifar", 1, "airplane")
+    assert sorted(answer["probabilities"]) == sorted(CIFAR10_LABELS)
+    assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+    assert isinstance(answer["familiar"], bool)
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGB"), ("PNG", "RGBA"), ("JPEG", "CMYK"), ("WEBP", "RGB")])
+def test_formats_and_modes_do_not_matter(client: TestClient, kind: str, mode: str):
+    answer = client.post("/predict/cifar?top_k=1", files={"file": plane(kind, mode)}).json()
+    assert list(answer["probabilities"]) == ["airplane"]
+
+
+def test_the_crop_is_chosen_by_the_request_or_the_setting(client: TestClient, settings: Settings):
+    wide = Image.new("RGB", (300, 100), "blue")
+    wide.paste("yellow", (100, 0, 200, 100))
+    content = io.BytesIO()
+    wide.save(content, "PNG")
+
+    def seen(query: str) -> bytes:
+        return client.post(f"/predict/cifar?debug=input{query}", files={"file": content.getvalue()}).content
+
+    assert settings.crop == "centre"
+    assert seen("") == seen("&crop=centre") != seen("&crop=whole")
+    assert client.post("/predict/cifar?crop=left", files={"file": content.getvalue()}).status_code == 422
+
+
+def test_a_batch_is_answered_in_order(client: TestClient):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    content = io.BytesIO()
+    Image.fromarray(noise).save(content, "PNG")
+    files = [("files", plane()), ("files", b"nothing"), ("files", content.getvalue())]
+    first, second, third = client.post("/predict/cifar/batch", files=files).json()
+    assert first["label"] == "airplane"
+    assert second["status"] == 422
+    assert third["confidence"] < first["confidence"]
+
+
+def test_weights_that_do_not_fit_are_refused_before_the_job(client: TestClient, settings: Settings):
+    assert settings.data_dir is not None
+    settings.data_dir.mkdir()
+    (settings.data_dir / "vgg16_imagenet_notop.h5").write_bytes(b"a page about weights")
+    body = {"recipe": "classic", "dataset": "sample"}
+    answer = client.post("/train/cifar", json=body)
+    assert answer.status_code == 409
+    assert "not a weights file" in answer.json()["detail"]
+    (settings.data_dir / "vgg16_imagenet_notop.h5").unlink()
+    missing = client.post("/train/cifar", json=body)
+    assert missing.status_code == 409
+    assert "vgg16_imagenet_notop.h5" in missing.json()["detail"]
+    assert client.get("/jobs").json() == []
+
+
+def test_hyperparameters_that_do_not_go_together_are_refused_with_the_reason(client: TestClient):
+    answer = client.post("/train/cifar", json={"recipe": "classic", "epochs": 3})
+    assert answer.status_code == 422
+    assert "head_epochs" in answer.text
