@@ -61,7 +61,8 @@ class Family:
     `recipe` and `servable` are dotted names, `module:Class`. `files` says which data files some hyperparameters
     need; `model` says which of `models` they train. `sample` are hyperparameters of a training that takes seconds and
     no download. `jobs` says what one request asks for, the hyperparameters of each job; with `keep` it stores a file
-    that came with the request, and gets the name under which `files` may ask for it, without `.txt`.
+    that came with the request, and gets the name under which `files` may ask for it, without `.txt`. `upload` checks a
+    file that is uploaded to become the hyperparameter `corpus`, and raises InvalidRequest; without it there is none.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Family:
     model: Callable[[Any], str]
     sample: Mapping[str, Any]
     jobs: Callable[[Any, Callable[[bytes], str]], Sequence[Any]] = one_job
+    upload: Callable[[Path], None] | None = None
 
 
 def load(dotted: str) -> Any:

@@ -38,7 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Fitserve", version=version("fitserve"), description=DESCRIPTION, lifespan=lifespan)
     problems.install(app)
     generating = [family for family in services.families.values() if family.task == "generate"]
-    uploads = {train_path(family): settings.max_corpus_bytes for family in generating}
+    uploads = {train_path(family): settings.max_corpus_bytes for family in services.families.values() if family.upload}
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, forms=uploads)
     for family in services.families.values():
         for router in predict_routers(family) if family.task == "classify" else ():

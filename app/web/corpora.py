@@ -1,6 +1,8 @@
 """A text to learn from, uploaded in a form: written to disk as it comes, refused at the first byte that is no text."""
 
 import codecs
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from fastapi import Request
@@ -18,14 +20,22 @@ MAX_FIELD_BYTES = 1_000_000  # of a hyperparameter
 MAX_FIELDS = 64
 
 
-async def receive(request: Request, datasets: Datasets, wishes: type[BaseModel]) -> dict[str, Any]:
-    """The hyperparameters in a form, its file kept as their corpus; raises InvalidRequest or TooLarge."""
+async def receive(
+    request: Request, datasets: Datasets, wishes: type[BaseModel], check: Callable[[Path], None]
+) -> dict[str, Any]:
+    """The hyperparameters in a form, its file, if `check` finds no fault, kept as their corpus.
+
+    Raises InvalidRequest or TooLarge.
+    """
     partial = datasets.partial()
     try:
         with partial.open("wb") as file:
             fields, uploaded = await _read(request, file)
         chosen = _validated(wishes, fields)
         if uploaded:
+            if rivals := {"text", "corpus"} & set(chosen):
+                raise InvalidRequest(f"a file and `{rivals.pop()}` are both given; one of them is the corpus")
+            await run_in_threadpool(check, partial)
             chosen["corpus"] = await run_in_threadpool(datasets.adopt, partial)
         return chosen
     finally:

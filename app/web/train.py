@@ -1,6 +1,7 @@
 """POST /train/{family}: ask for a training in the background."""
 
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Request, Response
@@ -35,8 +36,8 @@ def train_path(family: Family) -> str:
 
 def train_router(family: Family) -> APIRouter:
     """The route of one family, with its hyperparameters as the body; who learns texts takes an uploaded one too."""
-    learns_texts = family.task == "generate"
-    router = APIRouter(tags=["train"], route_class=_upload_route(family) if learns_texts else APIRoute)
+    route = _upload_route(family, family.upload) if family.upload else APIRoute
+    router = APIRouter(tags=["train"], route_class=route)
     wishes: Any = _wishes(family)
     examples: Any = {
         "defaults": {"summary": "All defaults", "value": {}},
@@ -48,9 +49,9 @@ def train_router(family: Family) -> APIRouter:
         status_code=202,
         summary=f"Train: {family.title}",
         operation_id=f"train_{family.name}",
-        response_model=Several | Job if learns_texts else Job,
+        response_model=Several | Job if family.upload else Job,
         responses=documented(409, 413, 422, 429),
-        openapi_extra=corpus_documentation(wishes) if learns_texts else None,
+        openapi_extra=corpus_documentation(wishes) if family.upload else None,
     )
     async def train(
         request: Request,
@@ -84,7 +85,7 @@ async def _queue(services: Services, family: Family, chosen: dict[str, Any], key
     return jobs[0] if len(jobs) == 1 else Several(**jobs[0].model_dump(), jobs=jobs)
 
 
-def _upload_route(family: Family) -> type[APIRoute]:
+def _upload_route(family: Family, check: Callable[[Path], None]) -> type[APIRoute]:
     """A route that reads a form by itself, so that a text is on disk and never whole in memory."""
     wishes = _wishes(family)
 
@@ -97,7 +98,7 @@ def _upload_route(family: Family) -> type[APIRoute]:
                 if not request.headers.get("content-type", "").startswith(FORM):
                     return await resolving(request)
                 services: Services = request.app.state.services
-                chosen = await receive(request, services.datasets, wishes)
+                chosen = await receive(request, services.datasets, wishes, check)
                 key = request.headers.get("idempotency-key", "")[:MAX_KEY] or None
                 job = await _queue(services, family, chosen, key)
                 headers = {"Location": f"/jobs/{job.id}"}

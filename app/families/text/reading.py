@@ -45,9 +45,10 @@ def check_text(text: str, name: str) -> None:
     raise InvalidRequest(f"{name} has {found}; at least {FEWEST_WORDS} different words are needed")
 
 
-def check_file(path: Path) -> None:
-    """Raise InvalidRequest unless the file is a text to learn from."""
-    check_text(read_text(path.read_bytes(), path.name), path.name)
+def check_file(path: Path, name: str | None = None) -> None:
+    """Raise InvalidRequest, naming `name` or the file itself, unless the file is a text to learn from."""
+    name = name or path.name
+    check_text(read_text(path.read_bytes(), name), name)
 
 
 class _Spaces(dict[int, str]):

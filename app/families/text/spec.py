@@ -1,6 +1,7 @@
 """Text, described: simple RNN, LSTM and GRU that continue a line, learned from any corpus."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -98,8 +99,8 @@ def jobs(hyperparameters: TextHyperparameters, keep: Callable[[bytes], str]) -> 
     wishes = hyperparameters.model_dump(exclude_unset=True, exclude={"text"})
     if hyperparameters.text is not None:
         wishes["corpus"] = keep(hyperparameters.text.encode())
-    cells = MODELS if hyperparameters.cell == "all" else [hyperparameters.cell]
-    return [TextHyperparameters(**wishes | {"cell": cell}) for cell in cells]
+    cells = [{"cell": cell} for cell in MODELS] if hyperparameters.cell == "all" else [{}]
+    return [TextHyperparameters(**wishes | cell) for cell in cells]
 
 
 FAMILY = Family(
@@ -114,4 +115,5 @@ FAMILY = Family(
     model=lambda hyperparameters: MODELS[hyperparameters.cell],
     sample={"corpus": SAMPLE, "units": 32, "epochs": 1},
     jobs=jobs,
+    upload=partial(check_file, name="the file"),
 )
