@@ -15,6 +15,7 @@ import numpy as np
 from app.errors import Busy
 from app.families.contract import Array, Generator, Prompt
 from app.serving.batcher import HOP_SECONDS, Cost
+from app.serving.sampling import choose
 from app.serving.telling import Telling, Wish, Word
 
 Stepped: TypeAlias = tuple[Array, list[Array]]
@@ -100,14 +101,30 @@ class Generation:
         for row, telling in enumerate(self._active):
             if telling.must_start and not telling.reads:
                 logits[row, self._stops] = -np.inf
-        largest: Sequence[int] = logits.argmax(axis=1).tolist()
+        tokens = self._chosen(logits)
         for row, telling in enumerate(self._active):
             if telling.reads:
                 telling.read_on()
                 continue
-            telling.take(largest[row] if telling.plain else telling.choose(logits[row]))
+            telling.take(tokens[row], logits[row])
             if telling.stopped and not telling.done.done():
                 telling.done.set_result(telling)
+
+    def _chosen(self, logits: Array) -> list[int]:
+        """A token for each row: the likeliest, or as its request wishes."""
+        tokens: list[int] = logits.argmax(axis=1).tolist()
+        rows = [row for row, telling in enumerate(self._active) if not (telling.plain or telling.reads)]
+        if rows:
+            drawing = [self._active[row] for row in rows]
+            chosen = choose(
+                logits[rows],
+                [telling.sampling for telling in drawing],
+                [telling.seen for telling in drawing],
+                [telling.draw for telling in drawing],
+            )
+            for row, token in zip(rows, chosen, strict=True):
+                tokens[row] = token
+        return tokens
 
 
 def _attempt(generator: Generator, tokens: Any, states: Sequence[Array]) -> Stepped | Exception:

@@ -1,4 +1,7 @@
-"""Choosing the next token: greedy at temperature 0, else drawn as temperature, top-k, top-p and repetition allow."""
+"""Choosing the next tokens: greedy at temperature 0, else drawn as temperature, top-k, top-p and repetition allow.
+
+All rows of a batch at once, yet each from itself alone: nothing is summed over rows, so that neighbours change nothing.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +10,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Logits: TypeAlias = NDArray[Any]  # (size,) float32 or float64; -inf is never chosen
+Floats: TypeAlias = NDArray[np.float64]
+Logits: TypeAlias = NDArray[Any]  # (size,) or (n, size) float32; -inf is never chosen
+
 DECIMALS = 6  # of a probability that is told
 
 
@@ -27,44 +32,67 @@ class Sampling:
         return self.temperature == 0 and self.repetition_penalty == 1
 
 
-def choose(logits: Logits, wish: Sampling, seen: Sequence[int], draw: np.random.Generator) -> int:
-    """One token; `seen` are those of the prompt and the continuation so far.
+def choose(
+    logits: Logits,
+    wishes: Sequence[Sampling],
+    seen: Sequence[Sequence[int]],
+    draws: Sequence[np.random.Generator],
+) -> list[int]:
+    """A token for each row of logits (n, size), drawn from the row's own generator, one number for each.
 
-    All in float64 and from this row alone, so that neighbours in a batch change nothing.
+    `seen` are the tokens of each row's prompt and continuation so far.
     """
-    logits = penalised(logits.astype(np.float64), seen, wish.repetition_penalty)
-    if wish.temperature == 0:
-        return int(logits.argmax())
-    order = np.argsort(-logits, kind="stable")[: wish.top_k]
-    shares = softmax(logits[order] / wish.temperature)
-    if wish.top_p is not None:  # the fewest that reach the share together
-        shares = shares[: int(np.searchsorted(shares.cumsum(), wish.top_p)) + 1]
-    bounds = shares.cumsum()
-    place = int(np.searchsorted(bounds, draw.random() * bounds[-1], side="right"))
-    return int(order[min(place, len(shares) - 1)])
+    values = logits.astype(np.float32)
+    for row, wish in enumerate(wishes):
+        if wish.repetition_penalty != 1 and seen[row]:
+            _penalise(values[row], seen[row], wish.repetition_penalty)
+    largest = values.max(axis=1, keepdims=True)
+    temperatures = np.array([wish.temperature or 1.0 for wish in wishes], np.float32)
+    # float32 has a twelfth of float64's cost here, and float64 sums it up exactly enough.
+    shares = np.exp((values - largest) / temperatures[:, np.newaxis]).astype(np.float64)
+    for row, wish in enumerate(wishes):
+        if wish.top_k is not None or wish.top_p is not None:
+            _limit(shares[row], wish)
+    bounds = shares.cumsum(axis=1)
+    aims = np.array([draw.random() for draw in draws]) * bounds[:, -1]
+    drawn = (bounds <= aims[:, np.newaxis]).sum(axis=1).clip(max=values.shape[1] - 1)
+    greedy = values.argmax(axis=1)
+    return [int(drawn[row] if wish.temperature > 0 else greedy[row]) for row, wish in enumerate(wishes)]
 
 
-def penalised(logits: Logits, seen: Sequence[int], penalty: float) -> Logits:
-    """The logits with those of tokens seen before made smaller (Keskar et al., "CTRL", 2019)."""
-    if penalty == 1 or not seen:
-        return logits
+def _penalise(values: Logits, seen: Sequence[int], penalty: float) -> None:
+    """Make the logits of tokens seen before smaller, in place (Keskar et al., "CTRL", 2019)."""
     ids = np.unique(np.asarray(seen, np.int64))
-    own = logits[ids]
-    logits[ids] = np.where(own > 0, own / penalty, own * penalty)
-    return logits
+    own = values[ids]
+    values[ids] = np.where(own > 0, own / penalty, own * penalty)
 
 
-def softmax(logits: Logits) -> NDArray[np.float64]:
-    """Logits as probabilities (size,) float64."""
+def _limit(shares: Floats, wish: Sampling) -> None:
+    """Leave only the `top_k` largest shares, and of these the fewest that reach `top_p` of their sum, in place."""
+    kept = shares
+    if wish.top_k is not None and wish.top_k < len(shares):
+        kept = np.partition(shares, -wish.top_k)[-wish.top_k :]
+    if wish.top_p is None:
+        smallest = kept.min()
+    else:
+        ranked = np.sort(kept)[::-1]
+        sums = ranked.cumsum()
+        smallest = ranked[min(int(np.searchsorted(sums, wish.top_p * sums[-1])), len(ranked) - 1)]
+    shares[shares < smallest] = 0
+
+
+def softmax(logits: Logits) -> Floats:
+    """Logits (size,) as probabilities."""
     powers = np.exp(logits.astype(np.float64) - logits.max())
-    shares: NDArray[np.float64] = powers / powers.sum()
+    shares: Floats = powers / powers.sum()
     return shares
 
 
-def most_likely(logits: Logits, count: int) -> list[tuple[int, float]]:
-    """The `count` most likely tokens with their probabilities, the likeliest first."""
+def runners_up(logits: Logits, token: int, count: int) -> tuple[float, list[tuple[int, float]]]:
+    """The probability of a token, and the `count` likeliest others with theirs, the likeliest first."""
     shares = softmax(logits)
-    count = min(count, len(shares))
+    count = min(count + 1, len(shares))
     top = np.argpartition(-shares, count - 1)[:count]
-    ranked = top[np.argsort(-shares[top], kind="stable")]
-    return [(int(token), round(float(shares[token]), DECIMALS)) for token in ranked]
+    ranked = [int(other) for other in top[np.argsort(-shares[top], kind="stable")] if other != token]
+    told = shares.round(DECIMALS).tolist()
+    return told[token], [(other, told[other]) for other in ranked[: count - 1]]

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from app.families.contract import Generator, Prompt
-from app.serving.sampling import Logits, Sampling, choose, most_likely
+from app.serving.sampling import Logits, Sampling, runners_up
 
 LONGEST_WORD = 40  # tokens; then the word is taken to be finished
 
@@ -42,7 +42,10 @@ class Word:
 
 
 class Telling:
-    """One request. `done` gives it back when it has ended; whoever cancels `done` has left."""
+    """One request. `done` gives it back when it has ended; whoever cancels `done` has left.
+
+    `token` is to be read next; `seen` are all tokens of prompt and continuation; `draw` is the request's own chance.
+    """
 
     def __init__(
         self,
@@ -56,8 +59,9 @@ class Telling:
         self._wish = wish
         self._hear = hear
         self._to_read = list(prompt.tokens[:0:-1])  # a stack; the first token is `token`
-        self._seen = list(prompt.tokens[1:])
-        self._draw = np.random.default_rng(wish.sampling.seed)
+        self.sampling = wish.sampling
+        self.seen = list(prompt.tokens[1:])
+        self.draw = np.random.default_rng(wish.sampling.seed)
         self._pieces: list[int] = []
         self._steps_left = (wish.next_words + 1) * LONGEST_WORD
         self._first: tuple[float, Sequence[Choice]] | None = None
@@ -70,7 +74,7 @@ class Telling:
     @property
     def plain(self) -> bool:
         """Whether the largest logit is simply taken."""
-        return self._wish.sampling.plain and not self._wish.alternatives
+        return self.sampling.plain
 
     @property
     def reads(self) -> bool:
@@ -86,26 +90,23 @@ class Telling:
         """Make the prompt's next token the one to be read."""
         self.token = self._to_read.pop()
 
-    def choose(self, logits: Logits) -> int:
-        """The next token by the request's own wishes."""
-        token = choose(logits, self._wish.sampling, self._seen, self._draw)
-        if self._wish.alternatives and self._begins_word(token):
-            self._note_alternatives(logits, token)
-        return token
-
-    def take(self, token: int) -> None:
-        """Go on with the chosen token; sets `stopped` when that was the last."""
+    def take(self, token: int, logits: Logits) -> None:
+        """Go on with the token that was chosen by these logits (size,); sets `stopped` when that was the last."""
+        begins = self._begins_word(token)
+        if begins and self._pieces:
+            self._finish_word()
+        if begins and self._wish.alternatives:
+            own, others = runners_up(logits, token, self._wish.alternatives)
+            self._first = own, [Choice(self._generator.spell([other]), share) for other, share in others]
         self._after_word = False
         self._steps_left -= 1
         if token == self._generator.end:
             self._finish_word()
             self.stopped = self.stopped or "end_of_line"
             return
-        if self._pieces and self._begins_word(token):
-            self._finish_word()
         if self.stopped is None:
             self._pieces.append(token)
-            self._seen.append(token)
+            self.seen.append(token)
             self.token = token
             if self._generator.whole:
                 self._finish_word()
@@ -125,9 +126,3 @@ class Telling:
         self._hear(word)
         if len(self.words) == self._wish.next_words:
             self.stopped = "words"
-
-    def _note_alternatives(self, logits: Logits, token: int) -> None:
-        ranked = most_likely(logits, len(logits))
-        own = next(share for other, share in ranked if other == token)
-        others = [Choice(self._generator.spell([other]), share) for other, share in ranked if other != token]
-        self._first = own, others[: self._wish.alternatives]

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import onnx
+import onnx.numpy_helper
 import onnxruntime
 
 from app.errors import FitserveError
@@ -75,6 +76,7 @@ def _tolerable(difference: float) -> float:
 def _name_tensors(path: Path, signature: Signature) -> None:
     """Give inputs and outputs the signature's names, and their first dimension the name `batch`."""
     model = onnx.load(path)
+    _share_transposed(model.graph)
     wanted = [*signature.inputs, *signature.outputs]
     tensors = [*model.graph.input, *model.graph.output]
     names = {tensor.name: one.name for tensor, one in zip(tensors, wanted, strict=True)}
@@ -86,3 +88,22 @@ def _name_tensors(path: Path, signature: Signature) -> None:
         tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
     onnx.checker.check_model(model)
     onnx.save(model, path)
+
+
+def _share_transposed(graph: onnx.GraphProto) -> None:
+    """Multiply by a matrix that is there already the other way round, as a tied output's is, instead of by a copy."""
+    matrices = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer if len(one.dims) == 2}
+    for node in list(graph.node):
+        factor = matrices.get(node.input[1]) if node.op_type == "MatMul" else None
+        if factor is None:
+            continue
+        twin = next((name for name, other in matrices.items() if np.array_equal(other.T, factor)), None)
+        if twin is None or twin == node.input[1]:
+            continue
+        place = list(graph.node).index(node)
+        gemm = onnx.helper.make_node("Gemm", [node.input[0], twin], list(node.output), node.name, transB=1)
+        graph.node.remove(node)
+        graph.node.insert(place, gemm)
+    used = {name for node in graph.node for name in node.input}
+    for one in [one for one in graph.initializer if one.name not in used]:
+        graph.initializer.remove(one)

@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
-from app.serving.sampling import Sampling, choose, most_likely, softmax
+from app.serving.sampling import Sampling, choose, runners_up, softmax
 
 LOGITS = np.array([1.0, 3.0, 2.0, -1.0, 0.5], np.float32)
 
 
 def drawn(wish: Sampling, times: int = 2000, seen: tuple[int, ...] = ()) -> np.ndarray:
     """How often each token comes, as shares."""
-    draw = np.random.default_rng(0)
-    return np.bincount([choose(LOGITS, wish, seen, draw) for _ in range(times)], minlength=len(LOGITS)) / times
+    rows = np.repeat(LOGITS[np.newaxis], times, axis=0)
+    tokens = choose(rows, [wish] * times, [seen] * times, [np.random.default_rng(0)] * times)
+    return np.bincount(tokens, minlength=len(LOGITS)) / times
 
 
 def test_at_temperature_0_the_likeliest_is_taken():
@@ -43,12 +44,29 @@ def test_a_penalty_makes_what_was_there_less_likely_whatever_its_sign():
 
 
 def test_what_is_forbidden_never_comes():
-    logits = np.array([-np.inf, 0.0, -np.inf, -50.0], np.float32)
-    draw = np.random.default_rng(0)
-    assert {choose(logits, Sampling(100.0, top_p=1.0), (), draw) for _ in range(200)} == {1, 3}
+    logits = np.tile(np.array([-np.inf, 0.0, -np.inf, -50.0], np.float32), (200, 1))
+    for wish in (Sampling(100.0), Sampling(100.0, top_p=1.0), Sampling(100.0, top_k=3)):
+        assert set(choose(logits, [wish] * 200, [()] * 200, [np.random.default_rng(0)] * 200)) == {1, 3}
 
 
-def test_the_likeliest_are_told_in_order():
-    ranked = most_likely(LOGITS, 3)
-    assert [token for token, _ in ranked] == [1, 2, 0]
-    assert ranked[0][1] == pytest.approx(softmax(LOGITS)[1], abs=1e-6)
+def test_a_row_chooses_the_same_whatever_stands_beside_it():
+    draw = np.random.default_rng(1)
+    logits = draw.normal(size=(40, 500)).astype(np.float32) * 3
+    wishes = [
+        Sampling(0.5 + row / 20, top_k=row % 7 or None, top_p=(row % 5) / 5 or None, repetition_penalty=1 + row % 2)
+        for row in range(40)
+    ]
+    seen = [draw.integers(0, 500, row).tolist() for row in range(40)]
+    together = choose(logits, wishes, seen, [np.random.default_rng(row) for row in range(40)])
+    for row in range(40):
+        alone = choose(logits[row : row + 1], [wishes[row]], [seen[row]], [np.random.default_rng(row)])
+        assert alone == together[row : row + 1]
+
+
+def test_the_next_best_are_told_in_order():
+    own, others = runners_up(LOGITS, 2, 2)
+    shares = softmax(LOGITS)
+    assert own == pytest.approx(shares[2], abs=1e-6)
+    assert [token for token, _ in others] == [1, 0]
+    assert [share for _, share in others] == pytest.approx([shares[1], shares[0]], abs=1e-6)
+    assert len(runners_up(LOGITS, 2, 20)[1]) == 4
