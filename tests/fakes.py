@@ -107,7 +107,8 @@ class TinyGenerator:
     By default every token is a word; with `pieces` those of an even number only go on with a word.
     """
 
-    size, end, silent = 12, 0, (1,)
+    size, end = 12, 0
+    silent: tuple[int, ...] = (1,)
 
     def __init__(self, *, pieces: bool = False, seed: int = 0) -> None:
         draw = np.random.default_rng(seed)
@@ -117,6 +118,7 @@ class TinyGenerator:
         self.whole = not pieces
         self.starts = np.array([not pieces or token % 2 == 1 or token == self.end for token in range(self.size)])
         self.rows: list[int] = []  # how many advanced together, step by step
+        self.broken = False
 
     def read(self, text: str) -> TinyPrompt:
         return TinyPrompt([0, *(ord(letter) - ord("a") + 1 for letter in text)])
@@ -128,6 +130,8 @@ class TinyGenerator:
         return [np.zeros((rows, 8), np.float32)]
 
     def step(self, tokens: Array, states: Sequence[Array]) -> tuple[Array, list[Array]]:
+        if self.broken:
+            raise RuntimeError("broken")
         self.rows.append(len(tokens))
         hidden = np.tanh(self._vectors[tokens] + states[0] @ self._recurrent)
         logits = 2 * hidden @ self._output

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from pathlib import Path
 
 from app.errors import InvalidRequest
@@ -62,8 +61,3 @@ class _Spaces(dict[int, str]):
 
 
 _SPACES = _Spaces()
-
-
-def joined(words: Iterable[str]) -> str:
-    """Words as a text."""
-    return " ".join(words)

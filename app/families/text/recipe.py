@@ -30,10 +30,10 @@ from app.families.text.sample import LINES
 from app.families.text.spec import SAMPLE, TextHyperparameters, file_of, names_of
 from app.families.text.vocabulary import END, VOCABULARY, Vocabulary, build, written
 
-RATES = {"simple_rnn": 0.003, "lstm": 0.006, "gru": 0.006}
+RATES = {"simple_rnn": 0.002, "lstm": 0.006, "gru": 0.006}
 SMALL_CORPUS = 2_000  # words; see docs/benchmarks.md
 FEW_LINES = 20  # with so few, nothing is held out and nothing dropped
-DROPOUT = 0.4
+DROPOUT = 0.3
 STEPS = 50  # fewest in an epoch: a tiny corpus is read several times
 WARM_UP = 0.1  # share of the steps in which the rate rises
 FIRST_RATE, LAST_RATE = 0.1, 0.01  # shares of the highest

@@ -50,7 +50,7 @@ class TextHyperparameters(Hyperparameters):
         None, ge=2, le=2048, description="Size of a token's vector; by default as `units`, and then tied to the output."
     )
     dropout: float | None = Field(
-        None, ge=0, lt=1, description="Share of the values left out between layers; by default 0.4, 0 for few lines."
+        None, ge=0, lt=1, description="Share of the values left out between layers; by default 0.3, 0 for few lines."
     )
     epochs: int = Field(20, ge=1, le=1000, description="Times through the corpus; through a tiny one, several each.")
     batch_size: int = Field(32, ge=1, le=1024, description="Rows of text read side by side.")
@@ -59,7 +59,7 @@ class TextHyperparameters(Hyperparameters):
         None,
         gt=0,
         le=1,
-        description="Highest rate of the optimizer; by default 0.003 for simple_rnn, 0.006 for others.",
+        description="Highest rate of the optimizer; by default 0.002 for simple_rnn, 0.006 for others.",
     )
 
     @field_validator("text")
