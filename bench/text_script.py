@@ -5,7 +5,8 @@
 
 `generate` continues a text by one `model.predict` a word and prints the seconds of a word. `train` fits one epoch on a
 share of a corpus, every prefix of every line as a padded window with a one-hot target, and prints the seconds of a
-whole epoch, the share scaled up. A line begins and ends with a token of its own, so that both ways foretell the same tokens.
+whole epoch, the share scaled up. A line begins and ends with a token of its own, so that both ways foretell the same
+tokens.
 """
 
 import sys

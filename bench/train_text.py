@@ -3,9 +3,9 @@
     FITSERVE_DATA_DIR=... python -m bench.train_text [--share 0.05] [--epochs 3]
 
 Both learn en_tinyshakespeare by words with an embedding of 10 and an LSTM of 64 units, and foretell the same tokens:
-each word of each line and its end. The slow way runs on a share of the prefixes, drawn at random, and is scaled up; ours
-is the median epoch of `fitserve train text`, validation included, scaled up too, for it learns 18 of 20 lines. Prints a
-Markdown table.
+each word of each line and its end. The slow way runs on a share of the prefixes, drawn at random, and is scaled up;
+ours is the median epoch of `fitserve train text`, validation included, scaled up too, for it learns 18 of 20 lines.
+Prints a Markdown table.
 """
 
 import argparse

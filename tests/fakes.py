@@ -10,7 +10,7 @@ from app.families.classification import PictureClassifier
 from app.families.contract import Array, Crop, Family, Hyperparameters
 from app.jobs.job import Job
 from app.store.model_store import ModelStore
-from app.store.version import ONNX, Card, DataCard, TensorCard, checksums
+from app.store.version import ONNX, Better, Card, DataCard, TensorCard, checksums
 
 LABELS = ("cold", "warm")
 
@@ -59,7 +59,9 @@ TINY = Family(
 )
 
 
-def tiny_card(number: int = 1, *, job: str | None = None, accuracy: float = 0.5, tested_on: str = "t") -> Card:
+def tiny_card(
+    number: int = 1, *, job: str | None = None, accuracy: float = 0.5, tested_on: str = "t", better: Better = "higher"
+) -> Card:
     """The card of a tiny version, without its files' sums."""
     return Card(
         model="tiny",
@@ -77,6 +79,7 @@ def tiny_card(number: int = 1, *, job: str | None = None, accuracy: float = 0.5,
         data=DataCard(name="numbers", examples=1, fingerprint="f", test_fingerprint=tested_on),
         metrics={"test_accuracy": accuracy},
         primary_metric="test_accuracy",
+        better=better,
         curves=[],
         parameters=1,
         training_seconds=0.0,

@@ -75,7 +75,9 @@ def get_version(request: Request, model: str, version: str) -> Card:
     response_class=FileResponse,
 )
 def get_file(request: Request, model: str, version: str, name: str) -> FileResponse:
-    """One file of a version: model.onnx, model.keras, evaluation.json, confusion.png, history.png, version.json."""
+    """One file of a version: model.onnx, model.keras, evaluation.json, history.png, version.json; of a classifier
+    confusion.png, of a text generator vocabulary.json.
+    """
     services: Services = request.app.state.services
     card = services.store.card(_known(services, model), services.store.resolve(model, version))
     if name not in (*card.files, CARD):  # never a path of the client's making

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import shutil
+import subprocess
+import time
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +14,15 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.families.text.vocabulary import VOCABULARY
+from app.serving.sampling import Sampling
+from app.serving.telling import Wish
 from app.settings import Settings
 from app.store.model_store import ModelStore
 from app.store.version import Card, checksums
 from app.web.app import create_app
 from app.web.problems import MEDIA_TYPE
 from tests.corpora import THREE_LINES, train_all_cells
+from tests.service import FITSERVE
 
 pytestmark = pytest.mark.train
 
@@ -219,13 +224,62 @@ def test_a_version_without_its_vocabulary_is_refused_and_the_old_one_keeps_servi
     client: TestClient, store: ModelStore, content: str | None, known: bool
 ):
     publish_altered(store, content, known=known)
-    for _ in range(100):
-        faults = client.get("/models/lstm").json()["faults"]
-        if faults:
-            break
+    deadline = time.monotonic() + 10
+    while not (faults := client.get("/models/lstm").json()["faults"]) and time.monotonic() < deadline:
+        time.sleep(0.02)
     assert VOCABULARY in faults["2"]
     assert generated(client)["version"] == 1
     assert client.post("/generate", json={"seed_text": SEED, "version": 2}).status_code == 409
+
+
+def publish_again(store: ModelStore, model: str) -> None:
+    """Version 2 as version 1, live."""
+    staged = store.stage("test")
+    shutil.copytree(store.folder(model, 1), staged, dirs_exist_ok=True)
+    card = store.card(model, 1)
+    store.publish(staged, model, lambda number: card.model_copy(update={"version": number}))
+    store.promote(model, 2)
+
+
+def test_a_text_under_way_ends_on_the_version_it_began_with(store: ModelStore):
+    app = create_app(settings(store))
+
+    async def swap() -> tuple[int, int, list[str]]:
+        async with app.router.lifespan_context(app):
+            servables = app.state.services.servables
+            old = servables.live("gru")
+            begun = asyncio.Event()
+            wish = Wish(1000, Sampling(temperature=50, seed=3))
+            telling = old.batcher.submit(old.servable.read(SEED), wish, lambda _: begun.set())
+            await begun.wait()
+            publish_again(store, "gru")
+            await servables.refresh("gru")
+            new = servables.live("gru")
+            words = [word.text for word in (await telling.done).words]
+            same = await new.batcher.submit(new.servable.read(SEED), wish).done
+            assert words == [word.text for word in same.words]
+            return old.card.version, new.card.version, words
+
+    before, after, words = asyncio.run(swap())
+    assert (before, after) == (1, 2)
+    assert words
+
+
+def test_the_command_line_writes_word_by_word(store: ModelStore):
+    environment = {"PATH": "/usr/bin:/bin", "FITSERVE_STORE": str(store.root), "FITSERVE_STARTERS": str(store.root)}
+
+    def fitserve(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([FITSERVE, *words], env=environment, check=False, capture_output=True, text=True)
+
+    said = fitserve("generate", SEED, "--words", "20", "--model", "gru")
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.rstrip("\n") in THREE_LINES.splitlines()
+    unknown = fitserve("generate", "[zebra]", "--temperature", "0.5", "--seed", "1")
+    assert "[zebra]" in unknown.stderr
+    assert "beginning of a line" in " ".join(unknown.stderr.split())
+    assert fitserve("generate", SEED, "--temperature", "nan").returncode == 1
+    assert fitserve("generate", SEED, "--words", "0").returncode == 2
+    assert "models: rnn, lstm, gru" in " ".join(fitserve("generate", SEED, "--model", "digit").stderr.split())
 
 
 def test_a_client_that_leaves_stops_its_generation(store: ModelStore):

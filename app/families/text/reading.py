@@ -36,8 +36,8 @@ def words_of(line: str) -> list[str]:
 def check_text(text: str, name: str) -> None:
     """Raise InvalidRequest unless the text has something to learn from."""
     known: set[str] = set()
-    for line in lines_of(text):
-        known.update(words_of(line))
+    for line in text.splitlines():
+        known.update(words_of(unicodedata.normalize("NFC", line)))
         if len(known) >= FEWEST_WORDS:
             return
     found = f"only the word {known.pop()[:40]!r}" if known else "no word"

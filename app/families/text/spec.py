@@ -39,7 +39,7 @@ class TextHyperparameters(Hyperparameters):
     vocabulary: Literal["words", "subwords", "characters"] | None = Field(
         None,
         description="`words`: lower case, without punctuation. `subwords`: pieces of words, found by byte-level BPE. "
-        "`characters`: whole syllables. By default words for a small corpus, subwords for a larger one.",
+        "`characters`: whole syllables. By default words for less than 8,000 words, subwords for more.",
     )
     vocabulary_size: int | None = Field(
         None, ge=16, le=100_000, description="Most tokens; by default 20,000 words, 2,000 subwords, 5,000 characters."
