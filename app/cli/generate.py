@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from rich.console import Console
 from rich.markup import escape
 
-from app.families.contract import Generator
+from app.families.generation import Generator
 from app.serving.batcher import Cost
 from app.serving.generation import Generation
 from app.serving.telling import Wish

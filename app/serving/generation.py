@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from app.errors import Busy
-from app.families.contract import Array, Generator, Prompt
+from app.families.contract import Array
+from app.families.generation import Generator, Prompt
 from app.serving.batcher import HOP_SECONDS, Cost
 from app.serving.sampling import choose
 from app.serving.telling import Telling, Wish, Word

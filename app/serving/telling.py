@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from app.families.contract import Generator, Prompt
+from app.families.generation import Generator, Prompt
 from app.serving.sampling import Logits, Sampling, runners_up
 
 LONGEST_WORD = 40  # tokens; then the word is taken to be finished

@@ -9,7 +9,8 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from app.families.contract import Network, Split, TextRecipe
+from app.families.contract import Network, Split
+from app.families.generation import TextRecipe
 from app.training.appraisal import Appraisal
 from app.training.export import check_steps, export
 from app.training.trainer import Trained

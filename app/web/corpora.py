@@ -147,5 +147,5 @@ def corpus_documentation(wishes: type[BaseModel]) -> dict[str, Any]:
     """The OpenAPI of the form that `receive` reads."""
     schema = wishes.model_json_schema(ref_template="#/components/schemas/{model}")
     file = {"type": "string", "format": "binary", "description": "The corpus: plain text in UTF-8."}
-    form = {"type": "object", "required": [FILE], "properties": {FILE: file, **schema["properties"]}}
+    form = {"type": "object", "properties": {FILE: file, **schema["properties"]}}
     return {"requestBody": {"content": {FORM: {"schema": form}}}}

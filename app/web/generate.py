@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.bootstrap import Services
 from app.errors import NotFound
-from app.families.contract import Prompt
+from app.families.generation import Prompt
 from app.serving.sampling import Sampling
 from app.serving.servables import Loaded
 from app.serving.telling import Stop, Telling, Wish, Word

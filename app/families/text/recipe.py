@@ -19,8 +19,8 @@ from app.families.contract import (
     Signature,
     Split,
     Tensor,
-    Yardstick,
 )
+from app.families.generation import Yardstick
 from app.families.text.corpus import Corpus, divide
 from app.families.text.networks import LOGITS, TOKEN, Reader, states_of, stepper
 from app.families.text.ngrams import KneserNey
