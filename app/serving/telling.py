@@ -92,10 +92,9 @@ class Telling:
 
     def take(self, token: int, logits: Logits) -> None:
         """Go on with the token that was chosen by these logits (size,); sets `stopped` when that was the last."""
-        begins = self._begins_word(token)
-        if begins and self._pieces:
+        if self._pieces and self._generator.starts[token]:
             self._finish_word()
-        if begins and self._wish.alternatives:
+        if self._wish.alternatives and not self._generator.spell(self._pieces):
             own, others = runners_up(logits, token, self._wish.alternatives)
             self._first = own, [Choice(self._generator.spell([other]), share) for other, share in others]
         self._after_word = False
@@ -112,9 +111,6 @@ class Telling:
                 self._finish_word()
         if self._steps_left <= 0:
             self.stopped = self.stopped or "words"
-
-    def _begins_word(self, token: int) -> bool:
-        return bool(self._generator.starts[token]) or not (self.words or self._pieces)
 
     def _finish_word(self) -> None:
         text = self._generator.spell(self._pieces)
