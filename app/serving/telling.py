@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -44,7 +45,7 @@ class Word:
 class Telling:
     """One request. `done` gives it back when it has ended; whoever cancels `done` has left.
 
-    `token` is to be read next; `seen` are all tokens of prompt and continuation; `draw` is the request's own chance.
+    `token` is to be read next; `seen` are all tokens of prompt and continuation.
     """
 
     def __init__(
@@ -61,7 +62,6 @@ class Telling:
         self._to_read = list(prompt.tokens[:0:-1])  # a stack; the first token is `token`
         self.sampling = wish.sampling
         self.seen = list(prompt.tokens[1:])
-        self.draw = np.random.default_rng(wish.sampling.seed)
         self._pieces: list[int] = []
         self._steps_left = (wish.next_words + 1) * LONGEST_WORD
         self._first: tuple[float, Sequence[Choice]] | None = None
@@ -75,6 +75,11 @@ class Telling:
     def plain(self) -> bool:
         """Whether the largest logit is simply taken."""
         return self.sampling.plain
+
+    @cached_property
+    def draw(self) -> np.random.Generator:
+        """The request's own chance, made when it is needed first."""
+        return np.random.default_rng(self.sampling.seed)
 
     @property
     def reads(self) -> bool:

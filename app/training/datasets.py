@@ -1,6 +1,7 @@
 """Where data files are: in the configured folder, in Keras's cache, or to be downloaded. No Keras in here."""
 
 import os
+import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from app.store.files import sync
 from app.store.version import checksum
 
 REACH_SECONDS = 3
+LEFT_SECONDS = 86_400.0
 GIVEN = "given-"  # what the names of files begin with that came with a request
 
 
@@ -60,6 +62,9 @@ class Datasets:
         if self._given is None:
             raise Conflict("there is no folder to keep texts in")
         self._given.mkdir(parents=True, exist_ok=True)
+        for left in self._given.glob(".*"):  # by somebody who was killed
+            if time.time() - left.stat().st_mtime > LEFT_SECONDS:
+                left.unlink(missing_ok=True)
         path = self._given / f".{uuid.uuid4().hex}"
         path.write_bytes(content)
         return path

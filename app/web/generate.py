@@ -4,16 +4,17 @@ import asyncio
 import json
 import secrets
 import unicodedata
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.bootstrap import Services
-from app.errors import NotFound
+from app.errors import InvalidRequest, NotFound
 from app.families.generation import Prompt
 from app.serving.sampling import Sampling
 from app.serving.servables import Loaded
@@ -52,6 +53,24 @@ class GenerateRequest(BaseModel):
     stream: bool = Field(False, description="Send each word as it comes; so does `Accept: text/event-stream`.")
 
 
+class QuickRoute(APIRoute):
+    """Reads the body by itself: FastAPI's way to an endpoint costs more than twenty words."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI asks for this once, when the route is made."""
+
+        async def handle(request: Request) -> Response:
+            try:
+                body = GenerateRequest.model_validate_json(await request.body())
+            except ValidationError as fault:
+                details = fault.errors(include_url=False, include_context=False)
+                raise InvalidRequest("the request does not fit", details) from fault
+            response: Response = await self.endpoint(request, body)
+            return response
+
+        return handle
+
+
 class Alternative(BaseModel):
     """What else could have come; an empty word is the line's end."""
 
@@ -86,7 +105,7 @@ class Generated(BaseModel):
 
 def generate_router(models: Sequence[str]) -> APIRouter:
     """The one route for all models that generate."""
-    router = APIRouter(tags=["generate"])
+    router = APIRouter(tags=["generate"], route_class=QuickRoute)
 
     @router.post(
         "/generate",
