@@ -40,6 +40,8 @@ bench: $(VENV)/.dev    ## measure training and serving side by side with their b
 	@$(BIN)/python -m bench.serve_digit
 	@$(BIN)/python -m bench.train_cifar
 	@$(BIN)/python -m bench.serve_cifar
+	@$(BIN)/python -m bench.train_text
+	@$(BIN)/python -m bench.generate
 
 lock: $(VENV)/.dev     ## resolve every dependency anew into constraints.txt
 	@$(BIN)/python -m pip install --quiet uv

@@ -48,7 +48,7 @@ def build(settings: Settings) -> Services:
         families=families,
         store=store,
         journal=journal,
-        datasets=Datasets(settings.data_dir, offline=settings.offline),
+        datasets=Datasets(settings.data_dir, offline=settings.offline, given=settings.corpora_folder),
         servables=Servables(store, by_model(families), OnnxRuntime(settings.predict_threads), limits),
         supervisor=Supervisor(journal, LocalLauncher(settings.workspace, settings.environment()), rules(settings)),
         retention=Retention(journal, settings.workspace, settings.progress_days, settings.log_days),

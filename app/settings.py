@@ -30,6 +30,7 @@ class Settings(BaseSettings):
 
     max_body_bytes: Positive = Field(20_000_000, description="Largest body of a request, in bytes.")
     max_pixels: Positive = Field(50_000_000, description="Largest picture, in pixels, read from its header.")
+    max_corpus_bytes: Positive = Field(50_000_000, description="Largest text file that is uploaded to learn from.")
     max_files: Positive = Field(64, description="Most parts of a form, so most pictures in one batch request.")
     max_waiting: Positive = Field(256, description="Most instances waiting for one model; more are refused with 429.")
     max_batch: Positive = Field(32, description="Most instances predicted together.")
@@ -73,6 +74,11 @@ class Settings(BaseSettings):
     def workspace(self) -> Path:
         """Where trainers keep their checkpoints and logs, a folder for each job."""
         return self.store.absolute() / ".jobs"
+
+    @property
+    def corpora_folder(self) -> Path:
+        """Where the texts are that came with requests."""
+        return self.store.absolute() / ".corpora"
 
     @property
     def features_folder(self) -> Path:

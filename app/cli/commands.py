@@ -1,21 +1,27 @@
 """The commands, each a few lines over the services."""
 
+import asyncio
 import os
 import sys
+from math import isfinite
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.cli.generate import write
 from app.cli.jobs import group
 from app.cli.train import train_commands
 from app.errors import InvalidRequest
 from app.families.catalog import by_model, find_families
+from app.families.contract import Task
 from app.families.imaging import read_picture
 from app.serving.loading import load_version
 from app.serving.onnx_runtime import OnnxRuntime
+from app.serving.sampling import Sampling
+from app.serving.telling import Wish
 from app.settings import Settings
 from app.store.model_store import LIVE, ModelStore
 
@@ -39,12 +45,7 @@ def predict(
 ) -> None:
     """Classify pictures with a stored version, without a web server."""
     settings = Settings()
-    models = by_model(find_families())
-    if model not in models:
-        raise InvalidRequest(f"there is no model {model!r}; models: {', '.join(models)}")
-    store = _store(settings)
-    number = store.resolve(model, version)
-    _, servable = load_version(store, OnnxRuntime(settings.predict_threads), models[model], model, number)
+    number, servable = _loaded(settings, model, version, "classify")
     table = Table("picture", "label", "confidence", "next", title=f"{model} {number}")
     refused = 0
     for path in pictures:
@@ -66,6 +67,26 @@ def predict(
 
 
 @commands.command()
+def generate(
+    text: Annotated[str, typer.Argument(help="The beginning of a line.")],
+    words: Annotated[int, typer.Option(min=1, max=1000, help="At most so many words.")] = 5,
+    model: Annotated[str, typer.Option(help="rnn, lstm or gru.")] = "lstm",
+    version: Annotated[str, typer.Option(help="A version or an alias.")] = LIVE,
+    temperature: Annotated[float, typer.Option(min=0, max=100, help="0: always the likeliest; above: bolder.")] = 0.0,
+    top_k: Annotated[int | None, typer.Option(min=1, help="Choose among so many of the likeliest tokens.")] = None,
+    top_p: Annotated[float | None, typer.Option(min=0.0001, max=1, help="Choose among this share of them.")] = None,
+    repetition_penalty: Annotated[float, typer.Option(min=0.01, max=100, help="Above 1: repeat less.")] = 1.0,
+    seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same text.")] = None,
+) -> None:
+    """Continue a text with a stored version, word by word, without a web server."""
+    if not all(isfinite(number) for number in (temperature, top_p or 1, repetition_penalty)):
+        raise InvalidRequest("temperature, top-p and repetition-penalty are finite numbers")
+    wish = Wish(words, Sampling(temperature, top_k, top_p, repetition_penalty, seed))
+    _, servable = _loaded(Settings(), model, version, "generate")
+    asyncio.run(write(servable, text, wish))
+
+
+@commands.command()
 def models() -> None:
     """List the models and their versions."""
     store = _store(Settings())
@@ -81,6 +102,19 @@ def models() -> None:
             for number, fault in store.faults(name).items():
                 table.add_row(name, str(number), "", f"[red]{fault}[/red]", "", "", "")
     console.print(table)
+
+
+def _loaded(settings: Settings, model: str, version: str, task: Task) -> tuple[int, Any]:
+    """The number and the servable of a version of a model that has this task."""
+    models = {name: family for name, family in by_model(find_families()).items() if family.task == task}
+    if model not in models:
+        raise InvalidRequest(f"there is no model {model!r} that can {task}; models: {', '.join(models)}")
+    store = _store(settings)
+    if not store.versions(model):
+        raise InvalidRequest(f"{model} has no version yet: train one with fitserve train {models[model].name}")
+    number = store.resolve(model, version)
+    _, servable = load_version(store, OnnxRuntime(settings.predict_threads), models[model], model, number)
+    return number, servable
 
 
 def _store(settings: Settings) -> ModelStore:

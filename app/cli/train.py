@@ -1,6 +1,7 @@
 """fitserve train: one command a family, its hyperparameters as options, and a live progress bar."""
 
 import inspect
+from functools import partial
 from typing import Annotated, Any, Optional, get_args
 
 import typer
@@ -51,29 +52,32 @@ def _option(name: str, kind: Any, text: str, default: Any = None) -> inspect.Par
 
 
 def _run(family: Family, wishes: dict[str, Any], promote: Promote) -> bool:
-    """Submit the job, supervise it here, show it, and say how it ended."""
+    """Submit the jobs, supervise them here one by one, show them, and say how they ended."""
     settings = Settings()
     configure_logging("WARNING")
     services = build(settings)
     services.store.seed(settings.starters)
     journal = services.journal.open()
     try:
-        job, _ = submit(
+        jobs = submit(
             family, wishes, promote, journal=journal, datasets=services.datasets, max_queued=settings.max_queued
         )
-        console.print(f"Job {job.id}: {family.title}, log in {settings.workspace / job.id}/log.txt")
-        job = follow(
-            console,
-            journal,
-            job,
-            UNITS[family.task],
-            step=lambda: services.supervisor.step(only=job.id),
-            interrupted=lambda: _cancel(journal, job),
-        )
+        succeeded = []
+        for job in jobs:
+            console.print(f"Job {job.id}: {family.title}: {job.model}, log in {settings.workspace / job.id}/log.txt")
+            ended = follow(
+                console,
+                journal,
+                job,
+                UNITS[family.task],
+                step=partial(services.supervisor.step, only=job.id),
+                interrupted=partial(_cancel, journal, job),
+            )
+            succeeded.append(tell(console, ended))
     finally:
         services.supervisor.close()
         journal.close()
-    return tell(console, job)
+    return all(succeeded)
 
 
 def _cancel(journal: Journal, job: Job) -> None:

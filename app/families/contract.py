@@ -5,7 +5,7 @@ A family is a folder: `spec.py` describes it (light, read by the web), `recipe.p
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
@@ -35,9 +35,10 @@ class Hyperparameters(BaseModel):
 class DataFile:
     """A file that training needs: its name where data sets are kept, and where it can be had.
 
-    `digest` is the download's SHA-256, or MD5 where its publisher gives only that. `also` are other names under which
-    people keep the same content; `folder` is where Keras's cache has it. `check` reads as much of a found file as it
-    takes to raise MissingData, with the reason, when the file does not fit.
+    `digest` is the download's SHA-256, or MD5 where its publisher gives only that. Without an `origin` it is a file of
+    the user's own. `also` are other names under which people keep the same content; `folder` is where Keras's cache has
+    it. `check` reads as much of a found file as it takes to raise MissingData or InvalidRequest, with the reason, when
+    the file does not fit.
     """
 
     name: str
@@ -48,13 +49,20 @@ class DataFile:
     check: Callable[[Path], None] | None = None
 
 
+def one_job(hyperparameters: Any, keep: Callable[[bytes], str]) -> Sequence[Any]:  # noqa: ARG001  others keep
+    """The hyperparameters as they are, for one job."""
+    return [hyperparameters]
+
+
 @dataclass(frozen=True)
 class Family:
     """What the service knows of a family before anything heavy is imported.
 
     `recipe` and `servable` are dotted names, `module:Class`. `files` says which data files some hyperparameters
     need; `model` says which of `models` they train. `sample` are hyperparameters of a training that takes seconds and
-    no download.
+    no download. `jobs` says what one request asks for, the hyperparameters of each job; with `keep` it stores a file
+    that came with the request, and gets the name under which `files` may ask for it, without `.txt`. `upload` checks a
+    file that is uploaded to become the hyperparameter `corpus`, and raises InvalidRequest; without it there is none.
     """
 
     name: str
@@ -67,6 +75,8 @@ class Family:
     files: Callable[[Any], Sequence[DataFile]]
     model: Callable[[Any], str]
     sample: Mapping[str, Any]
+    jobs: Callable[[Any, Callable[[bytes], str]], Sequence[Any]] = one_job
+    upload: Callable[[Path], None] | None = None
 
 
 def load(dotted: str) -> Any:
@@ -80,10 +90,14 @@ def load(dotted: str) -> Any:
 
 @dataclass(frozen=True)
 class Split:
-    """Examples to measure on: `inputs` (n, ...) float32 as the network takes them, `targets` (n,) int64."""
+    """Examples to measure on: `inputs` (n, ...) as the network takes them, `targets` (n,) int64.
+
+    Of a text: windows (n, window) int32 of both, and `weights` of the same shape: 0 where a place does not count.
+    """
 
     inputs: Array
     targets: Array
+    weights: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +142,9 @@ def everything(network: Network) -> frozenset[str]:
 @dataclass(frozen=True)
 class Phase:
     """One fit. `learns` names the layers of the whole network that learn; `compile` gives a network (the whole one, or
-    the part of it that learns) its optimizer, loss and accuracy. A `fixed` phase learns from `Data.fixed`.
+    the part of it that learns) its optimizer, loss and accuracy. A `fixed` phase learns from `Data.fixed`. With
+    `keep_best` it ends with the weights of the epoch that validated best; `validation_batch` examples are
+    validated together.
     """
 
     name: str
@@ -137,6 +153,8 @@ class Phase:
     compile: Callable[[Network], None]
     learns: Callable[[Network], frozenset[str]] = everything
     fixed: bool = False
+    keep_best: bool = False
+    validation_batch: int = 500
 
 
 @dataclass(frozen=True)
@@ -150,10 +168,29 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Signature:
-    """What an exported network takes and gives."""
+    """What an exported network takes and gives.
+
+    `states` are carried from step to step: each is taken by its name, and given as `next_` and its name.
+    """
 
     input: Tensor
     output: Tensor
+    states: tuple[Tensor, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """All that is taken."""
+        return self.input, *self.states
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """All that is given, in the order of `inputs`."""
+        return self.output, *(replace(state, name=following(state.name)) for state in self.states)
+
+
+def following(state: str) -> str:
+    """The name of the output that is a state after the step."""
+    return f"next_{state}"
 
 
 class Recipe(Protocol):

@@ -69,30 +69,22 @@ class Journal:
 
         Raises Busy when `max_queued` jobs wait already.
         """
-        if known := self._by_key(new.idempotency_key):
-            return known, False
-        row = {
-            **new.model_dump(),
-            "idempotency_key": new.idempotency_key,
-            "id": secrets.token_hex(6),
-            "status": Status.QUEUED.value,
-            "attempts": 0,
-            "progress": 0.0,
-            "metrics": {},
-            "created": now(),
-        }
-        waiting = select(func.count()).select_from(jobs).where(jobs.c.status == Status.QUEUED).scalar_subquery()
-        values = select(*(literal(value, jobs.c[name].type) for name, value in row.items())).where(waiting < max_queued)
+        return self.submit_all([new], max_queued)[0]
+
+    def submit_all(self, news: Sequence[NewJob], max_queued: int) -> list[tuple[Job, bool]]:
+        """As `submit`, for jobs that are all queued or, when there is no room for the last of them, none."""
+        if known := self._by_keys(news):
+            return known
+        rows = [_row(new) for new in news]
         try:
             with self._begin() as connection:
-                if connection.execute(insert(jobs).from_select(list(row), values)).rowcount == 0:
-                    raise Busy(f"{max_queued} jobs are waiting already; try again when one has ended", retry_after=30)
-                self._event(connection, row["id"], "queued", {})
+                for row in rows:
+                    self._insert(connection, row, max_queued)
         except IntegrityError:  # the same key arrived twice at the same moment
-            if known := self._by_key(new.idempotency_key):
-                return known, False
+            if known := self._by_keys(news):
+                return known
             raise
-        return self.get(row["id"]), True
+        return [(self.get(row["id"]), True) for row in rows]
 
     def get(self, job: str) -> Job:
         """One job; raises NotFound."""
@@ -265,6 +257,18 @@ class Journal:
 
     # ---- inside
 
+    def _insert(self, connection: Connection, row: dict[str, Any], max_queued: int) -> None:
+        waiting = select(func.count()).select_from(jobs).where(jobs.c.status == Status.QUEUED).scalar_subquery()
+        values = select(*(literal(value, jobs.c[name].type) for name, value in row.items())).where(waiting < max_queued)
+        if connection.execute(insert(jobs).from_select(list(row), values)).rowcount == 0:
+            raise Busy(f"{max_queued} jobs are waiting already; try again when one has ended", retry_after=30)
+        self._event(connection, row["id"], "queued", {})
+
+    def _by_keys(self, news: Sequence[NewJob]) -> list[tuple[Job, bool]]:
+        """The jobs of these keys, if the first of them was seen before."""
+        known = [self._by_key(new.idempotency_key) for new in news]
+        return [(job, False) for job in known if job] if known[0] else []
+
     def _by_key(self, key: str | None) -> Job | None:
         found = self._select(select(jobs).where(jobs.c.idempotency_key == key)) if key else []
         return found[0] if found else None
@@ -313,6 +317,20 @@ def _running(job: str) -> tuple[Any, ...]:
 def _held(job: Job) -> tuple[Any, ...]:
     """Still this attempt's: the fence that keeps two trainers from writing to one job."""
     return jobs.c.id == job.id, jobs.c.status == Status.RUNNING, jobs.c.attempts == job.attempts
+
+
+def _row(new: NewJob) -> dict[str, Any]:
+    """The row of a job that has just been asked for."""
+    return {
+        **new.model_dump(),
+        "idempotency_key": new.idempotency_key,
+        "id": secrets.token_hex(6),
+        "status": Status.QUEUED.value,
+        "attempts": 0,
+        "progress": 0.0,
+        "metrics": {},
+        "created": now(),
+    }
 
 
 def _job(row: Any) -> Job:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from app.errors import Damaged, FitserveError
 from app.families.contract import Family, load
 from app.serving.runtime import Runtime
@@ -15,8 +17,13 @@ def load_version(store: ModelStore, runtime: Runtime, family: Family, model: str
     folder = store.folder(model, version)
     verify(folder, card)
     try:
-        servable = load(family.servable)(card, runtime.load(folder))
-        servable.predict([servable.example()])
+        made = load(family.servable)
+        if family.task == "generate":  # such a version is a network and its vocabulary
+            servable = made(card, runtime.load(folder), folder)
+            servable.step(np.zeros(1, np.int64), servable.blank(1))
+        else:
+            servable = made(card, runtime.load(folder))
+            servable.predict([servable.example()])
     except FitserveError:
         raise
     except Exception as fault:

@@ -3,14 +3,17 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from app.errors import Conflict, Damaged, NotFound
 from app.families.contract import Family
 from app.serving.batcher import Batcher, Cost
+from app.serving.generation import Generation
 from app.serving.loading import load_version
 from app.serving.runtime import Runtime
 from app.store.model_store import LIVE, ModelStore
@@ -31,11 +34,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Loaded:
-    """One loaded version. A request keeps hold of it to its end, so a version goes when its last request has gone."""
+    """One loaded version. A request keeps hold of it to its end, so a version goes when its last request has gone.
+
+    `batcher` is a Batcher, or the Generation of a family that generates.
+    """
 
     card: Card
     servable: Any
-    batcher: Batcher[Any, Any]
+    batcher: Any
 
 
 class Servables:
@@ -142,32 +148,29 @@ class Servables:
     def _load(self, model: str, version: int) -> Loaded:
         """Load, warm up and measure one version."""
         card, servable = load_version(self._store, self._runtime, self.models[model], model, version)
-        limits = self._limits
-        batcher: Batcher[Any, Any] = Batcher(
-            servable.predict,
-            self._threads[model],
-            max_batch=limits.max_batch,
-            max_waiting=limits.max_waiting,
-            cost=self._warm_up(servable),
-        )
-        return Loaded(card, servable, batcher)
+        bounds: Any = {"max_batch": self._limits.max_batch, "max_waiting": self._limits.max_waiting}
+        if self.models[model].task == "generate":
+            cost = self._warm_up(lambda size: servable.step(np.zeros(size, np.int64), servable.blank(size)))
+            return Loaded(card, servable, Generation(servable, self._threads[model], cost=cost, **bounds))
+        example = servable.example()
+        cost = self._warm_up(lambda size: servable.predict([example] * size))
+        return Loaded(card, servable, Batcher(servable.predict, self._threads[model], cost=cost, **bounds))
 
-    def _warm_up(self, servable: Any) -> Cost:
+    def _warm_up(self, run: Callable[[int], object]) -> Cost:
         """Run batches of 1, 2, 4 … up to the largest, and draw the line of their cost."""
-        example, size = servable.example(), 1
-        while size < self._limits.max_batch:
-            servable.predict([example] * size)
+        size, largest = 1, self._limits.max_batch
+        while size < largest:
+            run(size)
             size *= 2
-        largest = self._limits.max_batch
-        one, many = (_quickest(servable, [example] * size) for size in (1, largest))
+        one, many = (_quickest(run, size) for size in (1, largest))
         each = max(0.0, many - one) / max(1, largest - 1)
         return Cost(fixed=one - each, each=each)
 
 
-def _quickest(servable: Any, instances: list[Any]) -> float:
+def _quickest(run: Callable[[int], object], size: int) -> float:
     times = []
     for _ in range(WARM_UPS):
         begun = time.perf_counter()
-        servable.predict(instances)
+        run(size)
         times.append(time.perf_counter() - begun)
     return min(times)

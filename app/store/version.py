@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -12,6 +12,8 @@ CARD = "version.json"
 ONNX = "model.onnx"  # what a CPU serves
 KERAS = "model.keras"  # what training continues from
 CHUNK = 1 << 20
+
+Better: TypeAlias = Literal["higher", "lower"]
 
 
 class _Frozen(BaseModel):
@@ -55,7 +57,9 @@ class Calibration(_Frozen):
 
 
 class Card(_Frozen):
-    """Everything a version says of itself. `metrics[primary_metric]` is the figure versions are compared by."""
+    """Everything a version says of itself. `metrics[primary_metric]` is the figure versions are compared by, and
+    `better` the way it should go. `states` are carried from step to step by a network that generates.
+    """
 
     format: Literal[1] = 1
     model: str
@@ -67,12 +71,14 @@ class Card(_Frozen):
     labels: tuple[str, ...]
     input: TensorCard
     output: TensorCard
+    states: tuple[TensorCard, ...] = ()
     preprocessing: str
     hyperparameters: dict[str, Any]
     command: str
     data: DataCard
     metrics: dict[str, float]
     primary_metric: str
+    better: Better = "higher"
     calibration: Calibration | None = None
     curves: list[dict[str, Any]]
     parameters: int

@@ -48,7 +48,7 @@ def _train(job: Job, recipe: Recipe, settings: Settings, report: Report) -> Trai
     if settings.trainer_threads:
         tf.config.threading.set_intra_op_parallelism_threads(settings.trainer_threads)
     keras.utils.set_random_seed(recipe.hyperparameters.seed)
-    datasets = Datasets(settings.data_dir, offline=settings.offline)
+    datasets = Datasets(settings.data_dir, offline=settings.offline, given=settings.corpora_folder)
     data = recipe.data(lambda file: datasets.path(file, download))
     network = recipe.network(data)
     checkpoints = Checkpoints(settings.workspace / job.id, settings.checkpoint_seconds)

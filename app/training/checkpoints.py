@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import time
 import zipfile
 from dataclasses import asdict, dataclass, field
@@ -34,8 +35,9 @@ class Position:
 
 
 def merit(row: dict[str, Any]) -> tuple[float, float]:
-    """What epochs are compared by: accuracy on the validation data, then the loss."""
-    return row.get("val_accuracy", 0.0), -row["val_loss"]
+    """What epochs are compared by: accuracy on the validation data, then the loss; one that is no number is worst."""
+    loss = row["val_loss"]
+    return row.get("val_accuracy", 0.0), -math.inf if math.isnan(loss) else -loss
 
 
 class Checkpoints:

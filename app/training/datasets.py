@@ -1,21 +1,31 @@
 """Where data files are: in the configured folder, in Keras's cache, or to be downloaded. No Keras in here."""
 
 import os
+import time
 import urllib.request
+import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.errors import MissingData
+from app.errors import Conflict, MissingData
 from app.families.contract import DataFile
+from app.store.files import sync
+from app.store.version import checksum
 
 REACH_SECONDS = 3
+LEFT_SECONDS = 86_400.0
+GIVEN = "given-"  # what the names of files begin with that came with a request
 
 
 class Datasets:
-    """Finds data files, and says what to do about those that are not there."""
+    """Finds data files, and says what to do about those that are not there.
 
-    def __init__(self, data_dir: Path | None, *, offline: bool) -> None:
+    In the folder `given` are files that came with requests, under names made of what is in them.
+    """
+
+    def __init__(self, data_dir: Path | None, *, offline: bool, given: Path | None = None) -> None:
         self._data_dir = data_dir
+        self._given = given
         self._offline = offline
 
     def find(self, file: DataFile) -> Path | None:
@@ -26,7 +36,7 @@ class Datasets:
         """Raise MissingData for the first file that is neither here nor within reach or does not fit."""
         for file in files:
             found = self.find(file)
-            if found is None and (self._offline or not _within_reach(file.origin)):
+            if found is None and (self._offline or not file.origin or not _within_reach(file.origin)):
                 raise MissingData(self._advice(file))
             if found and file.check:
                 file.check(found)
@@ -36,24 +46,61 @@ class Datasets:
         found = self.find(file)
         if found:
             return found
-        if self._offline:
+        if self._offline or not file.origin:
             raise MissingData(self._advice(file))
         try:
             return download(file)
         except Exception as fault:  # Keras raises bare exceptions
             raise MissingData(f"{self._advice(file)} The download failed: {fault}") from fault
 
+    def keep(self, content: bytes) -> str:
+        """Put a file that came with a request where trainers find it, safe from a kill; returns its name."""
+        return self.adopt(self.partial(content))
+
+    def partial(self, content: bytes = b"") -> Path:
+        """A new file of one's own beside the kept ones, to be filled and then adopted or removed."""
+        if self._given is None:
+            raise Conflict("there is no folder to keep texts in")
+        self._given.mkdir(parents=True, exist_ok=True)
+        for left in self._given.glob(".*"):  # by somebody who was killed
+            if time.time() - left.stat().st_mtime > LEFT_SECONDS:
+                left.unlink(missing_ok=True)
+        path = self._given / f".{uuid.uuid4().hex}"
+        path.write_bytes(content)
+        return path
+
+    def adopt(self, partial: Path) -> str:
+        """Give a file, when all of it is there, its lasting name."""
+        name = f"{GIVEN}{checksum(partial).sha256[:16]}"
+        sync(partial)
+        partial.replace(partial.with_name(f"{name}.txt"))
+        sync(partial.parent)
+        return name
+
     def _places(self, file: DataFile) -> list[Path]:
+        if not file.origin:
+            own = (self._given if file.name.startswith(GIVEN) else self._data_dir,)
+            return [folder / file.name for folder in own if folder]
         keras = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / file.folder
         folders = [self._data_dir, keras] if self._data_dir else [keras]
         return [folder / name for folder in folders for name in (file.name, *file.also)]
 
     def _advice(self, file: DataFile) -> str:
+        if not file.origin:
+            return self._choice(file)
         folder = self._data_dir or "a folder that FITSERVE_DATA_DIR names"
         return (
             f"The data file {' or '.join((file.name, *file.also))} is missing. Put it into {folder}; "
             f"it can be had from {file.origin} (for example: curl -LO {file.origin})."
         )
+
+    def _choice(self, file: DataFile) -> str:
+        """What there is in place of a file of the user's own."""
+        suffix = Path(file.name).suffix
+        there = sorted(path.stem for path in self._data_dir.glob(f"*{suffix}")) if self._data_dir else []
+        names = ", ".join(["sample", *there])
+        place = f"in {self._data_dir}" if self._data_dir else "without FITSERVE_DATA_DIR, which names a folder of them"
+        return f"There is no {file.name!r} {place}; there is: {names}."
 
 
 def _within_reach(origin: str) -> bool:

@@ -24,5 +24,6 @@ def worth_promoting(store: ModelStore, card: Card, wish: Promote) -> tuple[bool,
     if live.data.test_fingerprint != card.data.test_fingerprint:
         return False, f"it was tested on {card.data.name}, version {number} on other data ({live.data.name})"
     new, old = card.metrics[card.primary_metric], live.metrics[card.primary_metric]
-    word = "better" if new > old else "no better"
-    return new > old, f"{card.primary_metric} {new:.4f} is {word} than {old:.4f} of version {number}"
+    improved = new > old if card.better == "higher" else new < old
+    word = "better" if improved else "no better"
+    return improved, f"{card.primary_metric} {new:.4f} is {word} than {old:.4f} of version {number}"

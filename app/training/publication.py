@@ -2,40 +2,37 @@
 
 import platform
 import shlex
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import tensorflow
 
 from app.families.catalog import family_named
-from app.families.contract import Family, Recipe
+from app.families.contract import Family, Recipe, Task
 from app.jobs.job import Job
 from app.store.model_store import ModelStore
 from app.store.version import Card, DataCard, TensorCard, checksums
-from app.training.calibration import calibrate, predict
-from app.training.evaluation import evaluate, write_evaluation
-from app.training.export import as_served, check, export
+from app.training import classifiers, generators
+from app.training.appraisal import Appraisal
 from app.training.trainer import Report, Trained
 
-PRIMARY_METRIC = "test_accuracy"
-SAMPLES = 256  # real examples on which ONNX and Keras must agree
+APPRAISE: dict[Task, Callable[[Path, Any, Trained], Appraisal]] = {
+    "classify": classifiers.appraise,
+    "generate": generators.appraise,
+}
 LIBRARIES = ("fitserve", "keras", "numpy", "onnx", "onnxruntime", "tf2onnx")
 
 
 def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: Trained, report: Report) -> Card:
     """Fill the staged folder, check it and make it a version."""
-    network, data, position = as_served(trained.network), trained.data, trained.position
+    data, position = trained.data, trained.position
     family = family_named(job.family)
-    export(network, staged, recipe.signature)
-    difference = check(network, staged, recipe.signature, data.test.inputs[:SAMPLES])
-    tested = predict(network, data.test)
-    validated = tested if data.validation is data.test else predict(network, data.validation)
-    calibration = calibrate(validated, data)
-    metrics, evaluation = evaluate(tested, data, calibration)
-    report("evaluated", metrics=metrics, onnx_difference=difference)
-    write_evaluation(staged, evaluation, position.curves, data.test.inputs)
+    worth = APPRAISE[family.task](staged, recipe, trained)
+    report("evaluated", metrics=worth.metrics, onnx_difference=worth.difference)
     card = Card(
         model=job.model,
         version=1,
@@ -43,9 +40,10 @@ def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: 
         title=family.title,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         job=job.id,
-        labels=data.labels,
+        labels=worth.labels,
         input=TensorCard(**asdict(recipe.signature.input)),
         output=TensorCard(**asdict(recipe.signature.output)),
+        states=tuple(TensorCard(**asdict(state)) for state in recipe.signature.states),
         preprocessing=recipe.preprocessing,
         hyperparameters=recipe.hyperparameters.model_dump(mode="json"),
         command=command(family, job),
@@ -55,11 +53,12 @@ def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: 
             fingerprint=data.fingerprint,
             test_fingerprint=data.test_fingerprint,
         ),
-        metrics=metrics,
-        primary_metric=PRIMARY_METRIC,
-        calibration=calibration,
+        metrics=dict(worth.metrics),
+        primary_metric=worth.primary_metric,
+        better=worth.better,
+        calibration=worth.calibration,
         curves=position.curves,
-        parameters=int(network.count_params()),
+        parameters=int(worth.network.count_params()),
         training_seconds=round(position.seconds, 1),
         libraries=libraries(),
         files=checksums(staged),

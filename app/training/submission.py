@@ -21,8 +21,8 @@ def submit(
     datasets: Datasets,
     max_queued: int,
     idempotency_key: str | None = None,
-) -> tuple[Job, bool]:
-    """Queue a training of `family`; returns the job and whether it is new.
+) -> list[Job]:
+    """Queue what is asked of `family`, all of it or nothing; returns the jobs, usually one, in order.
 
     Raises InvalidRequest for hyperparameters that do not fit, MissingData for data that is not to be had, and Busy
     when the queue is full.
@@ -32,13 +32,21 @@ def submit(
     except ValidationError as fault:
         details = fault.errors(include_url=False, include_context=False)
         raise InvalidRequest("these hyperparameters do not fit", details) from fault
-    datasets.check(family.files(hyperparameters))
-    new = NewJob(
-        family=family.name,
-        model=family.model(hyperparameters),
-        hyperparameters=hyperparameters.model_dump(mode="json", exclude_unset=True),
-        promote=promote,
-        priority=priority,
-        idempotency_key=idempotency_key,
-    )
-    return journal.submit(new, max_queued)
+    news = []
+    for number, one in enumerate(family.jobs(hyperparameters, datasets.keep), start=1):
+        datasets.check(family.files(one))
+        new = NewJob(
+            family=family.name,
+            model=family.model(one),
+            hyperparameters=one.model_dump(mode="json", exclude_unset=True),
+            promote=promote,
+            priority=priority,
+            idempotency_key=_numbered(idempotency_key, number),
+        )
+        news.append(new)
+    return [job for job, _ in journal.submit_all(news, max_queued)]
+
+
+def _numbered(key: str | None, number: int) -> str | None:
+    """The key of one of the jobs that a request asks for; of the first, the request's own."""
+    return key if key is None or number == 1 else f"{key} {number}"

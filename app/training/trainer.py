@@ -16,7 +16,6 @@ from app.training.small_maps import multiply_densely
 from app.training.wishes import Cancelled, StoppedEarly
 
 REPORT_SECONDS = 0.25
-VALIDATION_BATCH = 500
 
 
 class Report(Protocol):
@@ -44,8 +43,8 @@ def train(
 ) -> Position:
     """Train the network through all phases, from the last checkpoint if there is one; returns where it ended.
 
-    A phase trains only what lies behind the boundary of its frozen layers. Stopped early, the network is left as it was
-    after its best epoch.
+    A phase trains only what lies behind the boundary of its frozen layers. One that keeps its best epoch ends with
+    that epoch's weights, and so does a training that is stopped early.
     """
     try:
         return _train(network, data, phases, checkpoints, features, report)
@@ -75,13 +74,12 @@ def _train(
         phase = phases[index]
         if index > position.phase:
             position = replace(position, phase=index, epoch=0, step=0)
-        if position.epoch == phase.epochs:
-            continue
-        report("phase", phase=phase.name, epochs=phase.epochs, epoch=position.epoch)
-        part = _prepared(network, data, phases[index:], features, report)
-        if saved and index == saved.position.phase:
-            saved.restore_optimizer(part.network.optimizer)
-            _tell_resumed(position, phase, report)
+        if position.epoch < phase.epochs:
+            report("phase", phase=phase.name, epochs=phase.epochs, epoch=position.epoch)
+            part = _prepared(network, data, phases[index:], features, report)
+            if saved and index == saved.position.phase:
+                saved.restore_optimizer(part.network.optimizer)
+                _tell_resumed(position, phase, report)
         while position.epoch < phase.epochs:
             share = _Share(phases, position)
             keep = partial(checkpoints.save, network, part.network.optimizer)
@@ -90,6 +88,8 @@ def _train(
             position = Position(index, position.epoch + 1, 0, seconds, [*position.curves, row])
             keep(position)
             report("epoch", **row, progress=share(1.0), metrics=_figures(row))
+        if phase.keep_best and (best := checkpoints.best()):
+            best.restore_network(network)
     return position
 
 
@@ -114,7 +114,7 @@ def _epoch(part: Part, phase: Phase, position: Position, watch: "_Watch") -> dic
         initial_epoch=position.epoch,
         epochs=position.epoch + 1,
         validation_data=(part.validation.inputs, part.validation.targets),
-        validation_batch_size=VALIDATION_BATCH,
+        validation_batch_size=phase.validation_batch,
         callbacks=[watch],
         shuffle=False,  # the data come in the order of the seed and the epoch
         verbose=0,

@@ -12,9 +12,10 @@ from app.bootstrap import build, opened
 from app.settings import Settings
 from app.telemetry import configure_logging, log
 from app.web import health, jobs, models, problems, watch
+from app.web.generate import generate_router
 from app.web.limits import BodyLimit
 from app.web.predict import predict_routers
-from app.web.train import train_router
+from app.web.train import train_path, train_router
 
 DESCRIPTION = """Trains neural networks in the background and serves them; a model answers while it trains.
 
@@ -36,11 +37,15 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="Fitserve", version=version("fitserve"), description=DESCRIPTION, lifespan=lifespan)
     problems.install(app)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    generating = [family for family in services.families.values() if family.task == "generate"]
+    uploads = {train_path(family): settings.max_corpus_bytes for family in services.families.values() if family.upload}
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, forms=uploads)
     for family in services.families.values():
         for router in predict_routers(family) if family.task == "classify" else ():
             app.include_router(router)
         app.include_router(train_router(family))
+    if generating:
+        app.include_router(generate_router([model for family in generating for model in family.models]))
     for router in (jobs.router, watch.router, models.router, health.router):
         app.include_router(router)
 

@@ -3,6 +3,8 @@
 FastAPI's own `max_body_size` does the same, but answers in plain text where we promise problem details.
 """
 
+from collections.abc import Mapping
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import TooLarge
@@ -10,40 +12,47 @@ from app.web.problems import MEDIA_TYPE, problem_of
 
 
 class BodyLimit:
-    """ASGI middleware; `max_bytes` counts the body of one request."""
+    """ASGI middleware; `max_bytes` counts the body of one request, `forms` has other limits for forms by their path."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, forms: Mapping[str, int]) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._forms = forms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, unless it says that it is too long."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        length = dict(scope["headers"]).get(b"content-length")
+        headers = dict(scope["headers"])
+        length = headers.get(b"content-length")
+        most = self._most(scope["path"], headers)
         if length is None:
-            await self._app(scope, self._counted(receive), send)
-        elif int(length) > self._max_bytes:
-            await self._refuse(send, int(length))
+            await self._app(scope, self._counted(receive, most), send)
+        elif int(length) > most:
+            await self._refuse(send, int(length), most)
         else:
             await self._app(scope, receive, send)
 
-    def _counted(self, receive: Receive) -> Receive:
+    def _most(self, path: str, headers: Mapping[bytes, bytes]) -> int:
+        form = headers.get(b"content-type", b"").startswith(b"multipart/form-data")
+        return self._forms.get(path, self._max_bytes) if form else self._max_bytes
+
+    def _counted(self, receive: Receive, most: int) -> Receive:
         seen = 0
 
         async def counted() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._max_bytes:
-                raise TooLarge(f"the body is larger than the {self._max_bytes} bytes that are accepted")
+            if seen > most:
+                raise TooLarge(f"the body is larger than the {most} bytes that are accepted")
             return message
 
         return counted
 
-    async def _refuse(self, send: Send, length: int) -> None:
-        problem = problem_of(TooLarge(f"the body has {length} bytes; at most {self._max_bytes} are accepted"))
+    async def _refuse(self, send: Send, length: int, most: int) -> None:
+        problem = problem_of(TooLarge(f"the body has {length} bytes; at most {most} are accepted"))
         content = problem.model_dump_json(exclude_none=True).encode()
         headers = [
             (b"content-type", MEDIA_TYPE.encode()),

@@ -77,7 +77,9 @@ def get_version(request: Request, model: str, version: str) -> Card:
     response_class=FileResponse,
 )
 def get_file(request: Request, model: str, version: str, name: str) -> FileResponse:
-    """One file of a version: model.onnx, model.keras, evaluation.json, confusion.png, history.png, version.json."""
+    """One file of a version: model.onnx, model.keras, evaluation.json, history.png, version.json; of a classifier
+    confusion.png, of a text generator vocabulary.json.
+    """
     services: Services = request.app.state.services
     card = services.store.card(_known(services, model), services.store.resolve(model, version))
     if name not in (*card.files, CARD):  # never a path of the client's making
@@ -124,7 +126,7 @@ async def reproduce(request: Request, response: Response, model: str, version: s
     """Train a version again, with the hyperparameters and the seed of its card; the result does not go live."""
     services: Services = request.app.state.services
     card = await run_in_threadpool(get_version, request, model, version)
-    job, _ = await run_in_threadpool(
+    job, *_ = await run_in_threadpool(
         submit,
         services.servables.models[model],
         card.hyperparameters,

@@ -1,25 +1,43 @@
 """POST /train/{family}: ask for a training in the background."""
 
+from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, create_model
 
 from app.bootstrap import Services
 from app.families.contract import Family
 from app.jobs.job import Job, Promote
 from app.training.submission import submit
+from app.web.corpora import FORM, corpus_documentation, receive
 from app.web.problems import documented
 
+MAX_KEY = 240  # characters; the journal has room for a number behind it
 Key = Annotated[
-    str | None, Header(alias="Idempotency-Key", max_length=255, description="The same key gives the same job again.")
+    str | None,
+    Header(alias="Idempotency-Key", max_length=MAX_KEY, description="The same key gives the same job again."),
 ]
 
 
+class Several(Job):
+    """The first of several jobs, and all of them."""
+
+    jobs: list[Job] = Field(description="Every job that was queued, this one first.")
+
+
+def train_path(family: Family) -> str:
+    """Where a family's trainings are asked for."""
+    return f"/train/{family.name}"
+
+
 def train_router(family: Family) -> APIRouter:
-    """The route of one family, with its hyperparameters as the body."""
-    router = APIRouter(prefix="/train", tags=["train"])
+    """The route of one family, with its hyperparameters as the body; who learns texts takes an uploaded one too."""
+    route = _upload_route(family, family.upload) if family.upload else APIRoute
+    router = APIRouter(tags=["train"], route_class=route)
     wishes: Any = _wishes(family)
     examples: Any = {
         "defaults": {"summary": "All defaults", "value": {}},
@@ -27,11 +45,13 @@ def train_router(family: Family) -> APIRouter:
     }
 
     @router.post(
-        f"/{family.name}",
+        train_path(family),
         status_code=202,
         summary=f"Train: {family.title}",
         operation_id=f"train_{family.name}",
+        response_model=Several | Job if family.upload else Job,
         responses=documented(409, 413, 422, 429),
+        openapi_extra=corpus_documentation(wishes) if family.upload else None,
     )
     async def train(
         request: Request,
@@ -40,24 +60,54 @@ def train_router(family: Family) -> APIRouter:
         idempotency_key: Key = None,
     ) -> Job:
         """Queue a training. Predictions go on meanwhile; a better version takes over by itself."""
-        services: Services = request.app.state.services
-        chosen: BaseModel = body or wishes()
-        job, _ = await run_in_threadpool(
-            submit,
-            family,
-            chosen.model_dump(exclude={"promote", "priority"}, exclude_unset=True),
-            chosen.promote,  # type: ignore[attr-defined]
-            chosen.priority,  # type: ignore[attr-defined]
-            journal=services.journal,
-            datasets=services.datasets,
-            max_queued=services.settings.max_queued,
-            idempotency_key=idempotency_key,
-        )
-        services.supervisor.wake()
+        chosen = (body or wishes()).model_dump(exclude_unset=True)
+        job = await _queue(request.app.state.services, family, chosen, idempotency_key)
         response.headers["Location"] = f"/jobs/{job.id}"
         return job
 
     return router
+
+
+async def _queue(services: Services, family: Family, chosen: dict[str, Any], key: str | None) -> Job:
+    """Queue what was chosen; returns the job, or the first of several with all of them."""
+    promote, priority = chosen.pop("promote", "if_better"), chosen.pop("priority", 0)
+    jobs = await run_in_threadpool(
+        submit,
+        family,
+        chosen,
+        promote,
+        priority,
+        journal=services.journal,
+        datasets=services.datasets,
+        max_queued=services.settings.max_queued,
+        idempotency_key=key,
+    )
+    services.supervisor.wake()
+    return jobs[0] if len(jobs) == 1 else Several(**jobs[0].model_dump(), jobs=jobs)
+
+
+def _upload_route(family: Family, check: Callable[[Path], None]) -> type[APIRoute]:
+    """A route that reads a form by itself, so that a text is on disk and never whole in memory."""
+    wishes = _wishes(family)
+
+    class UploadRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            """FastAPI asks for this once, when the route is made."""
+            resolving = super().get_route_handler()
+
+            async def handle(request: Request) -> Response:
+                if not request.headers.get("content-type", "").startswith(FORM):
+                    return await resolving(request)
+                services: Services = request.app.state.services
+                chosen = await receive(request, services.datasets, wishes, check)
+                key = request.headers.get("idempotency-key", "")[:MAX_KEY] or None
+                job = await _queue(services, family, chosen, key)
+                headers = {"Location": f"/jobs/{job.id}"}
+                return Response(job.model_dump_json(), 202, headers, "application/json")
+
+            return handle
+
+    return UploadRoute
 
 
 def _wishes(family: Family) -> type[BaseModel]:

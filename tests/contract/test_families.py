@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -60,7 +61,7 @@ def test_the_sample_trains_into_a_version_that_answers(family: Family, tmp_path:
     settings = Settings(store=tmp_path / "store", offline=True)
     journal = Journal(settings.journal_url).open()
     datasets = Datasets(None, offline=True)
-    asked, _ = submit(family, dict(family.sample), "if_better", journal=journal, datasets=datasets, max_queued=1)
+    (asked,) = submit(family, dict(family.sample), "if_better", journal=journal, datasets=datasets, max_queued=1)
     job = journal.claim(60)
     assert job is not None
     trainer = LocalLauncher(settings.workspace, settings.environment()).launch(job)
@@ -72,10 +73,16 @@ def test_the_sample_trains_into_a_version_that_answers(family: Family, tmp_path:
 
     store = ModelStore(settings.store)
     card, servable = load_version(store, OnnxRuntime(1), family, ended.model, ended.result["version"])
-    assert {"model.onnx", "model.keras", "evaluation.json", "confusion.png", "history.png", "mistakes.png"} <= set(
-        card.files
-    )
+    assert {"model.onnx", "model.keras", "evaluation.json", "history.png"} <= set(card.files)
     assert card.primary_metric in card.metrics
+    if family.task == "generate":
+        prompt = servable.read("")
+        assert list(prompt.tokens) == [servable.end]
+        logits, states = servable.step(np.array([servable.end] * 3), servable.blank(3))
+        assert logits.shape == (3, servable.size)
+        assert [len(state) for state in states] == [3] * len(card.states)
+        return
+    assert {"confusion.png", "mistakes.png"} <= set(card.files)
     outputs = servable.predict([servable.example()] * 3)
     assert len(outputs) == 3
     answer = servable.answer(outputs[0], 1)

@@ -11,6 +11,7 @@ import signal
 import sys
 from importlib.abc import Loader, MetaPathFinder
 from pathlib import Path
+from typing import Any
 
 
 def arm(module, names, moment, nth, flag):
@@ -49,7 +50,8 @@ class Arming(MetaPathFinder, Loader):
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
-        self.real = spec.loader
+        assert spec is not None
+        self.real: Any = spec.loader
         spec.loader = self
         return spec
 

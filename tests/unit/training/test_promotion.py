@@ -31,6 +31,12 @@ def test_a_version_goes_live_if_it_is_better(store: ModelStore, accuracy: float,
     assert store.aliases("tiny")["live"] == (2 if expected else 1)
 
 
+@pytest.mark.parametrize(("loss", "expected"), [(0.95, False), (0.9, False), (0.85, True)])
+def test_where_lower_is_better_the_lower_goes_live(store: ModelStore, loss: float, expected: bool):
+    promoted, _ = promote(store, publish_tiny(store, accuracy=loss, better="lower"), "if_better")
+    assert promoted is expected
+
+
 def test_figures_from_other_test_data_are_not_compared(store: ModelStore):
     promoted, reason = promote(store, publish_tiny(store, accuracy=0.99, tested_on="other"), "if_better")
     assert not promoted

@@ -1,0 +1,68 @@
+"""What a family that generates text adds to the contract: how it trains and how it answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.families.contract import Array, Network, Recipe
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """What a plainer way reaches on the same test data."""
+
+    name: str
+    perplexity: float
+
+
+class TextRecipe(Recipe, Protocol):
+    """The training half of a family that generates; `signature` is known once there is a network."""
+
+    def stepper(self, network: Network) -> Network:
+        """One step of the trained network as a network of its own, with the inputs and outputs of the signature."""
+
+    def write(self, folder: Path) -> None:
+        """Put what serving needs beside the network into a version's folder."""
+
+    def yardstick(self) -> Yardstick:
+        """What a plainer way reaches on the test data."""
+
+    def prompts(self) -> Array:
+        """Real texts to try an exported network on: tokens (n, length) int64, each from a line's beginning."""
+
+
+class Prompt(Protocol):
+    """What a text generator made of a client's text: the tokens to read, and the words it does not know."""
+
+    tokens: Sequence[int]
+    ignored: Sequence[str]
+
+
+class Generator(Protocol):
+    """The serving half of a family that generates: one loaded version, made with card, executable and folder.
+
+    Tokens are numbers below `size`; `end` ends a line. `starts` (size,) bool are those that may follow a finished word,
+    `silent` those that are never written; if `whole`, every token is a word by itself.
+    """
+
+    size: int
+    end: int
+    starts: NDArray[np.bool_]
+    silent: tuple[int, ...]
+    whole: bool
+
+    def read(self, text: str) -> Prompt:
+        """A text becomes the tokens to begin with, at least one."""
+
+    def spell(self, tokens: Sequence[int]) -> str:
+        """The word that the tokens make."""
+
+    def blank(self, rows: int) -> list[Array]:
+        """The states (rows, ...) float32 before anything is read."""
+
+    def step(self, tokens: Array, states: Sequence[Array]) -> tuple[Array, list[Array]]:
+        """Tokens (n,) int64 read with their states: logits (n, size) float32 of what comes next, and the new states."""

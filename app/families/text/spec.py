@@ -1,0 +1,119 @@
+"""Text, described: simple RNN, LSTM and GRU that continue a line, learned from any corpus."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from app.errors import InvalidRequest
+from app.families.contract import DataFile, Family, Hyperparameters
+from app.families.text.reading import check_file, check_text
+
+SAMPLE = "sample"
+MODELS = {"simple_rnn": "rnn", "lstm": "lstm", "gru": "gru"}
+LONGEST_TEXT = 1_000_000  # characters in a request; longer ones are uploaded as a file
+
+
+def _in_full(cell: Any) -> Any:
+    """`rnn`, the model's name, means the simple RNN."""
+    return "simple_rnn" if cell == "rnn" else cell
+
+
+class TextHyperparameters(Hyperparameters):
+    """What can be chosen when a text is learned. What is left out fits itself to the corpus."""
+
+    cell: Annotated[Literal["simple_rnn", "lstm", "gru", "all"], BeforeValidator(_in_full)] = Field(
+        "lstm", description="The recurrent cell; `all` queues a job for each of the three."
+    )
+    corpus: str = Field(
+        SAMPLE,
+        pattern=r"^[^/\\\x00,]+(,[^/\\\x00,]+)*$",
+        max_length=500,
+        description="`sample`: Korean and English lines that come with the service. Or the name of a `.txt` file in "
+        "FITSERVE_DATA_DIR, or several, parted by commas.",
+    )
+    text: str | None = Field(
+        None, max_length=LONGEST_TEXT, description="The corpus itself, in place of its name; one thought a line."
+    )
+    vocabulary: Literal["words", "subwords", "characters"] | None = Field(
+        None,
+        description="`words`: lower case, without punctuation. `subwords`: pieces of words, found by byte-level BPE. "
+        "`characters`: whole syllables. By default words for less than 8,000 words, subwords for more.",
+    )
+    vocabulary_size: int | None = Field(
+        None, ge=16, le=100_000, description="Most tokens; by default 20,000 words, 2,000 subwords, 5,000 characters."
+    )
+    units: int = Field(128, ge=4, le=2048, description="Units of a recurrent layer.")
+    layers: int = Field(1, ge=1, le=4, description="Recurrent layers, one upon the other.")
+    embedding: int | None = Field(
+        None, ge=2, le=2048, description="Size of a token's vector; by default as `units`, and then tied to the output."
+    )
+    dropout: float | None = Field(
+        None, ge=0, lt=1, description="Share of the values left out between layers; by default 0.3, 0 for few lines."
+    )
+    epochs: int = Field(20, ge=1, le=1000, description="Times through the corpus; through a tiny one, several each.")
+    batch_size: int = Field(32, ge=1, le=1024, description="Rows of text read side by side.")
+    window: int = Field(32, ge=2, le=512, description="Tokens after which gradients are cut; the state is carried on.")
+    learning_rate: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Highest rate of the optimizer; by default 0.002 for simple_rnn, 0.006 for others.",
+    )
+
+    @field_validator("text")
+    @classmethod
+    def _is_text(cls, text: str | None) -> str | None:
+        if text is not None:
+            try:
+                check_text(text, "`text`")
+            except InvalidRequest as fault:
+                raise ValueError(str(fault)) from None
+        return text
+
+    @model_validator(mode="after")
+    def _one_corpus(self) -> Self:
+        if self.text is not None and "corpus" in self.model_fields_set:
+            raise ValueError("`text` and `corpus` are both given; one of them is the corpus")
+        return self
+
+
+def names_of(corpus: str) -> list[str]:
+    """The names of the texts that a corpus joins, without `.txt`."""
+    return [name.strip().removesuffix(".txt") for name in corpus.split(",")]
+
+
+def file_of(name: str) -> DataFile:
+    """The file that holds the text of this name."""
+    return DataFile(name=f"{name}.txt", origin="", digest="", check=check_file)
+
+
+def files(hyperparameters: TextHyperparameters) -> Sequence[DataFile]:
+    """The files of the corpus, unless the sample will do."""
+    return [file_of(name) for name in names_of(hyperparameters.corpus) if name != SAMPLE]
+
+
+def jobs(hyperparameters: TextHyperparameters, keep: Callable[[bytes], str]) -> Sequence[TextHyperparameters]:
+    """A job for each cell that is asked for, its text kept under a name of its own."""
+    wishes = hyperparameters.model_dump(exclude_unset=True, exclude={"text"})
+    if hyperparameters.text is not None:
+        wishes["corpus"] = keep(hyperparameters.text.encode())
+    cells = [{"cell": cell} for cell in MODELS] if hyperparameters.cell == "all" else [{}]
+    return [TextHyperparameters(**wishes | cell) for cell in cells]
+
+
+FAMILY = Family(
+    name="text",
+    title="Text, continued",
+    models=tuple(MODELS.values()),
+    task="generate",
+    hyperparameters=TextHyperparameters,
+    recipe="app.families.text.recipe:TextRecipe",
+    servable="app.families.text.servable:TextServable",
+    files=files,
+    model=lambda hyperparameters: MODELS[hyperparameters.cell],
+    sample={"corpus": SAMPLE, "units": 32, "epochs": 1},
+    jobs=jobs,
+    upload=partial(check_file, name="the file"),
+)

@@ -1,0 +1,136 @@
+"""Generation: many continuations advance by one batched step at a time, and join and leave at any step.
+
+A prompt is read once; from then on only the state is carried, from token to token, so that a word costs one step
+however long the text is. While a step is cheap it runs on the event loop, which gets its turn between any two of them.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from app.errors import Busy
+from app.families.contract import Array
+from app.families.generation import Generator, Prompt
+from app.serving.batcher import HOP_SECONDS, Cost
+from app.serving.sampling import choose
+from app.serving.telling import Telling, Wish, Word
+
+Stepped: TypeAlias = tuple[Array, list[Array]]
+
+
+def _unheard(word: Word) -> None:
+    """Nobody wants the words one by one."""
+
+
+class Generation:
+    """Continues prompts with one loaded version. Everything but the step itself runs on the event loop."""
+
+    def __init__(
+        self, generator: Generator, executor: Executor, *, max_batch: int, max_waiting: int, cost: Cost
+    ) -> None:
+        self._generator = generator
+        self._executor = executor
+        self._max_batch = max_batch
+        self._max_waiting = max_waiting
+        self._cost = cost
+        self._stops = np.flatnonzero(~generator.starts)  # tokens that cannot follow a finished word
+        self._silent = list(generator.silent)
+        self._waiting: deque[Telling] = deque()
+        self._active: list[Telling] = []
+        self._states: list[Array] = generator.blank(0)  # rows as in `_active`
+        self._busy = False
+
+    def submit(self, prompt: Prompt, wish: Wish, hear: Callable[[Word], None] = _unheard) -> Telling:
+        """Begin a continuation as soon as there is room; `hear` gets each word at once. Raises Busy."""
+        if len(self._waiting) >= self._max_waiting:
+            raise Busy("too many texts are waiting to be continued")
+        loop = asyncio.get_running_loop()
+        telling = Telling(self._generator, prompt, wish, loop.create_future(), hear)
+        self._waiting.append(telling)
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._next)
+        return telling
+
+    def _next(self) -> None:
+        """One step of everybody who is there."""
+        self._gather()
+        if not self._active:
+            self._busy = False
+            return
+        tokens = np.array([telling.token for telling in self._active], np.int64)
+        if self._cost(len(tokens)) <= HOP_SECONDS:
+            self._settle(_attempt(self._generator, tokens, self._states))
+        else:
+            loop = asyncio.get_running_loop()
+            done = self._executor.submit(_attempt, self._generator, tokens, self._states)
+            done.add_done_callback(lambda outcome: loop.call_soon_threadsafe(self._settle, outcome.result()))
+
+    def _gather(self) -> None:
+        """Let go of those who have ended or left, and let in those who wait."""
+        staying = [row for row, telling in enumerate(self._active) if not telling.done.done()]
+        joining: list[Telling] = []
+        while self._waiting and len(staying) + len(joining) < self._max_batch:
+            telling = self._waiting.popleft()
+            if not telling.done.done():  # the caller left
+                joining.append(telling)
+        if joining or len(staying) < len(self._active):
+            self._active = [*(self._active[row] for row in staying), *joining]
+            blank = self._generator.blank(len(joining))
+            self._states = [np.concatenate([old[staying], new]) for old, new in zip(self._states, blank, strict=True)]
+
+    def _settle(self, outcome: Stepped | Exception) -> None:
+        if isinstance(outcome, Exception):
+            self._fail(outcome)
+        else:
+            logits, self._states = outcome
+            self._advance(logits)
+        asyncio.get_running_loop().call_soon(self._next)
+
+    def _fail(self, fault: Exception) -> None:
+        for telling in self._active:
+            if not telling.done.done():
+                telling.done.set_exception(fault)
+
+    def _advance(self, logits: Array) -> None:
+        """Give every continuation its token."""
+        logits[:, self._silent] = -np.inf
+        for row, telling in enumerate(self._active):
+            if telling.must_start and not telling.reads:
+                logits[row, self._stops] = -np.inf
+        tokens = self._chosen(logits)
+        for row, telling in enumerate(self._active):
+            if telling.reads:
+                telling.read_on()
+                continue
+            telling.take(tokens[row], logits[row])
+            if telling.stopped and not telling.done.done():
+                telling.done.set_result(telling)
+
+    def _chosen(self, logits: Array) -> list[int]:
+        """A token for each row: the likeliest, or as its request wishes."""
+        tokens: list[int] = logits.argmax(axis=1).tolist()
+        rows = [row for row, telling in enumerate(self._active) if not (telling.plain or telling.reads)]
+        if rows:
+            drawing = [self._active[row] for row in rows]
+            chosen = choose(
+                logits[rows],
+                [telling.sampling for telling in drawing],
+                [telling.seen for telling in drawing],
+                [telling.draw for telling in drawing],
+            )
+            for row, token in zip(rows, chosen, strict=True):
+                tokens[row] = token
+        return tokens
+
+
+def _attempt(generator: Generator, tokens: Any, states: Sequence[Array]) -> Stepped | Exception:
+    """One step, or the exception that everybody in it hears."""
+    try:
+        return generator.step(tokens, states)
+    except Exception as fault:
+        return fault

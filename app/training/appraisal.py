@@ -1,0 +1,22 @@
+"""What a trained network is worth, whatever its task: its files checked, its figures, and pictures to look at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from app.families.contract import Network
+from app.store.version import Better, Calibration
+
+
+@dataclass(frozen=True)
+class Appraisal:
+    """The part of a card that depends on the task. `network` is what serves; `difference` the largest between its two
+    exported forms.
+    """
+
+    network: Network
+    metrics: Mapping[str, float]
+    primary_metric: str
+    better: Better
+    difference: float
+    calibration: Calibration | None = None
+    labels: tuple[str, ...] = field(default=())

@@ -1,0 +1,25 @@
+"""From a trained classifier to the files and figures of a version."""
+
+from pathlib import Path
+
+from app.families.contract import Recipe
+from app.training.appraisal import Appraisal
+from app.training.calibration import calibrate, predict
+from app.training.evaluation import evaluate, write_evaluation
+from app.training.export import as_served, check, export
+from app.training.trainer import Trained
+
+SAMPLES = 256  # real examples on which ONNX and Keras must agree
+
+
+def appraise(staged: Path, recipe: Recipe, trained: Trained) -> Appraisal:
+    """Export, check, calibrate, evaluate and draw into the staged folder."""
+    network, data = as_served(trained.network), trained.data
+    export(network, staged, recipe.signature)
+    difference = check(network, staged, recipe.signature, data.test.inputs[:SAMPLES])
+    tested = predict(network, data.test)
+    validated = tested if data.validation is data.test else predict(network, data.validation)
+    calibration = calibrate(validated, data)
+    metrics, evaluation = evaluate(tested, data, calibration)
+    write_evaluation(staged, evaluation, trained.position.curves, data.test.inputs)
+    return Appraisal(network, metrics, "test_accuracy", "higher", difference, calibration, data.labels)

@@ -1,0 +1,200 @@
+"""POST /generate: a text is continued, all at once or word by word."""
+
+import asyncio
+import json
+import secrets
+import unicodedata
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.bootstrap import Services
+from app.errors import InvalidRequest, NotFound
+from app.families.generation import Prompt
+from app.serving.sampling import Sampling
+from app.serving.servables import Loaded
+from app.serving.telling import Stop, Telling, Wish, Word
+from app.telemetry import log
+from app.web.problems import documented, make_problem
+
+EVENTS = "text/event-stream"
+ALSO = {"simple_rnn": "rnn"}  # what people call a model that has another name
+SEEDS = 2**53  # what JSON's readers keep exactly
+
+Finite = Field(allow_inf_nan=False)
+
+
+class GenerateRequest(BaseModel):
+    """What to continue, and how."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seed_text: str = Field(max_length=10_000, description="The beginning of a line.", examples=["나는 오늘"])
+    next_words: int = Field(5, ge=1, le=1000, description="At most so many words; fewer when the line ends before.")
+    model: str = Field("lstm", max_length=64, description="`rnn`, `lstm` or `gru`.")
+    version: int | str | None = Field(None, description="A version or an alias; by default the live one.")
+    temperature: Annotated[float, Finite] = Field(
+        0.0, ge=0, le=100, description="0: always the likeliest; 1: as likely as learned; above: bolder."
+    )
+    top_k: int | None = Field(None, ge=1, description="Choose among so many of the likeliest tokens.")
+    top_p: Annotated[float | None, Finite] = Field(
+        None, gt=0, le=1, description="Choose among the fewest of the likeliest tokens that have this probability."
+    )
+    repetition_penalty: Annotated[float, Finite] = Field(
+        1.0, gt=0, le=100, description="Above 1: what was there before becomes less likely."
+    )
+    seed: int | None = Field(None, ge=0, lt=SEEDS, description="The same seed gives the same text.")
+    alternatives: int = Field(0, ge=0, le=20, description="How many of the next-best words to tell for each word.")
+    stream: bool = Field(False, description="Send each word as it comes; so does `Accept: text/event-stream`.")
+
+
+class QuickRoute(APIRoute):
+    """Reads the body by itself: FastAPI's way to an endpoint costs more than twenty words."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI asks for this once, when the route is made."""
+
+        async def handle(request: Request) -> Response:
+            try:
+                body = GenerateRequest.model_validate_json(await request.body())
+            except ValidationError as fault:
+                details = fault.errors(include_url=False, include_context=False)
+                raise InvalidRequest("the request does not fit", details) from fault
+            response: Response = await self.endpoint(request, body)
+            return response
+
+        return handle
+
+
+class Alternative(BaseModel):
+    """What else could have come; an empty word is the line's end."""
+
+    word: str
+    probability: float
+
+
+class Step(BaseModel):
+    """A word, how likely it (or the piece it begins with) was, and what else was likely there."""
+
+    word: str
+    probability: float
+    alternatives: list[Alternative]
+
+
+class Generated(BaseModel):
+    """A continued text."""
+
+    model: str = Field(examples=["lstm"])
+    version: int = Field(examples=[1])
+    seed_text: str = Field(description="As it was sent, in Unicode's composed form.", examples=["나는 오늘"])
+    text: str = Field(description="The seed text and its continuation.", examples=["나는 오늘 학교에 갔다"])
+    words: list[str] = Field(description="The continuation.", examples=[["학교에", "갔다"]])
+    ignored_words: list[str] = Field(description="Words of the seed text that the model does not know.")
+    from_line_start: bool = Field(
+        description="True when no word of the seed text is known, so that the continuation begins like a new line."
+    )
+    stopped: Stop = Field(description="Whether `next_words` were reached or the line ended.")
+    seed: int | None = Field(description="With this seed the same text comes again; null when nothing was drawn.")
+    steps: list[Step] | None = Field(None, description="With `alternatives`: every word with what else was likely.")
+
+
+def generate_router(models: Sequence[str]) -> APIRouter:
+    """The one route for all models that generate."""
+    router = APIRouter(tags=["generate"], route_class=QuickRoute)
+
+    @router.post(
+        "/generate",
+        operation_id="generate",
+        response_model=Generated,
+        responses=documented(404, 409, 413, 422, 429)
+        | {200: {"content": {EVENTS: {"schema": {"type": "string"}, "example": "event: word\ndata: …\n\n"}}}},
+    )
+    async def generate(request: Request, body: GenerateRequest) -> Response:
+        """Continue a text. As a stream: a `word` event each, then `done` with the whole."""
+        services: Services = request.app.state.services
+        model = ALSO.get(body.model, body.model)
+        if model not in models:
+            raise NotFound(f"no model {body.model!r} generates; models that do: {', '.join(models)}")
+        loaded = await services.servables.get(model, None if body.version is None else str(body.version))
+        continuing = _Continuing(loaded, body)
+        if body.stream or EVENTS in request.headers.get("accept", ""):
+            return continuing.streamed()
+        answer = await continuing.whole()
+        return Response(answer.model_dump_json(exclude=continuing.left_out()), media_type="application/json")
+
+    return router
+
+
+class _Continuing:
+    """One request at one loaded version, which it keeps hold of to its end."""
+
+    def __init__(self, loaded: Loaded, body: GenerateRequest) -> None:
+        self._loaded = loaded
+        self._text = unicodedata.normalize("NFC", body.seed_text)
+        drawn = body.temperature > 0
+        self._seed = (secrets.randbelow(SEEDS) if body.seed is None else body.seed) if drawn else None
+        sampling = Sampling(body.temperature, body.top_k, body.top_p, body.repetition_penalty, self._seed)
+        self._wish = Wish(body.next_words, sampling, body.alternatives)
+        self._prompt: Prompt = loaded.servable.read(self._text)
+
+    async def whole(self) -> Generated:
+        """The continued text when it is finished."""
+        return self._answer(await self._loaded.batcher.submit(self._prompt, self._wish).done)
+
+    def streamed(self) -> Response:
+        """A response that sends each word at once; raises Busy before anything is sent."""
+        words: asyncio.Queue[Word | None] = asyncio.Queue()
+        telling = self._loaded.batcher.submit(self._prompt, self._wish, words.put_nowait)
+        telling.done.add_done_callback(lambda _: words.put_nowait(None))
+        return StreamingResponse(self._events(telling, words), media_type=EVENTS, headers={"Cache-Control": "no-store"})
+
+    async def _events(self, telling: Telling, words: asyncio.Queue[Word | None]) -> AsyncIterator[bytes]:
+        try:
+            place = 0
+            while (word := await words.get()) is not None:
+                yield _event("word", {"index": place, **self._told(word)})
+                place += 1
+            yield _event("done", self._answer(await telling.done).model_dump(exclude=self.left_out()))
+        except Exception as fault:
+            log.error("a stream of words failed", exc_info=fault)
+            problem = make_problem(500, "something went wrong here; the log of the service says what", "internal")
+            yield _event("error", problem.model_dump(exclude_none=True))
+        finally:
+            telling.done.cancel()  # who left is not written for
+
+    def _told(self, word: Word) -> dict[str, Any]:
+        return {"word": word.text} if word.probability is None else _step(word).model_dump()
+
+    def left_out(self) -> set[str]:
+        """What an answer does not show when it was not asked for."""
+        return set() if self._wish.alternatives else {"steps"}
+
+    def _answer(self, telling: Telling) -> Generated:
+        words = [word.text for word in telling.words]
+        card = self._loaded.card
+        return Generated(
+            model=card.model,
+            version=card.version,
+            seed_text=self._text,
+            text=" ".join([*([self._text.rstrip()] if self._text.strip() else []), *words]),
+            words=words,
+            ignored_words=list(self._prompt.ignored),
+            from_line_start=len(self._prompt.tokens) == 1,
+            stopped=telling.stopped or "words",
+            seed=self._seed,
+            steps=[_step(word) for word in telling.words] if self._wish.alternatives else None,
+        )
+
+
+def _step(word: Word) -> Step:
+    others = [Alternative(**asdict(choice)) for choice in word.alternatives]
+    return Step(word=word.text, probability=word.probability or 0.0, alternatives=others)
+
+
+def _event(kind: str, data: dict[str, Any]) -> bytes:
+    return f"event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()

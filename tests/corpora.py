@@ -1,0 +1,35 @@
+"""Corpora that tests learn from, and the versions they make of them."""
+
+from pathlib import Path
+
+from app.families.catalog import find_families
+from app.jobs.journal import Journal
+from app.jobs.launchers.local import LocalLauncher
+from app.settings import Settings
+from app.training.datasets import Datasets
+from app.training.submission import submit
+
+THREE_LINES = """나는 오늘 아침에 산책을 했다
+나는 오늘 친구와 맛있는 점심을 먹었다
+너는 어제 집에서 조용히 책을 읽었다"""
+
+
+def train_all_cells(store: Path, text: str = THREE_LINES, **hyperparameters: object) -> list[float]:
+    """Train a version of each cell as `POST /train/text` does; returns how many seconds each job took."""
+    settings = Settings(store=store, offline=True)
+    journal = Journal(settings.journal_url).open()
+    datasets = Datasets(None, offline=True, given=settings.corpora_folder)
+    wishes = {"cell": "all", "text": text, "units": 32, "epochs": 10, **hyperparameters}
+    submit(find_families()["text"], wishes, "if_better", journal=journal, datasets=datasets, max_queued=3)
+    seconds = []
+    while job := journal.claim(60):
+        trainer = LocalLauncher(settings.workspace, settings.environment()).launch(job)
+        code = trainer._process.wait(240)
+        ended = journal.get(job.id)
+        assert code == 0, trainer.last_words()
+        assert ended.result, ended.error
+        assert ended.started
+        assert ended.finished
+        seconds.append((ended.finished - ended.started).total_seconds())
+    journal.close()
+    return seconds

@@ -1,0 +1,186 @@
+"""Generation: continuations share a step, and nobody's text depends on who else is there."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.errors import Busy
+from app.serving.batcher import Cost
+from app.serving.generation import Generation
+from app.serving.sampling import Sampling
+from app.serving.telling import Telling, Wish
+from tests.fakes import TinyGenerator
+
+pytestmark = pytest.mark.anyio
+
+DRAWN = Sampling(temperature=1.5, seed=7)
+
+
+@pytest.fixture
+async def threads() -> AsyncIterator[Executor]:
+    with ThreadPoolExecutor(1) as made:
+        yield made
+
+
+def begin(generator: TinyGenerator, threads: Executor, **bounds: Any) -> Generation:
+    chosen: dict[str, Any] = {"max_batch": 8, "max_waiting": 64, "cost": Cost(fixed=0.0)} | bounds
+    return Generation(generator, threads, **chosen)
+
+
+def words(telling: Telling) -> list[str]:
+    return [word.text for word in telling.words]
+
+
+async def continued(generation: Generation, generator: TinyGenerator, text: str, wish: Wish) -> list[str]:
+    return words(await generation.submit(generator.read(text), wish).done)
+
+
+def by_hand(generator: TinyGenerator, text: str, count: int) -> list[str]:
+    """The greedy continuation, one row and one step at a time."""
+    states = generator.blank(1)
+    said: list[str] = []
+    tokens = list(generator.read(text).tokens)
+    while tokens:
+        logits, states = generator.step(np.array([tokens.pop(0)]), states)
+        if not tokens:
+            logits[0, 1] = -np.inf
+            best = int(logits[0].argmax())
+            if best == 0 or len(said) == count:
+                break
+            said.append(generator.spell([best]))
+            tokens = [best]
+    return said
+
+
+@pytest.mark.parametrize("cost", [0.0, 1.0], ids=["on the loop", "in a thread"])
+async def test_greedy_goes_on_from_the_carried_state_as_step_by_step(threads: Executor, cost: float):
+    generator = TinyGenerator()
+    generation = begin(generator, threads, cost=Cost(fixed=cost))
+    assert await continued(generation, generator, "cab", Wish(9)) == by_hand(TinyGenerator(), "cab", 9)
+
+
+async def test_a_prompt_is_read_once_and_each_word_costs_one_step(threads: Executor):
+    generator = TinyGenerator()
+    said = await continued(begin(generator, threads), generator, "hide", Wish(6, DRAWN))
+    assert len(generator.rows) <= len("hide") + 1 + len(said)
+
+
+async def test_alone_or_in_company_everybody_gets_the_same_text(threads: Executor):
+    wishes = [
+        ("abc", Wish(20)),
+        ("k", Wish(3, DRAWN)),
+        ("", Wish(15, Sampling(0.8, top_k=3, seed=1))),
+        ("hgfed", Wish(12, Sampling(1.0, top_p=0.7, repetition_penalty=1.3, seed=2))),
+        ("bd", Wish(20, DRAWN, alternatives=2)),
+    ]
+    generator = TinyGenerator()
+    alone = [await continued(begin(generator, threads), generator, text, wish) for text, wish in wishes]
+    generation = begin(generator, threads, max_batch=3)  # so that some have to wait and join later
+    together = await asyncio.gather(*(continued(generation, generator, text, wish) for text, wish in wishes * 4))
+    assert together == alone * 4
+    assert max(generator.rows) == 3
+
+
+async def test_the_same_seed_gives_the_same_text_and_another_another(threads: Executor):
+    generator = TinyGenerator()
+    generation = begin(generator, threads)
+    texts = [
+        await continued(generation, generator, "abc", Wish(12, Sampling(temperature=2.0, seed=seed)))
+        for seed in (3, 3, 4)
+    ]
+    assert texts[0] == texts[1] != texts[2]
+
+
+async def test_requests_join_while_others_are_under_way(threads: Executor):
+    generator = TinyGenerator(seed=3)
+    generation = begin(generator, threads)
+    heard = asyncio.Event()
+    first = generation.submit(generator.read("a"), Wish(1000, Sampling(1.0, seed=1)), lambda _: heard.set())
+    await heard.wait()
+    second = await continued(generation, generator, "b", Wish(2, DRAWN))
+    assert second == await continued(begin(generator, threads), generator, "b", Wish(2, DRAWN))
+    first.done.cancel()
+    assert 2 in generator.rows
+
+
+async def test_who_leaves_is_stepped_no_further(threads: Executor):
+    generator = TinyGenerator()
+    generation = begin(generator, threads)
+    telling = generation.submit(generator.read("a"), Wish(1000, Sampling(1.0, seed=1)), lambda _: leave())
+
+    def leave() -> None:
+        telling.done.cancel()
+
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert telling.words
+    steps = len(generator.rows)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert len(generator.rows) == steps == 2, "the beginning, the prompt, and no more"
+
+
+async def test_a_full_queue_refuses_at_once(threads: Executor):
+    generator = TinyGenerator()
+    generation = begin(generator, threads, max_batch=1, max_waiting=2)
+    tellings = [generation.submit(generator.read("a"), Wish(1)) for _ in range(2)]
+    with pytest.raises(Busy):
+        generation.submit(generator.read("a"), Wish(1))
+    for telling in tellings:
+        await telling.done
+
+
+async def test_a_failed_step_is_heard_by_those_in_it_and_nobody_after(threads: Executor):
+    generator = TinyGenerator()
+    generator.broken = True
+    generation = begin(generator, threads)
+    with pytest.raises(RuntimeError, match="broken"):
+        await continued(generation, generator, "a", Wish(1))
+    generator.broken = False
+    assert await continued(generation, generator, "a", Wish(1))
+
+
+async def test_the_end_of_a_line_ends_the_text(threads: Executor):
+    generator = TinyGenerator()
+    ends = [
+        await begin(generator, threads).submit(generator.read("a"), Wish(1000, Sampling(1.0, seed=seed))).done
+        for seed in range(5)
+    ]
+    assert {telling.stopped for telling in ends} == {"end_of_line"}
+    short = await begin(generator, threads).submit(generator.read("a"), Wish(1, DRAWN)).done
+    assert (len(short.words), short.stopped) == (1, "words")
+
+
+async def test_words_of_several_tokens_are_told_when_they_are_whole(threads: Executor):
+    generator = TinyGenerator(pieces=True)
+    generation = begin(generator, threads)
+    told: list[str] = []
+    hear: Callable[[Any], None] = lambda word: told.append(word.text)  # noqa: E731
+    telling = await generation.submit(generator.read("ab"), Wish(30, Sampling(1.0, seed=5)), hear).done
+    assert told == words(telling)
+    assert all(generator.starts[ord(word[0]) - ord("a") + 1] for word in told), "a word begins where one may begin"
+    assert any(len(word) > 1 for word in told)
+    assert not any(generator.starts[ord(letter) - ord("a") + 1] for word in told for letter in word[1:])
+
+
+async def test_silent_tokens_are_never_written(threads: Executor):
+    generator = TinyGenerator()
+    generation = begin(generator, threads)
+    texts = [await continued(generation, generator, "a", Wish(50, Sampling(5.0, seed=seed))) for seed in range(10)]
+    assert "a" not in {word for text in texts for word in text}
+
+
+async def test_alternatives_are_the_next_best_with_their_probabilities(threads: Executor):
+    generator = TinyGenerator()
+    telling = await begin(generator, threads).submit(generator.read("cab"), Wish(3, alternatives=2)).done
+    assert words(telling) == by_hand(TinyGenerator(), "cab", 3)
+    for word in telling.words:
+        assert word.probability is not None
+        shares = [choice.probability for choice in word.alternatives]
+        assert len(shares) == 2
+        assert 1 > word.probability >= shares[0] >= shares[1] > 0
+        assert word.text not in {choice.word for choice in word.alternatives}
