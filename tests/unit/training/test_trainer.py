@@ -56,9 +56,9 @@ def run(name, stop_after=None, stop_at_progress=None):
 
 recipe, data, whole, position, kinds = run("whole")
 run("parts", stop_after=1)
-newest = max((folder / "parts").glob("checkpoint-*"))
+newest = max((folder / "parts").glob("checkpoint-[0-9]*"))
 run("parts", stop_after=2)
-max((folder / "parts").glob("checkpoint-*")).write_bytes(b"cut off")
+max((folder / "parts").glob("checkpoint-[0-9]*")).write_bytes(b"cut off")
 _, _, resumed, resumed_position, resumed_kinds = run("parts")
 trainer.REPORT_SECONDS = 0
 run("within", stop_at_progress=20)
