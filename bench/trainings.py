@@ -31,7 +31,7 @@ def ours(data_dir: Path, family: str, *options: str) -> Run:
         subprocess.run(command, check=True, capture_output=True, env=environment(**settings))
         whole = time.time() - begun
         (card,) = ModelStore(Path(store)).versions(family)
-        return Run(_trained(Path(store)) - begun, whole, card.metrics["test_accuracy"])
+        return Run(trained_at(Path(store)) - begun, whole, card.metrics["test_accuracy"])
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -39,7 +39,7 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "FITSERVE_TRAINER_NICE": "0", **more}
 
 
-def _trained(store: Path) -> float:
+def trained_at(store: Path) -> float:
     """When the last epoch ended, as the journal has it, in seconds since 1970."""
     journal = Journal(Settings(store=store).journal_url).open()
     (job,) = journal.latest()

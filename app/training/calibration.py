@@ -17,9 +17,11 @@ STEPS, ROUNDS = 21, 4
 RARE = 0.05  # share of the known pictures that may be called unfamiliar
 
 
-def calibrate(network: Network, data: Data) -> Calibration:
-    """Fit the temperature to the validation data; the recipe's own test data where that is what it validates on."""
-    probabilities = predict(network, data.validation)
+def calibrate(probabilities: Array, data: Data) -> Calibration:
+    """Fit the temperature to the validation data, whose probabilities these are.
+
+    Where a recipe validates on the test data, it is fitted on them, and the calibration says so.
+    """
     targets = data.validation.targets
     temperature = fit_temperature(probabilities, targets)
     confidence = at_temperature(probabilities, temperature).max(axis=1)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from app.families.contract import Recipe
 from app.training.appraisal import Appraisal
-from app.training.calibration import calibrate
+from app.training.calibration import calibrate, predict
 from app.training.evaluation import evaluate, write_evaluation
 from app.training.export import as_served, check, export
 from app.training.trainer import Trained
@@ -17,7 +17,9 @@ def appraise(staged: Path, recipe: Recipe, trained: Trained) -> Appraisal:
     network, data = as_served(trained.network), trained.data
     export(network, staged, recipe.signature)
     difference = check(network, staged, recipe.signature, data.test.inputs[:SAMPLES])
-    calibration = calibrate(network, data)
-    metrics, evaluation = evaluate(network, data, calibration)
+    tested = predict(network, data.test)
+    validated = tested if data.validation is data.test else predict(network, data.validation)
+    calibration = calibrate(validated, data)
+    metrics, evaluation = evaluate(tested, data, calibration)
     write_evaluation(staged, evaluation, trained.position.curves)
     return Appraisal(network, metrics, "test_accuracy", "higher", difference, calibration, data.labels)

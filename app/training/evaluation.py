@@ -8,17 +8,18 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from app.families.classification import at_temperature
-from app.families.contract import Array, Data, Network
+from app.families.contract import Array, Data
 from app.store.version import Calibration
-from app.training.calibration import cross_entropy, expected_calibration_error, predict
+from app.training.calibration import cross_entropy, expected_calibration_error
 
 
-def evaluate(network: Network, data: Data, calibration: Calibration) -> tuple[dict[str, float], dict[str, Any]]:
+def evaluate(probabilities: Array, data: Data, calibration: Calibration) -> tuple[dict[str, float], dict[str, Any]]:
     """The metrics for the card, and the whole evaluation: confusion counts and figures for each label.
+
+    `probabilities` are those that the network gives for the test data.
 
     The loss is the network's own; the calibration error (ECE) that of the calibrated probabilities.
     """
-    probabilities = predict(network, data.test)
     targets = data.test.targets
     counts = confusion(targets, probabilities.argmax(axis=1), len(data.labels))
     calibrated = at_temperature(probabilities, calibration.temperature)
