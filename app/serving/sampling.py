@@ -48,12 +48,11 @@ def choose(
             _penalise(values[row], seen[row], wish.repetition_penalty)
     largest = values.max(axis=1, keepdims=True)
     temperatures = np.array([wish.temperature or 1.0 for wish in wishes], np.float32)
-    # float32 has a twelfth of float64's cost here, and float64 sums it up exactly enough.
-    shares = np.exp((values - largest) / temperatures[:, np.newaxis]).astype(np.float64)
+    shares = np.exp((values - largest) / temperatures[:, np.newaxis])
     for row, wish in enumerate(wishes):
         if wish.top_k is not None or wish.top_p is not None:
             _limit(shares[row], wish)
-    bounds = shares.cumsum(axis=1)
+    bounds = shares.astype(np.float64).cumsum(axis=1)
     aims = np.array([draw.random() for draw in draws]) * bounds[:, -1]
     drawn = (bounds <= aims[:, np.newaxis]).sum(axis=1).clip(max=values.shape[1] - 1)
     greedy = values.argmax(axis=1)
@@ -67,7 +66,7 @@ def _penalise(values: Logits, seen: Sequence[int], penalty: float) -> None:
     values[ids] = np.where(own > 0, own / penalty, own * penalty)
 
 
-def _limit(shares: Floats, wish: Sampling) -> None:
+def _limit(shares: Logits, wish: Sampling) -> None:
     """Leave only the `top_k` largest shares, and of these the fewest that reach `top_p` of their sum, in place."""
     kept = shares
     if wish.top_k is not None and wish.top_k < len(shares):
@@ -76,7 +75,7 @@ def _limit(shares: Floats, wish: Sampling) -> None:
         smallest = kept.min()
     else:
         ranked = np.sort(kept)[::-1]
-        sums = ranked.cumsum()
+        sums = ranked.cumsum(dtype=np.float64)
         smallest = ranked[min(int(np.searchsorted(sums, wish.top_p * sums[-1])), len(ranked) - 1)]
     shares[shares < smallest] = 0
 
