@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from app.families.catalog import by_model, find_families
 from app.families.contract import Family
+from app.jobs.feed import Feed
 from app.jobs.journal import Journal
 from app.jobs.launchers.local import LocalLauncher
+from app.jobs.retention import Retention
 from app.jobs.supervisor import Rules, Supervisor
 from app.serving.onnx_runtime import OnnxRuntime
 from app.serving.servables import Limits, Servables
@@ -30,6 +32,8 @@ class Services:
     datasets: Datasets
     servables: Servables
     supervisor: Supervisor
+    feed: Feed
+    retention: Retention
     decoders: Executor
 
 
@@ -47,6 +51,8 @@ def build(settings: Settings) -> Services:
         datasets=Datasets(settings.data_dir, offline=settings.offline, given=settings.corpora_folder),
         servables=Servables(store, by_model(families), OnnxRuntime(settings.predict_threads), limits),
         supervisor=Supervisor(journal, LocalLauncher(settings.workspace, settings.environment()), rules(settings)),
+        retention=Retention(journal, settings.workspace, settings.progress_days, settings.log_days),
+        feed=Feed(journal, settings.feed_seconds),
         decoders=ThreadPoolExecutor(os.cpu_count(), "decode"),
     )
 
@@ -72,6 +78,7 @@ async def opened(services: Services) -> AsyncIterator[Services]:
     tasks = [
         asyncio.create_task(services.servables.watch(services.settings.watch_seconds)),
         asyncio.create_task(services.supervisor.run()),
+        asyncio.create_task(services.retention.run()),
     ]
     try:
         yield services

@@ -48,6 +48,11 @@ class Settings(BaseSettings):
     lease_seconds: Seconds = Field(30, description="How long a trainer may be silent before its job is given back.")
     grace_seconds: Seconds = Field(5, description="How long a trainer may take to stop by itself.")
     poll_seconds: Seconds = Field(0.5, description="How often the supervisor looks at its jobs.")
+    feed_seconds: Seconds = Field(0.25, description="How often the journal is looked at while somebody watches a job.")
+    tensorboard: bool = Field(False, description="Write logs for TensorBoard into each job's folder.")
+    progress_days: Seconds = Field(7, description="Days for which the progress events of an ended job are kept.")
+    log_days: Seconds = Field(90, description="Days for which the log of an ended job is kept.")
+    checkpoint_seconds: Seconds = Field(300, description="How old a checkpoint may grow within an epoch.")
     trainer_nice: int = Field(10, ge=0, le=19, description="Niceness of a trainer, so that serving comes first.")
     features: Path | None = Field(
         None, description="Folder of what frozen layers made of the training data; by default in the store."

@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from app.cli.generate import write
+from app.cli.jobs import group
 from app.cli.train import train_commands
 from app.errors import InvalidRequest
 from app.families.catalog import by_model, find_families
 from app.families.contract import Task
 from app.families.imaging import read_picture
-from app.jobs.journal import Journal
 from app.serving.loading import load_version
 from app.serving.onnx_runtime import OnnxRuntime
 from app.serving.sampling import Sampling
@@ -27,6 +27,7 @@ from app.store.model_store import LIVE, ModelStore
 
 commands = typer.Typer(no_args_is_help=True, add_completion=False, help="Train networks and serve them.")
 commands.add_typer(train_commands(), name="train")
+commands.add_typer(group, name="jobs")
 console = Console(highlight=False)
 
 
@@ -83,21 +84,6 @@ def generate(
     wish = Wish(words, Sampling(temperature, top_k, top_p, repetition_penalty, seed))
     _, servable = _loaded(Settings(), model, version, "generate")
     asyncio.run(write(servable, text, wish))
-
-
-@commands.command()
-def jobs(limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20) -> None:
-    """List the jobs, newest first."""
-    journal = Journal(Settings().journal_url).open()
-    table = Table("job", "model", "status", "progress", "epoch", "figures", "result", "asked for")
-    for job in journal.latest(limit=limit):
-        figures = " ".join(f"{name} {value:.4f}" for name, value in job.metrics.items())
-        result = f"version {job.result['version']}" if job.result else (job.error or "").partition("\n")[0]
-        epoch = f"{job.epoch}/{job.epochs}" if job.epoch else ""
-        asked = f"{job.created.astimezone():%Y-%m-%d %H:%M}"
-        table.add_row(job.id, job.model, job.status, f"{job.progress:.0%}", epoch, figures, result, asked)
-    console.print(table)
-    journal.close()
 
 
 @commands.command()

@@ -4,7 +4,7 @@ A family is a folder: `spec.py` describes it (light, read by the web), `recipe.p
 `servable.py` answers with one loaded version (numpy only).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -118,7 +118,7 @@ class Fixed:
 class Data:
     """What one training learns from and is measured on.
 
-    `train(phase, epoch)` gives the batches of one epoch, of a known length, the same ones for the same epoch;
+    `train(phase, epoch)` gives the batches of one epoch as a tf.data.Dataset of known length, always the same ones;
     phases that say so learn from `fixed` instead. The fingerprints are SHA-256 digests; versions are compared only
     when `test_fingerprint` is equal.
     """
@@ -126,7 +126,7 @@ class Data:
     name: str
     labels: tuple[str, ...]
     examples: int
-    train: Callable[["Phase", int], Iterable[Any]]
+    train: Callable[["Phase", int], Any]
     validation: Split
     test: Split
     fingerprint: str
@@ -143,7 +143,7 @@ def everything(network: Network) -> frozenset[str]:
 class Phase:
     """One fit. `learns` names the layers of the whole network that learn; `compile` gives a network (the whole one, or
     the part of it that learns) its optimizer, loss and accuracy. A `fixed` phase learns from `Data.fixed`. With
-    `keep_best` it ends with the weights of the epoch whose validation loss was lowest; `validation_batch` examples are
+    `keep_best` it ends with the weights of the epoch that validated best; `validation_batch` examples are
     validated together.
     """
 

@@ -10,10 +10,14 @@ Promote: TypeAlias = Literal["if_better", "always", "never"]
 
 
 class Status(StrEnum):
-    """queued -> running -> succeeded | failed | cancelled; running -> queued when a trainer is lost."""
+    """queued -> running -> succeeded | failed | cancelled; running -> queued when a trainer is lost.
+
+    A job that waits or runs can be paused; resumed, it is queued again.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
+    PAUSED = "paused"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -27,6 +31,14 @@ class Status(StrEnum):
 TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 
 
+class Wish(StrEnum):
+    """What somebody asked of a running job, until its trainer has heard."""
+
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    STOP_EARLY = "stop_early"
+
+
 class NewJob(BaseModel):
     """What is asked for."""
 
@@ -36,6 +48,7 @@ class NewJob(BaseModel):
     model: str
     hyperparameters: dict[str, Any]
     promote: Promote = "if_better"
+    priority: int = 0
     idempotency_key: str | None = Field(None, exclude=True)
 
 
@@ -44,7 +57,7 @@ class Job(NewJob):
 
     id: str = Field(examples=["3f9c2a7b1d40"])
     status: Status
-    cancel_requested: bool = Field(False, exclude=True)
+    wish: Wish | None = Field(None, description="What was asked of it and is not done yet.")
     attempts: int = Field(0, description="How many times a trainer has started on it.")
     progress: float = Field(0.0, description="Share of the training done, 0 to 1.")
     phase: str | None = None

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,14 @@ from sqlalchemy import (
     Connection,
     Engine,
     create_engine,
+    delete,
     event,
     func,
     insert,
     inspect,
     literal,
     make_url,
+    or_,
     select,
     text,
     update,
@@ -23,10 +25,10 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from app.errors import Busy, FitserveError, NotFound
-from app.jobs.job import Event, Job, NewJob, Status, now
+from app.jobs.job import Event, Job, NewJob, Status, Wish, now
 from app.jobs.tables import events, jobs
 
-HEAD = "0001"  # the newest migration; a test compares it with the folder
+HEAD = "0002"  # the newest migration; a test compares it with the folder
 BUSY_TIMEOUT_SECONDS = 15
 
 
@@ -49,6 +51,7 @@ class Journal:
         if not self._up_to_date():
             from app.jobs.migrate import upgrade  # noqa: PLC0415  Alembic takes a third of a second to import
 
+            self._keep_copy()
             with self._begin() as connection:
                 upgrade(connection)
         return self
@@ -90,42 +93,78 @@ class Journal:
             raise NotFound(f"there is no job {job!r}")
         return found[0]
 
-    def latest(self, status: Status | None = None, family: str | None = None, limit: int = 50) -> list[Job]:
-        """Jobs, newest first."""
+    def latest(self, limit: int = 50, before: str | None = None, **facts: str | None) -> list[Job]:
+        """Jobs, newest first: those with these facts (columns), and older than the job `before`."""
         query = select(jobs).order_by(jobs.c.number.desc()).limit(limit)
-        if status:
-            query = query.where(jobs.c.status == status)
-        if family:
-            query = query.where(jobs.c.family == family)
+        query = query.where(*(jobs.c[name] == value for name, value in facts.items() if value is not None))
+        if before:
+            number = select(jobs.c.number).where(jobs.c.id == self.get(before).id).scalar_subquery()
+            query = query.where(jobs.c.number < number)
         return self._select(query)
 
     def running(self) -> Sequence[Job]:
         """The jobs that some trainer holds."""
         return self._select(select(jobs).where(jobs.c.status == Status.RUNNING))
 
-    def events(self, job: str, after: int = 0, limit: int = 1000) -> Sequence[Event]:
-        """The events of a job with an id above `after`, in order."""
+    def newest_event(self) -> int:
+        """The id of the newest event of any job; 0 when there is none."""
+        with self._read() as connection:
+            return connection.execute(select(func.coalesce(func.max(events.c.id), 0))).scalar_one()  # type: ignore[no-any-return]
+
+    def events(self, job: str, after: int = 0, limit: int = 1000, kinds: Sequence[str] = ()) -> Sequence[Event]:
+        """The events of a job with an id above `after`, of these kinds or of all, in order."""
         query = select(events).where(events.c.job == job, events.c.id > after).order_by(events.c.id).limit(limit)
+        if kinds:
+            query = query.where(events.c.kind.in_(kinds))
         with self._read() as connection:
             return [Event.model_validate(dict(row)) for row in connection.execute(query).mappings()]
 
+    def stop_early(self, job: str) -> Job:
+        """Ask a job to publish the best of its epochs so far; one that has none is cancelled."""
+        begun = jobs.c.id == job, jobs.c.status == Status.PAUSED
+        with self._begin() as connection:
+            wished = {"wish": Wish.STOP_EARLY}
+            if connection.execute(update(jobs).where(*begun).values(status=Status.QUEUED, **wished)).rowcount:
+                self._event(connection, job, "queued", {"reason": "to stop early"})
+            unwished = or_(jobs.c.wish.is_(None), jobs.c.wish == Wish.PAUSE)
+            connection.execute(update(jobs).where(*_running(job), unwished).values(**wished))
+        seen = self.get(job)
+        return self.cancel(job) if seen.status is Status.QUEUED and not seen.wish else seen
+
     def cancel(self, job: str) -> Job:
         """Ask for the end of a job: at once when it waits, soon when it runs, nothing when it has ended."""
-        waiting = jobs.c.id == job, jobs.c.status == Status.QUEUED
-        running = jobs.c.id == job, jobs.c.status == Status.RUNNING
+        waiting = jobs.c.id == job, jobs.c.status.in_((Status.QUEUED, Status.PAUSED))
         with self._begin() as connection:
-            ended = update(jobs).where(*waiting).values(status=Status.CANCELLED, finished=now(), cancel_requested=True)
+            ended = update(jobs).where(*waiting).values(status=Status.CANCELLED, finished=now(), wish=None)
             if connection.execute(ended).rowcount:
                 self._event(connection, job, "finished", {"status": Status.CANCELLED})
-            connection.execute(update(jobs).where(*running).values(cancel_requested=True))
+            connection.execute(update(jobs).where(*_running(job)).values(wish=Wish.CANCEL))
+        return self.get(job)
+
+    def pause(self, job: str) -> Job:
+        """Ask a job to wait: at once when it is queued, soon when it runs, nothing when it has ended or is to end."""
+        queued = jobs.c.id == job, jobs.c.status == Status.QUEUED
+        with self._begin() as connection:
+            if connection.execute(update(jobs).where(*queued).values(status=Status.PAUSED)).rowcount:
+                self._event(connection, job, "paused", {})
+            connection.execute(update(jobs).where(*_running(job), jobs.c.wish.is_(None)).values(wish=Wish.PAUSE))
+        return self.get(job)
+
+    def resume(self, job: str) -> Job:
+        """Queue a paused job again, or take the wish to pause back; nothing to any other."""
+        paused = jobs.c.id == job, jobs.c.status == Status.PAUSED
+        with self._begin() as connection:
+            if connection.execute(update(jobs).where(*paused).values(status=Status.QUEUED)).rowcount:
+                self._event(connection, job, "queued", {"reason": "resumed"})
+            connection.execute(update(jobs).where(*_running(job), jobs.c.wish == Wish.PAUSE).values(wish=None))
         return self.get(job)
 
     # ---- working on jobs
 
     def claim(self, lease_seconds: float, job: str | None = None) -> Job | None:
-        """Take the oldest waiting job (or this one, if it waits) for a new attempt."""
+        """Take the oldest waiting job of the highest priority (or this one, if it waits) for a new attempt."""
         query = select(jobs.c.number).where(jobs.c.status == Status.QUEUED)
-        query = query.where(jobs.c.id == job) if job else query.order_by(jobs.c.number)
+        query = query.where(jobs.c.id == job) if job else query.order_by(jobs.c.priority.desc(), jobs.c.number)
         taken = (
             update(jobs)
             .where(jobs.c.number == query.limit(1).scalar_subquery(), jobs.c.status == Status.QUEUED)
@@ -145,29 +184,29 @@ class Journal:
             self._event(connection, claimed.id, "started", {"attempt": claimed.attempts})
         return claimed
 
-    def report(self, job: Job, lease_seconds: float, kind: str | None = None, **facts: Any) -> bool:
+    def report(self, job: Job, lease_seconds: float, kind: str | None = None, **facts: Any) -> Wish | None:
         """Keep the lease, note columns of the job in `facts`, and write an event of `kind` if one is named.
 
-        Returns whether somebody asked to cancel. Raises LostLease when the job is no longer this attempt's.
+        Returns what somebody asked of the job. Raises LostLease when the job is no longer this attempt's.
         """
         columns = {name: value for name, value in facts.items() if name in jobs.c}
         lease = now() + timedelta(seconds=lease_seconds)
         with self._begin() as connection:
             held = connection.execute(
-                update(jobs).where(*_held(job)).values(lease_until=lease, **columns).returning(jobs.c.cancel_requested)
+                update(jobs).where(*_held(job)).values(lease_until=lease, **columns).returning(jobs.c.wish)
             ).first()
             if held is None:
                 raise LostLease(f"attempt {job.attempts} no longer holds job {job.id}")
             if kind:
                 self._event(connection, job.id, kind, facts)
-        return bool(held[0])
+        return Wish(held[0]) if held[0] else None
 
     def finish(
         self, job: Job, status: Status, *, result: dict[str, Any] | None = None, error: str | None = None
     ) -> bool:
         """End an attempt's job; returns False, and changes nothing, when it is no longer this attempt's."""
         values: dict[str, Any] = {"status": status, "finished": now(), "lease_until": None, "eta_seconds": None}
-        values |= {"result": result, "error": error}
+        values |= {"result": result, "error": error, "wish": None}
         if status is Status.SUCCEEDED:
             values["progress"] = 1.0
         with self._begin() as connection:
@@ -179,11 +218,19 @@ class Journal:
     def give_back(self, job: Job, reason: str, *, counts: bool = True) -> bool:
         """Queue a running job again; an attempt that does not count is not held against it."""
         attempts = jobs.c.attempts if counts else jobs.c.attempts - 1
-        values = {"status": Status.QUEUED, "lease_until": None, "eta_seconds": None, "attempts": attempts}
+        return self._let_go(job, _held(job), reason, status=Status.QUEUED, attempts=attempts)
+
+    def set_aside(self, job: Job) -> bool:
+        """Pause a running job; False when it was taken away, or when meanwhile it is to be cancelled."""
+        still = *_held(job), jobs.c.wish.is_distinct_from(Wish.CANCEL)
+        return self._let_go(job, still, "paused", status=Status.PAUSED, attempts=jobs.c.attempts - 1, wish=None)
+
+    def _let_go(self, job: Job, where: tuple[Any, ...], reason: str, *, status: Status, **values: Any) -> bool:
+        values |= {"status": status, "lease_until": None, "eta_seconds": None}
         with self._begin() as connection:
-            done: bool = connection.execute(update(jobs).where(*_held(job)).values(**values)).rowcount == 1
+            done: bool = connection.execute(update(jobs).where(*where).values(**values)).rowcount == 1
             if done:
-                self._event(connection, job.id, "queued", {"reason": reason})
+                self._event(connection, job.id, status, {"reason": reason})
         return done
 
     def has_work(self) -> bool:
@@ -191,6 +238,18 @@ class Journal:
         query = select(jobs.c.number).where(jobs.c.status.in_((Status.QUEUED, Status.RUNNING))).limit(1)
         with self._read() as connection:
             return connection.execute(query).first() is not None
+
+    def ended(self, job: str) -> datetime | None:
+        """When a job ended; None when it has not, or there is none."""
+        found = self._select(select(jobs).where(jobs.c.id == job))
+        return found[0].finished if found and found[0].status.terminal else None
+
+    def forget_progress(self, before: datetime) -> int:
+        """Delete the progress events of jobs that ended before a moment; returns how many."""
+        old = select(jobs.c.id).where(jobs.c.finished < before)
+        with self._begin() as connection:
+            gone = delete(events).where(events.c.kind == "progress", events.c.job.in_(old))
+            return connection.execute(gone).rowcount  # type: ignore[no-any-return]
 
     def expired(self) -> Sequence[Job]:
         """Running jobs whose trainer has been silent for longer than its lease."""
@@ -228,6 +287,16 @@ class Journal:
             revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         return revision == HEAD
 
+    def _keep_copy(self) -> None:
+        """A copy of an older SQLite journal beside it, named by its revision, before it is changed."""
+        with self._read() as connection:
+            if self.url.get_backend_name() != "sqlite" or not inspect(connection).has_table("alembic_version"):
+                return
+            revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            copy = Path(f"{self.url.database}.{revision}")
+            if not copy.exists():
+                connection.execute(text("VACUUM INTO :copy"), {"copy": str(copy)})
+
     def _begin(self) -> Any:
         return self._opened.begin()
 
@@ -239,6 +308,10 @@ class Journal:
         if self._engine is None:
             raise RuntimeError("the journal is not open")
         return self._engine
+
+
+def _running(job: str) -> tuple[Any, ...]:
+    return jobs.c.id == job, jobs.c.status == Status.RUNNING
 
 
 def _held(job: Job) -> tuple[Any, ...]:
@@ -253,7 +326,6 @@ def _row(new: NewJob) -> dict[str, Any]:
         "idempotency_key": new.idempotency_key,
         "id": secrets.token_hex(6),
         "status": Status.QUEUED.value,
-        "cancel_requested": False,
         "attempts": 0,
         "progress": 0.0,
         "metrics": {},

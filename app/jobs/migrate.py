@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def upgrade(connection: Connection) -> None:
-    """Apply every migration that the database has not seen, inside the caller's transaction."""
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Apply every migration up to a revision that the database has not seen, inside the caller's transaction."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from app.jobs.job import Job, Status
+from app.jobs.job import Job, Status, Wish
 from app.jobs.journal import Journal
 from app.jobs.launchers.launcher import Launcher, Trainer
 from app.telemetry import log
@@ -64,7 +64,7 @@ class Supervisor:
                 return
             self._collect_ended()
             self._collect_silent()
-            self._stop_cancelled()
+            self._stop_unwanted()
             self._start(only)
 
     def close(self) -> None:
@@ -78,7 +78,7 @@ class Supervisor:
             time.sleep(0.05)
         for attempt in self._attempts.values():
             attempt.trainer.stop(force=True)
-            self._journal.give_back(attempt.job, "the service stopped", counts=False)
+            self._lost(attempt.job, "the service stopped", counts=False)
         self._attempts.clear()
 
     # ---- inside
@@ -105,9 +105,10 @@ class Supervisor:
                 attempt.trainer.stop(force=True)
             self._lost(job, f"the trainer was silent for {self._rules.lease_seconds:g} s")
 
-    def _stop_cancelled(self) -> None:
+    def _stop_unwanted(self) -> None:
+        """End trainers that did not heed a wish: asked by signal after one time of grace, killed after two."""
         for attempt in self._attempts.values():
-            if not self._journal.get(attempt.job.id).cancel_requested:
+            if self._journal.get(attempt.job.id).wish not in (Wish.CANCEL, Wish.PAUSE):
                 continue
             now = time.monotonic()
             attempt.asked_to_stop = attempt.asked_to_stop or now
@@ -115,12 +116,15 @@ class Supervisor:
             if waited > self._rules.grace_seconds:
                 attempt.trainer.stop(force=waited > 2 * self._rules.grace_seconds)
 
-    def _lost(self, job: Job, reason: str, last_words: str = "") -> None:
-        """An attempt is over; unless its trainer ended the job itself, cancel it, try again or give up."""
-        if self._journal.get(job.id).cancel_requested:
+    def _lost(self, job: Job, reason: str, last_words: str = "", *, counts: bool = True) -> None:
+        """An attempt is over; unless its trainer ended the job itself, do what was wished, try again or give up."""
+        wish = self._journal.get(job.id).wish
+        if wish is Wish.CANCEL:
             self._journal.finish(job, Status.CANCELLED)
-        elif job.attempts < self._rules.max_attempts:
-            if self._journal.give_back(job, reason):
+        elif wish is Wish.PAUSE:
+            self._journal.set_aside(job)
+        elif not counts or job.attempts < self._rules.max_attempts:
+            if self._journal.give_back(job, reason, counts=counts):
                 log.warning("job %s given back: %s", job.id, reason)
         elif self._journal.finish(
             job, Status.FAILED, error=f"{reason} in attempt {job.attempts}\n{last_words}".strip()

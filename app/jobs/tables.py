@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
-    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -47,7 +46,8 @@ jobs = Table(
     Column("promote", String(16), nullable=False),
     Column("idempotency_key", String(255), unique=True),
     Column("status", String(16), nullable=False),
-    Column("cancel_requested", Boolean, nullable=False, default=False),
+    Column("wish", String(16)),
+    Column("priority", Integer, nullable=False, default=0),
     Column("attempts", Integer, nullable=False, default=0),
     Column("lease_until", Moment),
     Column("progress", Float, nullable=False, default=0.0),

@@ -24,8 +24,8 @@ def sync_tree(folder: Path) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put `content` in place of the file at once; readers see the old bytes or the new ones."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    """Put `content` in place of the file at once; readers see the old bytes or the new ones. One writer at a time."""
+    partial = path.with_name(f".{path.name}.partial")
     with partial.open("wb") as file:
         file.write(content)
         file.flush()

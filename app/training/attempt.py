@@ -16,6 +16,7 @@ from app.training.datasets import Datasets
 from app.training.download import download
 from app.training.frozen import FeatureCache
 from app.training.promotion import promote
+from app.training.tensorboard import TensorBoardReport
 from app.training.trainer import Report, Trained, train
 
 
@@ -24,6 +25,8 @@ def attempt(job: Job, settings: Settings, store: ModelStore, staged: Path, repor
     card = store.published_by(job.model, job.id)
     if card is None:
         recipe = make_recipe(job)
+        if settings.tensorboard:
+            report = TensorBoardReport(report, settings.workspace / job.id / "tensorboard")
         trained = _train(job, recipe, settings, report)
         from app.training.publication import publish  # noqa: PLC0415  training need not wait for matplotlib and ONNX
 
@@ -48,7 +51,7 @@ def _train(job: Job, recipe: Recipe, settings: Settings, report: Report) -> Trai
     datasets = Datasets(settings.data_dir, offline=settings.offline, given=settings.corpora_folder)
     data = recipe.data(lambda file: datasets.path(file, download))
     network = recipe.network(data)
-    checkpoints = Checkpoints(settings.workspace / job.id)
+    checkpoints = Checkpoints(settings.workspace / job.id, settings.checkpoint_seconds)
     features = FeatureCache(settings.features_folder, settings.max_features_bytes, settings.features_days)
     position = train(network, data, recipe.phases(data), checkpoints, features, report)
     return Trained(network, data, position)

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import time
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,75 +16,81 @@ from app.store.files import replace
 from app.telemetry import log
 
 NAME = "checkpoint-{}.npz"
+BEST = "checkpoint-best.npz"
 KEEP = 2  # the newest, and the one before in case the newest cannot be read
 
 
 @dataclass
 class Position:
-    """How far a training has come: `epoch` epochs of phase `phase` are done; `curves` has a row for each."""
+    """How far a training has come: `epoch` epochs of phase `phase` are done, and `step` batches of the next.
+
+    `curves` has a row for each epoch done.
+    """
 
     phase: int = 0
     epoch: int = 0
+    step: int = 0
     seconds: float = 0.0
     curves: list[dict[str, Any]] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Best:
-    """The weights of the phase's best epoch so far, the one of the lowest validation loss; of none at first."""
-
-    loss: float | None = None
-    weights: tuple[Any, ...] = ()
-
-    def or_better(self, network: Network, loss: float) -> "Best":
-        """This one, or what the network is now if that is better. A loss that is no number is never better."""
-        if loss < (math.inf if self.loss is None else self.loss):
-            return Best(loss, tuple(network.get_weights()))
-        return self
-
-    def restore(self, network: Network) -> None:
-        """Give the network these weights, if there are any."""
-        if self.weights:
-            network.set_weights(self.weights)
+def merit(row: dict[str, Any]) -> tuple[float, float]:
+    """What epochs are compared by: accuracy on the validation data, then the loss; one that is no number is worst."""
+    loss = row["val_loss"]
+    return row.get("val_accuracy", 0.0), -math.inf if math.isnan(loss) else -loss
 
 
 class Checkpoints:
-    """The checkpoints of one job, in its folder."""
+    """The checkpoints of one job, in its folder: one after each epoch, and in long epochs one every so many seconds."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, every_seconds: float = float("inf")) -> None:
         self._folder = folder
+        self._every = every_seconds
+        self._last = time.monotonic()
 
-    def save(self, network: Network, optimizer: Any, position: Position, best: Best | None = None) -> None:
-        """Keep weights, random states, optimizer, position and the best epoch's weights."""
-        best = best or Best()
-        self._folder.mkdir(parents=True, exist_ok=True)
-        arrays: dict[str, Any] = {
-            f"{part} {index}": np.asarray(variable)
-            for part, variables in (
-                ("network", _lasting(network)),
-                ("optimizer", optimizer.variables),
-                ("best", best.weights),
-            )
-            for index, variable in enumerate(variables)
-        }
-        content = io.BytesIO()
-        arrays["best loss"] = np.array(math.nan if best.loss is None else best.loss)
-        np.savez(content, allow_pickle=False, position=np.array(json.dumps(asdict(position))), **arrays)
-        number = 1 + max(self._numbers(), default=0)
-        replace(self._folder / NAME.format(number), content.getvalue())
+    @property
+    def due(self) -> bool:
+        """Whether the last one is old enough for another within the epoch."""
+        return time.monotonic() - self._last > self._every
+
+    def save(self, network: Network, optimizer: Any, position: Position) -> None:
+        """Keep weights, random states, optimizer and position; where its epoch is the best so far, also as that."""
+        variables = {"network": _lasting(network), "optimizer": optimizer.variables}
+        if position.step == 0 and position.curves and max(position.curves, key=merit) is position.curves[-1]:
+            self._write(BEST, {"network": variables["network"]}, position)
+        self._write(NAME.format(1 + max(self._numbers(), default=0)), variables, position)
+        self._last = time.monotonic()
         for old in self._numbers()[:-KEEP]:
             (self._folder / NAME.format(old)).unlink(missing_ok=True)
 
     def latest(self) -> "Checkpoint | None":
         """The newest checkpoint that can be read, or None."""
-        for number in reversed(self._numbers()):
-            try:
-                with np.load(self._folder / NAME.format(number), allow_pickle=False) as file:
-                    arrays = {name: file[name] for name in file.files}
-                    return Checkpoint(Position(**json.loads(str(arrays.pop("position")))), arrays)
-            except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as fault:
-                log.warning("checkpoint %d cannot be read: %s", number, fault)
-        return None
+        found = (self._read(NAME.format(number)) for number in reversed(self._numbers()))
+        return next((checkpoint for checkpoint in found if checkpoint), None)
+
+    def best(self) -> "Checkpoint | None":
+        """The network after its best epoch so far, without its optimizer; None before the first has ended."""
+        return self._read(BEST) if (self._folder / BEST).exists() else None
+
+    def _write(self, name: str, parts: dict[str, list[Any]], position: Position) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        arrays: dict[str, Any] = {
+            f"{part} {index}": np.asarray(variable)
+            for part, variables in parts.items()
+            for index, variable in enumerate(variables)
+        }
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, position=np.array(json.dumps(asdict(position))), **arrays)
+        replace(self._folder / name, content.getvalue())
+
+    def _read(self, name: str) -> "Checkpoint | None":
+        try:
+            with np.load(self._folder / name, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+                return Checkpoint(Position(**json.loads(str(arrays.pop("position")))), arrays)
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as fault:
+            log.warning("%s cannot be read: %s", name, fault)
+            return None
 
     def _numbers(self) -> list[int]:
         return sorted(int(path.stem.split("-")[1]) for path in self._folder.glob(NAME.format("[0-9]*")))
@@ -103,14 +110,6 @@ class Checkpoint:
     def restore_optimizer(self, optimizer: Any) -> None:
         """Put the state of an optimizer, built for the phase it was saved in, back."""
         self._restore("optimizer", optimizer.variables)
-
-    def best(self) -> Best:
-        """The best epoch of the phase it was saved in."""
-        loss = float(self.arrays.get("best loss", math.nan))
-        if math.isnan(loss):
-            return Best()
-        count = sum(name.startswith("best ") for name in self.arrays) - 1
-        return Best(loss, tuple(self.arrays[f"best {index}"] for index in range(count)))
 
     def _restore(self, part: str, variables: list[Any]) -> None:
         for index, variable in enumerate(variables):

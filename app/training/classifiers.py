@@ -21,5 +21,5 @@ def appraise(staged: Path, recipe: Recipe, trained: Trained) -> Appraisal:
     validated = tested if data.validation is data.test else predict(network, data.validation)
     calibration = calibrate(validated, data)
     metrics, evaluation = evaluate(tested, data, calibration)
-    write_evaluation(staged, evaluation, trained.position.curves)
+    write_evaluation(staged, evaluation, trained.position.curves, data.test.inputs)
     return Appraisal(network, metrics, "test_accuracy", "higher", difference, calibration, data.labels)

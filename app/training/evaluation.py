@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from app.families.classification import at_temperature
 from app.families.contract import Array, Data
 from app.store.version import Calibration
 from app.training.calibration import cross_entropy, expected_calibration_error
+from app.training.plot import draw_confusion, draw_history, draw_mistakes
+
+MISTAKES = 25  # kept and shown
 
 
 def evaluate(probabilities: Array, data: Data, calibration: Calibration) -> tuple[dict[str, float], dict[str, Any]]:
@@ -34,7 +36,9 @@ def evaluate(probabilities: Array, data: Data, calibration: Calibration) -> tupl
         label: {"precision": float(precision[i]), "recall": float(recall[i]), "examples": int(counts[i].sum())}
         for i, label in enumerate(data.labels)
     }
-    return metrics, {**metrics, "examples": len(targets), "labels": labels, "confusion": counts.tolist()}
+    mistakes = worst(calibrated, targets, data.labels)
+    whole = {"examples": len(targets), "labels": labels, "confusion": counts.tolist(), "mistakes": mistakes}
+    return metrics, metrics | whole
 
 
 def confusion(targets: Array, guesses: Array, labels: int) -> Array:
@@ -44,39 +48,29 @@ def confusion(targets: Array, guesses: Array, labels: int) -> Array:
     return counts
 
 
-def write_evaluation(folder: Path, evaluation: dict[str, Any], curves: list[dict[str, Any]]) -> None:
-    """evaluation.json, confusion.png and history.png into a version's folder."""
+def worst(probabilities: Array, targets: Array, labels: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The wrong guesses made with the greatest confidence, each with its place in the test set."""
+    guesses, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(guesses != targets)
+    order = wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]
+    return [
+        {
+            "example": int(index),
+            "truth": labels[targets[index]],
+            "guess": labels[guesses[index]],
+            "confidence": round(float(confidence[index]), 4),
+        }
+        for index in order
+    ]
+
+
+def write_evaluation(folder: Path, evaluation: dict[str, Any], curves: list[dict[str, Any]], pictures: Array) -> None:
+    """evaluation.json, and as pictures the confusion, the history and the worst mistakes, into a version's folder.
+
+    `pictures` (n, h, w, 1 or 3) in 0..1 are those of the test set.
+    """
     (folder / "evaluation.json").write_text(json.dumps(evaluation, indent=1))
     draw_confusion(folder / "confusion.png", np.asarray(evaluation["confusion"]), list(evaluation["labels"]))
     draw_history(folder / "history.png", curves)
-
-
-def draw_confusion(path: Path, counts: Array, labels: list[str]) -> None:
-    """The confusion matrix, shaded by the share of each true label."""
-    figure = Figure(figsize=(6, 5.5), layout="constrained")
-    axes = figure.subplots()
-    axes.imshow(counts / np.maximum(1, counts.sum(axis=1, keepdims=True)), cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(counts):
-        if count:
-            colour = "white" if row == column else "black"
-            axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=colour)
-    axes.set(xticks=range(len(labels)), yticks=range(len(labels)), xticklabels=labels, yticklabels=labels)
-    axes.set(xlabel="predicted", ylabel="true", title="Confusion on the test set")
-    figure.savefig(path, dpi=100)
-
-
-def draw_history(path: Path, curves: list[dict[str, Any]]) -> None:
-    """Accuracy and loss, training and validation, side by side over all epochs; a line where a phase begins."""
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    panels = figure.subplots(1, 2)
-    epochs = range(1, len(curves) + 1)
-    for axes, metric in zip(panels, ("accuracy", "loss"), strict=True):
-        axes.plot(epochs, [row[metric] for row in curves], marker=".", label="training")
-        axes.plot(epochs, [row[f"val_{metric}"] for row in curves], marker=".", label="validation")
-        for number, row in enumerate(curves, start=1):
-            if row["epoch"] == 1 and number > 1:
-                axes.axvline(number - 0.5, color="grey", linestyle=":")
-        axes.set(xlabel="epoch", ylabel=metric, title=metric.capitalize())
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend()
-    figure.savefig(path, dpi=100)
+    mistakes = evaluation["mistakes"]
+    draw_mistakes(folder / "mistakes.png", pictures[[mistake["example"] for mistake in mistakes]], mistakes)

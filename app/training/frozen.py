@@ -37,7 +37,7 @@ class Part:
     """What a phase trains: the whole network or what lies behind the boundary, with its batches and validation."""
 
     network: Network
-    train: Callable[[Phase, int], Iterable[Any]]
+    train: Callable[[Phase, int], Any]
     validation: Split
 
 
@@ -215,13 +215,13 @@ def _bytes(cut: Boundary, rows: int) -> int:
     return int(rows * np.prod(cut.tensor.shape[1:]) * np.dtype(DTYPE).itemsize)
 
 
-def _batches(fixed: Fixed, inputs: Callable[[Array], Array]) -> Callable[[Phase, int], Iterable[Any]]:
+def _batches(fixed: Fixed, inputs: Callable[[Array], Array]) -> Callable[[Phase, int], Any]:
     """Batches of fixed examples, or of what `inputs` gives in place of them."""
 
     def look_up(rows: Array) -> tuple[Array, Array]:
         return inputs(rows), fixed.targets[rows]
 
-    def batches(phase: Phase, epoch: int) -> Iterable[Any]:
+    def batches(phase: Phase, epoch: int) -> Any:
         rows = fixed.order(phase, epoch)
         first, _ = look_up(rows[:1])
 
@@ -229,9 +229,7 @@ def _batches(fixed: Fixed, inputs: Callable[[Array], Array]) -> Callable[[Phase,
             found, targets = tf.numpy_function(look_up, [chosen], (tf.float32, tf.int64), stateful=False)
             return tf.ensure_shape(found, (None, *first.shape[1:])), tf.ensure_shape(targets, (None,))
 
-        ready: Iterable[Any] = (
-            tf.data.Dataset.from_tensor_slices(rows).batch(phase.batch_size).map(batch).prefetch(AHEAD)
-        )
+        ready: Any = tf.data.Dataset.from_tensor_slices(rows).batch(phase.batch_size).map(batch).prefetch(AHEAD)
         return ready
 
     return batches

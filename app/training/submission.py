@@ -15,6 +15,7 @@ def submit(
     family: Family,
     wishes: dict[str, Any],
     promote: Promote,
+    priority: int = 0,
     *,
     journal: Journal,
     datasets: Datasets,
@@ -39,6 +40,7 @@ def submit(
             model=family.model(one),
             hyperparameters=one.model_dump(mode="json", exclude_unset=True),
             promote=promote,
+            priority=priority,
             idempotency_key=_numbered(idempotency_key, number),
         )
         news.append(new)

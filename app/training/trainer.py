@@ -1,16 +1,19 @@
 """The trainer: runs the phases of a recipe epoch by epoch, checkpoints each, resumes, and reports."""
 
+import resource
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import keras
 
 from app.families.contract import Data, Network, Phase
-from app.training.checkpoints import Best, Checkpoints, Position
+from app.training.checkpoints import Checkpoints, Position
 from app.training.frozen import FeatureCache, Part
 from app.training.small_maps import multiply_densely
+from app.training.wishes import Cancelled, StoppedEarly
 
 REPORT_SECONDS = 0.25
 
@@ -41,34 +44,52 @@ def train(
     """Train the network through all phases, from the last checkpoint if there is one; returns where it ended.
 
     A phase trains only what lies behind the boundary of its frozen layers. One that keeps its best epoch ends with
-    that epoch's weights, whether it was this attempt that trained it or one before.
+    that epoch's weights, and so does a training that is stopped early.
     """
+    try:
+        return _train(network, data, phases, checkpoints, features, report)
+    except StoppedEarly:
+        best = checkpoints.best()
+        if best is None:
+            raise Cancelled("the job was stopped before its first epoch had ended") from None
+        best.restore_network(network)
+        report("log", text=f"stopped early: epoch {best.position.epoch} was the best so far")
+        return best.position
+
+
+def _train(
+    network: Network,
+    data: Data,
+    phases: Sequence[Phase],
+    checkpoints: Checkpoints,
+    features: FeatureCache,
+    report: Report,
+) -> Position:
     saved = checkpoints.latest()
     position = saved.position if saved else Position()
     if saved:
         saved.restore_network(network)
     multiply_densely(network)
-    for index, phase in enumerate(phases):
-        begin = position.epoch if index == position.phase else 0
-        if index < position.phase or begin == phase.epochs:
-            continue
-        report("phase", phase=phase.name, epochs=phase.epochs, epoch=begin)
-        part = _prepared(network, data, phases[index:], features, report)
-        best = Best()
-        if saved and index == saved.position.phase:
-            saved.restore_optimizer(part.network.optimizer)
-            best = saved.best()
-            report("log", text=f"resumed after epoch {begin} of {phase.name}")
-        for epoch in range(begin, phase.epochs):
-            share = _Share(phases, index, epoch)
-            row = _epoch(part, phase, epoch, _Progress(report, data, share, position.seconds))
-            position = Position(index, epoch + 1, position.seconds + row["seconds"], [*position.curves, row])
-            if phase.keep_best:
-                best = best.or_better(network, row["val_loss"])
-                if epoch + 1 == phase.epochs:
-                    best.restore(network)
-            checkpoints.save(network, part.network.optimizer, position, best)
+    for index in range(position.phase, len(phases)):
+        phase = phases[index]
+        if index > position.phase:
+            position = replace(position, phase=index, epoch=0, step=0)
+        if position.epoch < phase.epochs:
+            report("phase", phase=phase.name, epochs=phase.epochs, epoch=position.epoch)
+            part = _prepared(network, data, phases[index:], features, report)
+            if saved and index == saved.position.phase:
+                saved.restore_optimizer(part.network.optimizer)
+                _tell_resumed(position, phase, report)
+        while position.epoch < phase.epochs:
+            share = _Share(phases, position)
+            keep = partial(checkpoints.save, network, part.network.optimizer)
+            row = _epoch(part, phase, position, _Watch(report, data, share, position, checkpoints, keep))
+            seconds = position.seconds + row["seconds"]
+            position = Position(index, position.epoch + 1, 0, seconds, [*position.curves, row])
+            keep(position)
             report("epoch", **row, progress=share(1.0), metrics=_figures(row))
+        if phase.keep_best and (best := checkpoints.best()):
+            best.restore_network(network)
     return position
 
 
@@ -84,21 +105,29 @@ def _prepared(network: Network, data: Data, phases: Sequence[Phase], features: F
     return part
 
 
-def _epoch(part: Part, phase: Phase, epoch: int, progress: "_Progress") -> dict[str, Any]:
-    """One epoch with its validation, as a row of the curves."""
+def _epoch(part: Part, phase: Phase, position: Position, watch: "_Watch") -> dict[str, Any]:
+    """One epoch, or what is left of it, with its validation, as a row of the curves."""
     begun = time.monotonic()
+    batches = part.train(phase, position.epoch)
     history = part.network.fit(
-        part.train(phase, epoch),
-        initial_epoch=epoch,
-        epochs=epoch + 1,
+        batches.skip(position.step) if position.step else batches,
+        initial_epoch=position.epoch,
+        epochs=position.epoch + 1,
         validation_data=(part.validation.inputs, part.validation.targets),
         validation_batch_size=phase.validation_batch,
-        callbacks=[progress],
+        callbacks=[watch],
         shuffle=False,  # the data come in the order of the seed and the epoch
         verbose=0,
     ).history
     figures = {name: float(values[-1]) for name, values in history.items()}
-    return {"phase": phase.name, "epoch": epoch + 1, **figures, "seconds": time.monotonic() - begun}
+    return {"phase": phase.name, "epoch": position.epoch + 1, **figures, "seconds": time.monotonic() - begun}
+
+
+def _tell_resumed(position: Position, phase: Phase, report: Report) -> None:
+    """Say where the training goes on, with the last epoch's row, whose own event a kill may have prevented."""
+    within = f" and {position.step} batches" if position.step else ""
+    text = f"resumed after epoch {position.epoch}{within} of {phase.name}"
+    report("resumed", row=position.curves[-1] if position.curves else None, text=text)
 
 
 def _figures(row: dict[str, Any]) -> dict[str, float]:
@@ -108,23 +137,33 @@ def _figures(row: dict[str, Any]) -> dict[str, float]:
 class _Share:
     """Which part of the whole training an epoch is: called with a share of the epoch, gives a share of it all."""
 
-    def __init__(self, phases: Sequence[Phase], index: int, epoch: int) -> None:
+    def __init__(self, phases: Sequence[Phase], position: Position) -> None:
         self._total = sum(phase.epochs for phase in phases)
-        self._before = sum(phase.epochs for phase in phases[:index]) + epoch
+        self._before = sum(phase.epochs for phase in phases[: position.phase]) + position.epoch
 
     def __call__(self, of_epoch: float) -> float:
         return (self._before + of_epoch) / self._total
 
 
-class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
-    """Reports a few times a second from within an epoch, with speed and the time still to go."""
+class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
+    """Reports a few times a second from within an epoch, and keeps a checkpoint when one is due."""
 
-    def __init__(self, report: Report, data: Data, share: _Share, seconds_before: float) -> None:
+    def __init__(
+        self,
+        report: Report,
+        data: Data,
+        share: _Share,
+        position: Position,
+        checkpoints: Checkpoints,
+        keep: Callable[[Position], None],
+    ) -> None:
         super().__init__()
         self._report = report
         self._examples = data.examples
         self._share = share
-        self._seconds_before = seconds_before
+        self._position = position
+        self._checkpoints = checkpoints
+        self._keep = keep
         self._begun = self._last = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
@@ -134,13 +173,18 @@ class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
             return
         self._last = now
         seconds = now - self._begun
-        done = (batch + 1) / max(1, self.params["steps"] or 1)
-        progress = self._share(done)
+        if self._checkpoints.due:
+            step = self._position.step + batch + 1
+            self._keep(replace(self._position, step=step, seconds=self._position.seconds + seconds))
+        steps = max(1, self.params["steps"] or 1)
+        whole = self._position.step + steps
+        progress = self._share((self._position.step + batch + 1) / whole)
         self._report(
             "progress",
             progress=progress,
-            epoch=self.params["epochs"],
-            eta_seconds=(self._seconds_before + seconds) * (1 - progress) / progress,
+            epoch=self._position.epoch + 1,
+            eta_seconds=(self._position.seconds + seconds) * (1 - progress) / progress,
             metrics={name: float(value) for name, value in (logs or {}).items()},
-            examples_per_second=done * self._examples / seconds,
+            examples_per_second=(batch + 1) / whole * self._examples / seconds,
+            memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         )

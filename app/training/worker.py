@@ -6,18 +6,14 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-from app.errors import FitserveError
-from app.jobs.job import Job, Status
+from app.jobs.job import Job, Status, Wish
 from app.jobs.journal import Journal, LostLease
 from app.settings import Settings
 from app.store.model_store import ModelStore
 from app.telemetry import configure_logging, log
+from app.training.wishes import Cancelled, Paused, StoppedEarly
 
 BEATS_PER_LEASE = 6
-
-
-class Cancelled(FitserveError):
-    """Somebody asked for the end of this job."""
 
 
 class Reporter:
@@ -27,8 +23,8 @@ class Reporter:
         self._journal = journal
         self._job = job
         self._lease = lease_seconds
-        self._cancelled = threading.Event()
         self._published = False
+        self._stopping = False
         self._ended = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
@@ -41,17 +37,23 @@ class Reporter:
         self._heart.join()
 
     def __call__(self, kind: str, **facts: Any) -> None:
-        """Write an event and the columns among its facts; raises LostLease, or Cancelled before publication."""
-        cancelled = self._journal.report(self._job, self._lease, kind, **facts) or self._cancelled.is_set()
+        """Write an event and the columns among its facts; raises LostLease, or, before publication, what is wished."""
+        wish = self._journal.report(self._job, self._lease, kind, **facts)
         self._published |= kind == "published"
-        if cancelled and not self._published:
+        if self._published:
+            return
+        if wish is Wish.CANCEL:
             raise Cancelled("the job was cancelled")
+        if wish is Wish.PAUSE:
+            raise Paused("the job was paused")
+        if wish is Wish.STOP_EARLY and not self._stopping:
+            self._stopping = True
+            raise StoppedEarly("the job was stopped early")
 
     def _beat(self) -> None:
         while not self._ended.wait(self._lease / BEATS_PER_LEASE):
             try:
-                if self._journal.report(self._job, self._lease):
-                    self._cancelled.set()
+                self._journal.report(self._job, self._lease)
             except LostLease as fault:
                 log.error("stopping: %s", fault)
                 os._exit(1)  # somebody else has the job: not one line more may be written
@@ -63,6 +65,10 @@ def run(job: Job, settings: Settings, journal: Journal) -> None:
     """Train and publish one running job, and write how it ended."""
     with Reporter(journal, job, settings.lease_seconds) as report:
         status, facts = _outcome(job, settings, report)
+    if status is Status.PAUSED:
+        if journal.set_aside(job):
+            return
+        status = Status.CANCELLED
     journal.finish(job, status, **facts)
     _forget_checkpoints(job, settings)
 
@@ -74,6 +80,8 @@ def _outcome(job: Job, settings: Settings, report: Reporter) -> tuple[Status, di
         raise
     except Cancelled:
         return Status.CANCELLED, {}
+    except Paused:
+        return Status.PAUSED, {}
     except Exception as fault:
         log.exception("the job failed")
         return Status.FAILED, {"error": f"{type(fault).__name__}: {fault}"}

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from app.bootstrap import build, opened
 from app.settings import Settings
 from app.telemetry import configure_logging, log
-from app.web import health, jobs, models, problems
+from app.web import health, jobs, models, problems, watch
 from app.web.generate import generate_router
 from app.web.limits import BodyLimit
 from app.web.predict import predict_routers
@@ -46,7 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(train_router(family))
     if generating:
         app.include_router(generate_router([model for family in generating for model in family.models]))
-    for router in (jobs.router, models.router, health.router):
+    for router in (jobs.router, watch.router, models.router, health.router):
         app.include_router(router)
 
     @app.get("/", include_in_schema=False)

@@ -2,7 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field
 
 from app.bootstrap import Services
 from app.jobs.job import Job, Status
@@ -11,15 +13,24 @@ from app.web.problems import documented
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 
-@router.get("", operation_id="list_jobs", responses=documented(422))
+@router.get("", operation_id="list_jobs", responses=documented(404, 422))
 def list_jobs(
     request: Request,
+    response: Response,
     status: Annotated[Status | None, Query(description="Only jobs in this state.")] = None,
     family: Annotated[str | None, Query(description="Only jobs of this family.", examples=["digit"])] = None,
+    model: Annotated[str | None, Query(description="Only jobs for this model.", examples=["digit"])] = None,
+    before: Annotated[str | None, Query(description="Only jobs older than this one.")] = None,
     limit: Annotated[int, Query(ge=1, le=500, description="At most so many.")] = 50,
 ) -> list[Job]:
-    """Jobs, newest first."""
-    return _services(request).journal.latest(status, family, limit)
+    """Jobs, newest first. Where there are more, the header `Link` has the address of the next page."""
+    journal = _services(request).journal
+    found = journal.latest(limit + 1, before, status=status, family=family, model=model)
+    if len(found) > limit:
+        found = found[:limit]
+        address = request.url.include_query_params(before=found[-1].id)
+        response.headers["Link"] = f'<{address.path}?{address.query}>; rel="next"'
+    return found
 
 
 @router.get("/{job}", operation_id="get_job", responses=documented(404))
@@ -28,10 +39,32 @@ def get_job(request: Request, job: str) -> Job:
     return _services(request).journal.get(job)
 
 
-@router.post("/{job}/cancel", operation_id="cancel_job", responses=documented(404))
-def cancel_job(request: Request, job: str) -> Job:
+class Cancelling(BaseModel):
+    """How a job is to end."""
+
+    stop_early: bool = Field(False, description="Publish the best of its epochs so far, instead of nothing.")
+
+
+@router.post("/{job}/cancel", operation_id="cancel_job", responses=documented(404, 422))
+def cancel_job(request: Request, job: str, how: Cancelling | None = None) -> Job:
     """Stop a job: at once when it waits, soon when it runs. Asking again changes nothing."""
-    return _services(request).journal.cancel(job)
+    journal = _services(request).journal
+    return journal.stop_early(job) if how and how.stop_early else journal.cancel(job)
+
+
+@router.post("/{job}/pause", operation_id="pause_job", responses=documented(404))
+def pause_job(request: Request, job: str) -> Job:
+    """Set a job aside: at once when it waits, soon when it runs; what it has learned since its last epoch is lost."""
+    return _services(request).journal.pause(job)
+
+
+@router.post("/{job}/resume", operation_id="resume_job", responses=documented(404))
+async def resume_job(request: Request, job: str) -> Job:
+    """Queue a paused job again; it goes on from its last checkpoint."""
+    services = _services(request)
+    resumed = await run_in_threadpool(services.journal.resume, job)
+    services.supervisor.wake()
+    return resumed
 
 
 def _services(request: Request) -> Services:

@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from app.bootstrap import Services
 from app.errors import NotFound
+from app.jobs.job import Job
 from app.store.model_store import LIVE, PREVIOUS
 from app.store.version import CARD, Card
+from app.training.submission import submit
 from app.web.problems import documented
 
 router = APIRouter(prefix="/models", tags=["models"])
@@ -112,6 +114,30 @@ def delete_version(request: Request, model: str, version: int) -> None:
     """Remove a version for good; refused while an alias points at it."""
     services: Services = request.app.state.services
     services.store.delete(_known(services, model), version)
+
+
+@router.post(
+    "/{model}/versions/{version}/reproduce",
+    status_code=202,
+    operation_id="reproduce_version",
+    responses=documented(404, 409, 429),
+)
+async def reproduce(request: Request, response: Response, model: str, version: str) -> Job:
+    """Train a version again, with the hyperparameters and the seed of its card; the result does not go live."""
+    services: Services = request.app.state.services
+    card = await run_in_threadpool(get_version, request, model, version)
+    job, *_ = await run_in_threadpool(
+        submit,
+        services.servables.models[model],
+        card.hyperparameters,
+        "never",
+        journal=services.journal,
+        datasets=services.datasets,
+        max_queued=services.settings.max_queued,
+    )
+    services.supervisor.wake()
+    response.headers["Location"] = f"/jobs/{job.id}"
+    return job
 
 
 async def _moved(services: Services, model: str, move: Callable[[], object]) -> ModelSummary:

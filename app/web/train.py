@@ -70,12 +70,13 @@ def train_router(family: Family) -> APIRouter:
 
 async def _queue(services: Services, family: Family, chosen: dict[str, Any], key: str | None) -> Job:
     """Queue what was chosen; returns the job, or the first of several with all of them."""
-    promote = chosen.pop("promote", "if_better")
+    promote, priority = chosen.pop("promote", "if_better"), chosen.pop("priority", 0)
     jobs = await run_in_threadpool(
         submit,
         family,
         chosen,
         promote,
+        priority,
         journal=services.journal,
         datasets=services.datasets,
         max_queued=services.settings.max_queued,
@@ -112,4 +113,10 @@ def _upload_route(family: Family, check: Callable[[Path], None]) -> type[APIRout
 def _wishes(family: Family) -> type[BaseModel]:
     """The family's hyperparameters and what to do with the version that comes out."""
     promote = Field("if_better", description="When the new version goes live: `if_better`, `always` or `never`.")
-    return create_model(f"Train_{family.name}", __base__=family.hyperparameters, promote=(Promote, promote))
+    priority = Field(0, ge=-100, le=100, description="Jobs of a higher one start first.")
+    return create_model(
+        f"Train_{family.name}",
+        __base__=family.hyperparameters,
+        promote=(Promote, promote),
+        priority=(int, priority),
+    )

@@ -1,10 +1,8 @@
-"""kill -9 of the trainer at every stage of a job: the service answers, the store is valid, the job ends well."""
+"""kill -9 of the trainer at every line that matters: the service answers, the store is valid, the job ends well."""
 
 import os
-import signal
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,44 +13,56 @@ from app.settings import STARTERS, Settings
 from app.store.model_store import ModelStore
 from app.store.version import verify
 from tests.drawing import draw_digit
+from tests.processes import kill, trainers
 from tests.service import Caller, Service
 
 pytestmark = pytest.mark.train
 
-STAGES = ("started", "phase", "progress", "epoch", "evaluated", "published")
+KILLING = Path(__file__).resolve().parents[1] / "killing"
+
+# Where a trainer is killed, each in an attempt of its own.
+POINTS = {
+    "reading data": "app.families.digit.data:draw_sample:before:1",
+    "within an epoch": "app.training.trainer:_Watch.on_train_batch_end:before:7",
+    "a checkpoint written, not yet in place": "pathlib:Path.replace:before:1",
+    "a checkpoint in place, its epoch not yet told": "pathlib:Path.replace:after:4",
+    "exporting": "app.training.export:export:after:1",
+    "staged, not yet published": "app.store.model_store:sync_tree:after:1",
+    "published, not yet in the journal": "app.store.model_store:ModelStore.publish:after:1",
+    "in the journal, not yet promoted": "app.training.promotion:promote:before:1",
+    "promoted, not yet ended": "app.store.model_store:ModelStore.promote:after:1",
+}
 
 
-def test_a_trainer_killed_at_every_stage_leaves_a_valid_store_and_one_version(tmp_path: Path):
-    settings = Settings(store=tmp_path / "store", starters=STARTERS, offline=True, max_attempts=len(STAGES) + 1)
-    journal = Journal(settings.journal_url)
-    with Service(**settings.model_dump(include={"store", "starters", "offline", "max_attempts"})) as service:
+def test_a_trainer_killed_at_every_line_that_matters_leaves_a_valid_store_and_one_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    used = tmp_path / "used"
+    used.mkdir()
+    monkeypatch.setenv("KILL_POINTS", " ".join(POINTS.values()))
+    monkeypatch.setenv("KILL_FOLDER", str(used))
+    monkeypatch.setenv("PYTHONPATH", str(KILLING), prepend=os.pathsep)
+    store = ModelStore(tmp_path / "store")
+    with Service(store=store.root, starters=STARTERS, offline=True, max_attempts=len(POINTS) + 1) as service:
         caller = Caller(service, png(draw_digit(7, 28, 2.5)))
         thread = threading.Thread(target=caller)
         thread.start()
-        journal.open()
         job = service.train(dataset="sample", epochs=4, promote="always")
-        seen = 0
-        for attempt, stage in enumerate(STAGES, start=1):
-            seen = _kill_at(journal, job, stage, seen)
-            _check(ModelStore(settings.store), "digit")
+        for number in range(len(POINTS)):
+            _wait_for(used / str(number))
+            _check(store, "digit")
             assert service.get("/health/ready")["ready"]
-            assert service.get(f"/jobs/{job}")["attempts"] >= attempt
         ended = service.wait(job)
+        rows = service.get(f"/jobs/{job}/history")
         caller.stop()
         thread.join()
-        events = journal.events(job)
-        journal.close()
-
-        assert ended["status"] == "succeeded", ended
-        assert ended["attempts"] >= len(STAGES), "the last stage is so short that its trainer may have ended first"
-        assert caller.failures == []
-        store = ModelStore(settings.store)
-        _check(store, "digit")
-        assert [card.job for card in store.versions("digit")][1:] == [job], "published once"
-        assert store.aliases("digit")["live"] == 2
-        assert list((settings.store / ".staging").glob("*")) == []
-        epochs = [event.data["epoch"] for event in events if event.kind == "epoch"]
-        assert epochs == sorted(epochs), "what was checkpointed is not trained again"
+    assert (ended["status"], ended["attempts"]) == ("succeeded", len(POINTS) + 1), ended
+    assert caller.failures == []
+    _check(store, "digit")
+    assert [card.job for card in store.versions("digit")][1:] == [job], "published once"
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4], "and no epoch is missing"
+    assert store.aliases("digit")["live"] == 2
+    assert list((store.root / ".staging").glob("*")) == []
 
 
 def test_a_transfer_killed_in_each_phase_ends_as_an_uninterrupted_one(tmp_path: Path):
@@ -79,30 +89,26 @@ def test_a_transfer_killed_in_each_phase_ends_as_an_uninterrupted_one(tmp_path: 
     assert other.metrics["test_accuracy"] == pytest.approx(one.metrics["test_accuracy"], abs=0.02)
 
 
+def _wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 90
+    while not path.exists():
+        assert time.monotonic() < deadline, f"no trainer came to point {path.name}"
+        time.sleep(0.02)
+
+
 def _kill_at(journal: Journal, job: str, stage: str, seen: int) -> int:
     """Kill the trainer as soon as an event of this kind is there, newer than `seen`; returns that event's id."""
     deadline = time.monotonic() + 90
-    trainers: list[int] = []
+    pids: list[int] = []
     while time.monotonic() < deadline:
         for event in journal.events(job, after=seen):
             if event.kind == stage:
-                for pid in trainers or _trainers(job):
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
+                for pid in pids or trainers(job):
+                    kill(pid)
                 return event.id
-        trainers = trainers or _trainers(job)
+        pids = pids or trainers(job)
         time.sleep(0.002)
     raise TimeoutError(f"no event {stage!r}")
-
-
-def _trainers(job: str) -> list[int]:
-    wanted = f"app.training.worker\0{job}".encode()
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):  # it may have ended meanwhile
-            if wanted in path.read_bytes():
-                found.append(int(path.parent.name))
-    return found
 
 
 def _check(store: ModelStore, model: str) -> None:

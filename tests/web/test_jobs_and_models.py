@@ -59,6 +59,71 @@ def test_jobs_are_listed_newest_first_and_filtered(idle: TestClient):
     assert idle.get("/jobs?status=nonsense").status_code == 422
 
 
+def test_pages_of_jobs_lead_to_the_next(idle: TestClient):
+    ids = [train(idle).json()["id"] for _ in range(3)]
+    page = idle.get("/jobs?limit=2&family=digit")
+    assert [job["id"] for job in page.json()] == ids[:0:-1]
+    following = idle.get(page.links["next"]["url"])
+    assert [job["id"] for job in following.json()] == ids[:1]
+    assert "next" not in following.links
+    assert idle.get("/jobs?before=nope").status_code == 404
+
+
+def test_a_priority_is_kept_and_bounded(idle: TestClient):
+    assert train(idle, priority=7).json()["priority"] == 7
+    assert train(idle, priority=1000).status_code == 422
+
+
+def test_a_waiting_job_is_paused_and_resumed(idle: TestClient):
+    job = train(idle).json()["id"]
+    assert idle.post(f"/jobs/{job}/pause").json()["status"] == "paused"
+    assert idle.post(f"/jobs/{job}/resume").json()["status"] == "queued"
+    assert idle.post("/jobs/nope/pause").status_code == 404
+
+
+def test_the_events_of_an_ended_job_are_streamed_and_the_stream_ends(idle: TestClient):
+    job = train(idle).json()["id"]
+    idle.post(f"/jobs/{job}/cancel")
+    stream = idle.get(f"/jobs/{job}/events")
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    assert [line for line in stream.text.splitlines() if line.startswith("event:")] == [
+        "event: queued",
+        "event: finished",
+    ]
+    last = next(line for line in stream.text.splitlines() if line.startswith("id:")).removeprefix("id: ")
+    again = idle.get(f"/jobs/{job}/events", headers={"Last-Event-ID": last}).text
+    assert "event: queued" not in again
+    assert "event: finished" in again
+    assert idle.get(f"/jobs/{job}/events?after={last}").text == again
+    assert idle.get("/jobs/nope/events").status_code == 404
+
+
+def test_the_curves_of_a_job_are_rows_csv_and_pictures(idle: TestClient):
+    job = train(idle).json()["id"]
+    assert idle.get(f"/jobs/{job}/history").json() == []
+    assert idle.get(f"/jobs/{job}/plot.svg").status_code == 409
+    journal = idle.app.state.services.journal  # type: ignore[attr-defined]
+    claimed = journal.claim(60)
+    rows = [
+        {"phase": "train", "epoch": epoch, "loss": 1 / epoch, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.4}
+        for epoch in (1, 2, 3)
+    ]
+    journal.report(claimed, 60, "epoch", **rows[0], progress=0.3, metrics={})
+    journal.report(claimed, 60, "resumed", row=rows[1], text="resumed")
+    journal.report(claimed, 60, "epoch", **rows[2], progress=0.9, metrics={})
+    assert idle.get(f"/jobs/{job}/history").json() == rows
+    table = idle.get(f"/jobs/{job}/history.csv")
+    assert table.headers["content-type"].startswith("text/csv")
+    assert table.text.splitlines()[0] == "phase,epoch,loss,accuracy,val_loss,val_accuracy"
+    assert len(table.text.splitlines()) == 4
+
+
+def test_the_log_of_a_job_without_a_trainer_is_empty(idle: TestClient):
+    job = train(idle).json()["id"]
+    assert idle.get(f"/jobs/{job}/log").text == ""
+    assert idle.get("/jobs/nope/log").status_code == 404
+
+
 def test_cancelling_twice_is_cancelling_once(idle: TestClient):
     job = train(idle).json()["id"]
     answers = [idle.post(f"/jobs/{job}/cancel").json() for _ in range(2)]
@@ -83,6 +148,20 @@ def test_the_files_of_a_version_can_be_had(client: TestClient, name: str):
     response = client.get(f"/models/digit/versions/1/files/{name}")
     assert response.status_code == 200
     assert len(response.content) == card["files"][name]["size"]
+
+
+def test_a_version_can_be_trained_again_from_its_card(client: TestClient, idle: TestClient):
+    card = client.get("/models/digit/versions/1").json()
+    missing = idle.post("/models/digit/versions/live/reproduce")
+    assert missing.status_code == 409, "MNIST is not within reach"
+    assert "mnist.npz" in missing.json()["detail"]
+    data_dir = idle.app.state.services.settings.data_dir  # type: ignore[attr-defined]
+    data_dir.mkdir()
+    (data_dir / "mnist.npz").touch()
+    job = idle.post("/models/digit/versions/1/reproduce")
+    assert job.status_code == 202
+    assert job.json()["hyperparameters"] == card["hyperparameters"]
+    assert job.json()["promote"] == "never"
 
 
 @pytest.fixture

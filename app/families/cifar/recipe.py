@@ -1,6 +1,6 @@
 """Photographs, trained: data, networks and phases of the best and the classic recipe."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -104,12 +104,12 @@ class CifarRecipe:
         targets = np.tile(pictures.train_labels[:examples], copies)
         return Fixed(inputs, targets, order, f"{known} {examples} x {copies}")
 
-    def _augmented(self, pictures: Pictures, examples: int) -> Callable[[Phase, int], Iterable[Any]]:
+    def _augmented(self, pictures: Pictures, examples: int) -> Callable[[Phase, int], Any]:
         everyone = tf.constant(pictures.train[:examples])
         labels = tf.constant(pictures.train_labels[:examples])
         flipped = self._flipped(examples)
 
-        def batches(phase: Phase, epoch: int) -> Iterable[Any]:
+        def batches(phase: Phase, epoch: int) -> Any:
             mirrored = tf.constant(flipped(epoch))
 
             def batch(step: Any, rows: Any) -> tuple[Any, Any]:
@@ -118,9 +118,7 @@ class CifarRecipe:
                 return augment(inputs, tf.gather(mirrored, rows), seed), tf.gather(labels, rows)
 
             steps = tf.data.Dataset.from_tensor_slices(self._order(epoch, examples)).batch(phase.batch_size)
-            ready: Iterable[Any] = (
-                steps.enumerate().map(batch, num_parallel_calls=2, deterministic=True).prefetch(AHEAD)
-            )
+            ready: Any = steps.enumerate().map(batch, num_parallel_calls=2, deterministic=True).prefetch(AHEAD)
             return ready
 
         return batches

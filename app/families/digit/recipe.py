@@ -1,6 +1,6 @@
 """Digits, trained: data, augmentation and phases of the compact and the classic recipe."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -76,7 +76,7 @@ class DigitRecipe:
             jit_compile=False,  # XLA on a CPU runs these convolutions on one core
         )
 
-    def _batches(self, digits: Digits, examples: int) -> Callable[[Phase, int], Iterable[Any]]:
+    def _batches(self, digits: Digits, examples: int) -> Callable[[Phase, int], Any]:
         pictures = tf.constant(digits.train[:examples])
         labels = tf.constant(digits.train_labels[:examples])
         chosen = self.hyperparameters
@@ -87,12 +87,12 @@ class DigitRecipe:
                 inputs = augment(inputs, tf.stack([chosen.seed, epoch * 100_003 + tf.cast(step, tf.int32)]))
             return inputs, tf.gather(labels, chosen_ones)
 
-        def batches(phase: Phase, epoch: int) -> Iterable[Any]:
+        def batches(phase: Phase, epoch: int) -> Any:
             order = np.random.default_rng([chosen.seed, epoch]).permutation(examples)
             steps = tf.data.Dataset.from_tensor_slices(order).batch(phase.batch_size).enumerate()
-            ready: Iterable[Any] = steps.map(
-                partial(batch, epoch=epoch), num_parallel_calls=2, deterministic=True
-            ).prefetch(AHEAD)
+            ready: Any = steps.map(partial(batch, epoch=epoch), num_parallel_calls=2, deterministic=True).prefetch(
+                AHEAD
+            )
             return ready
 
         return batches

@@ -1,16 +1,19 @@
 """The journal: claims, leases and the states of a job, each step one statement."""
 
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
 
 from app.errors import Busy, NotFound
-from app.jobs.job import Job, NewJob, Status
+from app.jobs.job import Job, NewJob, Status, Wish, now
 from app.jobs.journal import HEAD, Journal, LostLease
-from app.jobs.migrate import MIGRATIONS
+from app.jobs.migrate import MIGRATIONS, upgrade
 
 NEW = NewJob(family="tiny", model="tiny", hyperparameters={"epochs": 1})
 
@@ -114,7 +117,7 @@ def test_an_unknown_job_is_not_found(journal: Journal):
 def test_reports_are_columns_and_events(journal: Journal):
     queue(journal)
     job = claim(journal)
-    assert journal.report(job, 60, "progress", progress=0.5, epoch=2, metrics={"loss": 1.5}, speed=7) is False
+    assert journal.report(job, 60, "progress", progress=0.5, epoch=2, metrics={"loss": 1.5}, speed=7) is None
     seen = journal.get(job.id)
     assert (seen.progress, seen.epoch, seen.metrics) == (0.5, 2, {"loss": 1.5})
     assert journal.events(job.id)[-1].data == {"progress": 0.5, "epoch": 2, "metrics": {"loss": 1.5}, "speed": 7}
@@ -142,7 +145,7 @@ def test_a_running_job_hears_of_its_cancelling_with_its_next_report(journal: Jou
     queue(journal)
     job = claim(journal)
     assert journal.cancel(job.id).status is Status.RUNNING
-    assert journal.report(job, 60) is True
+    assert journal.report(job, 60) is Wish.CANCEL
 
 
 @pytest.mark.parametrize("end", [Status.SUCCEEDED, Status.FAILED, Status.CANCELLED])
@@ -172,6 +175,19 @@ def test_an_attempt_that_lost_its_lease_can_write_nothing(journal: Journal):
     assert journal.finish(second, Status.SUCCEEDED)
 
 
+def test_a_clock_that_jumps_back_makes_nothing_run_twice(journal: Journal, monkeypatch: pytest.MonkeyPatch):
+    queue(journal)
+    job = claim(journal)
+    past = now() - timedelta(hours=1)
+    monkeypatch.setattr("app.jobs.journal.now", lambda: past)
+    assert journal.expired() == []
+    assert journal.claim(60) is None
+    assert journal.report(job, 60) is None
+    assert journal.finish(job, Status.SUCCEEDED)
+    events = journal.events(job.id)
+    assert [event.id for event in events] == sorted(event.id for event in events)
+
+
 def test_an_attempt_that_does_not_count_is_not_counted(journal: Journal):
     queue(journal)
     journal.give_back(claim(journal), "the service stopped", counts=False)
@@ -185,3 +201,94 @@ def test_jobs_are_listed_newest_first_and_filtered(journal: Journal):
     assert [job.id for job in journal.latest(status=Status.RUNNING)] == [first.id]
     assert [job.id for job in journal.latest(family="other")] == [second.id]
     assert [job.id for job in journal.latest(limit=1)] == [second.id]
+    assert [job.id for job in journal.latest(before=second.id)] == [first.id]
+    assert journal.latest(before=first.id) == []
+
+
+def test_a_higher_priority_goes_first_and_equal_ones_in_order(journal: Journal):
+    low, first, second, high = (queue(journal, priority=priority) for priority in (-1, 0, 0, 5))
+    assert [claim(journal).id for _ in range(4)] == [high.id, first.id, second.id, low.id]
+
+
+def test_a_waiting_job_is_paused_at_once_and_resumed_in_its_place(journal: Journal):
+    first, second = queue(journal), queue(journal)
+    assert journal.pause(first.id).status is Status.PAUSED
+    assert journal.pause(first.id).status is Status.PAUSED
+    assert claim(journal).id == second.id
+    assert journal.resume(first.id).status is Status.QUEUED
+    assert claim(journal).id == first.id
+    assert kinds(journal, first) == ["queued", "paused", "queued", "started"]
+
+
+def test_a_running_job_is_set_aside_without_losing_an_attempt(journal: Journal):
+    queue(journal)
+    job = claim(journal)
+    assert journal.pause(job.id).wish is Wish.PAUSE
+    assert journal.report(job, 60) is Wish.PAUSE
+    assert journal.set_aside(job)
+    seen = journal.get(job.id)
+    assert (seen.status, seen.attempts, seen.wish) == (Status.PAUSED, 0, None)
+    journal.resume(job.id)
+    assert claim(journal).attempts == 1
+
+
+def test_a_pause_can_be_taken_back_and_never_undoes_a_cancel(journal: Journal):
+    queue(journal)
+    job = claim(journal)
+    journal.pause(job.id)
+    assert journal.resume(job.id).wish is None
+    journal.cancel(job.id)
+    assert journal.pause(job.id).wish is Wish.CANCEL
+    assert journal.resume(job.id).wish is Wish.CANCEL
+    assert not journal.set_aside(job), "it is to be cancelled"
+
+
+def test_an_early_stop_needs_a_job_that_has_begun(journal: Journal):
+    waiting = queue(journal)
+    assert journal.stop_early(waiting.id).status is Status.CANCELLED
+    queue(journal)
+    job = claim(journal)
+    assert journal.stop_early(job.id).wish is Wish.STOP_EARLY
+    assert journal.cancel(job.id).wish is Wish.CANCEL
+    assert journal.stop_early(job.id).wish is Wish.CANCEL
+    journal.finish(job, Status.CANCELLED)
+    assert journal.stop_early(job.id).status is Status.CANCELLED
+
+
+def test_a_paused_job_that_is_stopped_early_runs_once_more(journal: Journal):
+    queue(journal)
+    job = claim(journal)
+    journal.pause(job.id)
+    journal.set_aside(job)
+    assert journal.stop_early(job.id).status is Status.QUEUED
+    assert journal.report(claim(journal), 60) is Wish.STOP_EARLY
+
+
+def test_a_paused_job_can_be_cancelled(journal: Journal):
+    job = queue(journal)
+    journal.pause(job.id)
+    assert journal.cancel(job.id).status is Status.CANCELLED
+
+
+def test_an_older_journal_is_brought_up_to_date_and_a_copy_kept(tmp_path: Path):
+    path = tmp_path / "journal.db"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        upgrade(connection, "0001")
+        for status, wanted in (("running", True), ("succeeded", False)):
+            connection.execute(
+                text(
+                    "INSERT INTO jobs (id, family, model, hyperparameters, promote, status, cancel_requested, attempts,"
+                    " progress, metrics, created)"
+                    " VALUES (:id, 'tiny', 'tiny', '{}', 'always', :id, :wanted, 1, 0, '{}', '2026-01-01 00:00:00')"
+                ),
+                {"id": status, "wanted": wanted},
+            )
+    engine.dispose()
+    journal = Journal(f"sqlite:///{path}").open()
+    assert journal.get("running").wish is Wish.CANCEL
+    assert (journal.get("succeeded").wish, journal.get("succeeded").priority) == (None, 0)
+    journal.close()
+    copies = sqlite3.connect(tmp_path / "journal.db.0001")
+    assert copies.execute("SELECT cancel_requested FROM jobs WHERE id = 'running'").fetchone() == (1,)
+    copies.close()

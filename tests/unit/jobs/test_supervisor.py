@@ -105,6 +105,32 @@ def test_a_cancelled_trainer_gets_time_then_a_signal_then_its_end(journal: Journ
     assert journal.get(job.id).status is Status.CANCELLED
 
 
+def test_a_trainer_that_ends_when_it_is_asked_to_pause_leaves_a_paused_job(journal: Journal):
+    job = queue(journal)
+    launcher = FakeLauncher()
+    supervisor = Supervisor(journal, launcher, RULES)
+    supervisor.step()
+    journal.pause(job.id)
+    launcher.launched[0][1].code = -15
+    supervisor.step()
+    seen = journal.get(job.id)
+    assert (seen.status, seen.attempts) == (Status.PAUSED, 0)
+    supervisor.step()
+    assert len(launcher.launched) == 1
+    journal.resume(job.id)
+    supervisor.step()
+    assert len(launcher.launched) == 2
+
+
+def test_a_job_to_be_cancelled_is_not_given_back_when_the_service_stops(journal: Journal):
+    job = queue(journal)
+    supervisor = Supervisor(journal, FakeLauncher(), RULES)
+    supervisor.step()
+    journal.cancel(job.id)
+    supervisor.close()
+    assert journal.get(job.id).status is Status.CANCELLED
+
+
 def test_closing_gives_jobs_back_without_counting_the_attempt(journal: Journal):
     job = queue(journal)
     launcher = FakeLauncher()

@@ -8,7 +8,8 @@ import pytest
 
 from app.jobs.job import Job, NewJob
 from app.jobs.journal import Journal, LostLease
-from app.training.worker import Cancelled, Reporter
+from app.training.wishes import Cancelled, Paused, StoppedEarly
+from app.training.worker import Reporter
 
 
 @pytest.fixture
@@ -32,6 +33,26 @@ def test_a_cancel_is_heard_with_the_next_report(journal: Journal):
         journal.cancel(job.id)
         with pytest.raises(Cancelled):
             report("progress", progress=0.2)
+
+
+def test_a_pause_is_heard_too(journal: Journal):
+    job = claimed(journal)
+    with Reporter(journal, job, 60) as report:
+        journal.pause(job.id)
+        with pytest.raises(Paused):
+            report("progress", progress=0.2)
+
+
+def test_an_early_stop_is_heard_once(journal: Journal):
+    job = claimed(journal)
+    with Reporter(journal, job, 60) as report:
+        journal.stop_early(job.id)
+        with pytest.raises(StoppedEarly):
+            report("progress", progress=0.2)
+        report("evaluated", metrics={})
+        journal.cancel(job.id)
+        with pytest.raises(Cancelled):
+            report("log", text="publishing")
 
 
 def test_a_published_version_is_not_undone_by_a_late_cancel(journal: Journal):

@@ -1,0 +1,56 @@
+"""The curves of a training: the figures of every epoch, from the journal, as rows, as CSV and as a picture."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from app.errors import Conflict, FitserveError
+from app.jobs.journal import Journal
+
+PLOT_SECONDS = 60
+KINDS = ("epoch", "resumed")
+LIMIT = 100_000
+
+
+def curves_of(journal: Journal, job: str) -> list[dict[str, Any]]:
+    """A row for each epoch that was checkpointed, in order; raises NotFound.
+
+    An attempt that was killed between a checkpoint and its event is made good by the next one, which says where it
+    resumed.
+    """
+    journal.get(job)
+    rows: dict[tuple[str, int], dict[str, Any]] = {}
+    for event in journal.events(job, limit=LIMIT, kinds=KINDS):
+        row = event.data["row"] if event.kind == "resumed" else event.data
+        if row is None:  # resumed within the first epoch
+            continue
+        kept = {name: value for name, value in row.items() if name not in ("progress", "metrics")}
+        rows[row["phase"], row["epoch"]] = kept
+    return list(rows.values())
+
+
+def as_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows with a header line."""
+    text = io.StringIO()
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(text, names)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def as_picture(rows: Sequence[dict[str, Any]], form: Literal["svg", "png"]) -> bytes:
+    """The rows drawn by a child process, so that matplotlib stays out of this one; raises Conflict without any rows."""
+    if not rows:
+        raise Conflict("no epoch has ended yet, so there is nothing to draw")
+    command = [sys.executable, "-m", "app.training.plot", form]
+    done = subprocess.run(
+        command, input=json.dumps(rows).encode(), capture_output=True, timeout=PLOT_SECONDS, check=False
+    )
+    if done.returncode:
+        raise FitserveError(f"the curves could not be drawn: {done.stderr.decode(errors='replace')[-500:]}")
+    return done.stdout

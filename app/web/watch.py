@@ -1,0 +1,104 @@
+"""/jobs/{id}/...: watching a job while it runs, and looking back: events, curves, log."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import PlainTextResponse, StreamingResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from app.bootstrap import Services
+from app.jobs.launchers.local import LOG
+from app.training.curves import as_csv, as_picture, curves_of
+from app.web.problems import documented
+
+router = APIRouter(prefix="/jobs/{job}", tags=["jobs"])
+
+LOOK_SECONDS = 0.5
+CHUNK = 1 << 16
+MEDIA = {"svg": "image/svg+xml", "png": "image/png"}
+
+LastEvent = Annotated[int, Header(alias="Last-Event-ID", ge=0, description="Only events after this one.")]
+After = Annotated[int, Query(ge=0, description="The same, for those who cannot set headers.")]
+
+
+def known(request: Request, job: str) -> None:
+    """Refuse an unknown job while the answer's status can still say so."""
+    _services(request).journal.get(job)
+
+
+@router.get(
+    "/events",
+    operation_id="job_events",
+    response_class=EventSourceResponse,
+    responses=documented(404, 422),
+    dependencies=[Depends(known)],
+)
+async def events(request: Request, job: str, last: LastEvent = 0, after: After = 0) -> AsyncIterator[ServerSentEvent]:
+    """What happens to a job, as server-sent events: all that was, then all that comes, to its end.
+
+    Each has an id; a client that comes back with the last one it saw misses nothing and sees nothing twice.
+    """
+    async for event in _services(request).feed.follow(job, max(last, after)):
+        yield ServerSentEvent(data={"time": event.time.isoformat(), **event.data}, event=event.kind, id=str(event.id))
+
+
+@router.get("/history", operation_id="job_history", responses=documented(404))
+def history(request: Request, job: str) -> list[dict[str, Any]]:
+    """The figures of every epoch so far."""
+    return curves_of(_services(request).journal, job)
+
+
+@router.get("/history.csv", operation_id="job_history_csv", response_class=PlainTextResponse, responses=documented(404))
+def history_csv(request: Request, job: str) -> Response:
+    """The same as CSV, for a spreadsheet."""
+    return PlainTextResponse(as_csv(curves_of(_services(request).journal, job)), media_type="text/csv")
+
+
+@router.get("/plot.{form}", operation_id="job_plot", response_class=Response, responses=documented(404, 409))
+def plot(request: Request, job: str, form: Literal["svg", "png"]) -> Response:
+    """Accuracy and loss over the epochs so far, training and validation, as a picture."""
+    return Response(as_picture(curves_of(_services(request).journal, job), form), media_type=MEDIA[form])
+
+
+@router.get("/log", operation_id="job_log", response_class=PlainTextResponse, responses=documented(404))
+async def log(
+    request: Request,
+    job: str,
+    follow: Annotated[bool, Query(description="Stay, and send what is added until the job has ended.")] = False,
+) -> Response:
+    """What the trainers of a job have written."""
+    services = _services(request)
+    await run_in_threadpool(services.journal.get, job)
+    path = services.settings.workspace / job / LOG
+    return StreamingResponse(_tail(services, job, path, follow), media_type="text/plain; charset=utf-8")
+
+
+async def _tail(services: Services, job: str, path: Path, follow: bool) -> AsyncIterator[bytes]:
+    """The file, and while the job goes on what is added to it."""
+    position = 0
+    while True:
+        ended = (await run_in_threadpool(services.journal.get, job)).status.terminal
+        while chunk := await run_in_threadpool(_read, path, position):
+            position += len(chunk)
+            yield chunk
+        if ended or not follow:
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _read(path: Path, position: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(position)
+            return file.read(CHUNK)
+    except FileNotFoundError:  # no trainer has started yet
+        return b""
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services

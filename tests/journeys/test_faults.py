@@ -1,0 +1,118 @@
+"""Faults of the machine under a training: a full disk, a locked journal, two services on one store."""
+
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.families.imaging import png
+from app.settings import STARTERS
+from app.store.model_store import ModelStore
+from app.store.version import verify
+from tests.drawing import draw_digit
+from tests.processes import trainers
+from tests.service import Service
+
+pytestmark = pytest.mark.train
+
+SEVEN = png(draw_digit(7, 28, 2.5))
+DISK = 48  # MB
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own that a test can fill."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK}m", "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount a small file system")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Write until nothing more fits."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(1 << 16))
+        except OSError:
+            pass
+    return ballast
+
+
+def predict(service: Service) -> str:
+    response = service.client.post("/predict/digit", files={"file": SEVEN})
+    assert response.status_code == 200, response.text
+    label: str = response.json()["label"]
+    return label
+
+
+def test_a_training_outlives_a_full_disk(small_disk: Path):
+    store = small_disk / "store"
+    with Service(store=store, starters=STARTERS, offline=True, max_attempts=50, lease_seconds=5) as service:
+        job = service.train(dataset="sample", epochs=40, promote="never")
+        while not service.get(f"/jobs/{job}/history"):
+            time.sleep(0.1)
+        ballast = fill(small_disk)
+        for _ in range(20):
+            assert predict(service) == "7"
+            time.sleep(0.3)
+        ballast.unlink()
+        ended = service.wait(job)
+        assert ended["status"] == "succeeded", ended
+        assert predict(service) == "7"
+    cards = ModelStore(store).versions("digit")
+    assert [card.job for card in cards][1:] == [job]
+    assert ModelStore(store).faults("digit") == {}
+    verify(store / "digit" / "2", cards[1])
+
+
+def test_a_locked_journal_holds_a_training_up_and_does_no_harm(tmp_path: Path):
+    with Service(store=tmp_path / "store", starters=STARTERS, offline=True) as service:
+        job = service.train(dataset="sample", epochs=20, promote="never")
+        while not service.get(f"/jobs/{job}/history"):
+            time.sleep(0.1)
+        with sqlite3.connect(tmp_path / "store" / ".journal.db", isolation_level=None) as locker:
+            locker.execute("BEGIN IMMEDIATE")
+            until = time.monotonic() + 4
+            while time.monotonic() < until:
+                assert predict(service) == "7"
+                time.sleep(0.1)
+            locker.execute("ROLLBACK")
+        locker.close()
+        ended = service.wait(job)
+        assert (ended["status"], ended["attempts"]) == ("succeeded", 1), ended
+
+
+def test_two_services_on_one_store_run_every_job_once(tmp_path: Path):
+    settings = {"store": tmp_path / "store", "starters": tmp_path, "offline": True}
+    with Service(**settings) as one, Service(**settings) as other:
+        jobs = [service.train(dataset="sample", epochs=1, promote="always") for service in (one, other, one)]
+        ended = [other.wait(job) for job in jobs]
+        assert [(job["status"], job["attempts"]) for job in ended] == [("succeeded", 1)] * 3
+        deadline = time.monotonic() + 10
+        while one.get("/models/digit")["serving"] != 3 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert one.get("/models/digit")["serving"] == other.get("/models/digit")["serving"] == 3
+    assert [card.job for card in ModelStore(tmp_path / "store").versions("digit")] == jobs
+
+
+def test_a_service_that_is_killed_leaves_its_trainer_to_end_the_job_once(tmp_path: Path):
+    settings = {"store": tmp_path / "store", "starters": tmp_path, "offline": True, "lease_seconds": 5}
+    with Service(**settings) as first:
+        job = first.train(dataset="sample", epochs=20)
+        while not first.get(f"/jobs/{job}/history"):
+            time.sleep(0.1)
+        first.process.kill()
+        first.process.wait()
+    with Service(**settings) as second:
+        assert len(trainers(job)) == 1
+        ended = second.wait(job)
+        assert (ended["status"], ended["attempts"]) == ("succeeded", 1), ended
+    assert [card.job for card in ModelStore(tmp_path / "store").versions("digit")] == [job]

@@ -1,0 +1,81 @@
+"""The feed: every event once and in order, however many watch and whenever they come."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.errors import NotFound
+from app.jobs.feed import Feed
+from app.jobs.job import Job, NewJob, Status
+from app.jobs.journal import Journal
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    opened = Journal(f"sqlite:///{tmp_path}/journal.db").open()
+    yield opened
+    opened.close()
+
+
+def claimed(journal: Journal) -> Job:
+    journal.submit(NewJob(family="tiny", model="tiny", hyperparameters={}), 9)
+    job = journal.claim(60)
+    assert job is not None
+    return job
+
+
+async def watched(feed: Feed, job: Job, after: int = 0) -> list[int]:
+    return [event.id async for event in feed.follow(job.id, after)]
+
+
+async def work(journal: Journal, job: Job, steps: int = 5) -> None:
+    for number in range(steps):
+        await asyncio.to_thread(journal.report, job, 60, "progress", progress=number / steps)
+        await asyncio.sleep(0.01)
+    await asyncio.to_thread(journal.finish, job, Status.SUCCEEDED)
+
+
+async def test_watchers_see_all_events_of_their_job_to_its_end(journal: Journal):
+    job, other = claimed(journal), claimed(journal)
+    feed = Feed(journal, 0.01)
+    async with asyncio.timeout(20):
+        watchers = [asyncio.create_task(watched(feed, job)) for _ in range(20)]
+        await asyncio.gather(work(journal, job), work(journal, other))
+        seen = await asyncio.gather(*watchers)
+    expected = [event.id for event in journal.events(job.id)]
+    assert len(expected) == 8
+    assert seen == [expected] * 20
+
+
+async def test_who_comes_back_gets_what_is_new(journal: Journal):
+    job = claimed(journal)
+    feed = Feed(journal, 0.01)
+    await work(journal, job)
+    everything = await watched(feed, job)
+    assert await watched(feed, job, after=everything[3]) == everything[4:]
+    assert await watched(feed, job, after=everything[-1]) == []
+
+
+async def test_an_unknown_job_cannot_be_watched(journal: Journal):
+    with pytest.raises(NotFound):
+        await watched(Feed(journal, 0.01), claimed(journal).model_copy(update={"id": "nope"}))
+
+
+async def test_the_journal_is_left_alone_when_nobody_waits(journal: Journal):
+    job = claimed(journal)
+    feed = Feed(journal, 0.01)
+    async with asyncio.timeout(20):
+        following = feed.follow(job.id)
+        assert (await anext(following)).kind == "queued"
+        assert (await anext(following)).kind == "started"
+        waiting = asyncio.ensure_future(anext(following))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        await asyncio.sleep(0.05)
+        look = feed._look
+        await asyncio.sleep(0.05)
+    assert feed._look is look, "the last look has ended and no other follows"
