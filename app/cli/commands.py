@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -79,8 +78,6 @@ def generate(
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same text.")] = None,
 ) -> None:
     """Continue a text with a stored version, word by word, without a web server."""
-    if not all(isfinite(number) for number in (temperature, top_p or 1, repetition_penalty)):
-        raise InvalidRequest("temperature, top-p and repetition-penalty are finite numbers")
     wish = Wish(words, Sampling(temperature, top_k, top_p, repetition_penalty, seed))
     _, servable = _loaded(Settings(), model, version, "generate")
     asyncio.run(write(servable, text, wish))

@@ -277,7 +277,7 @@ def test_the_command_line_writes_word_by_word(store: ModelStore):
     unknown = fitserve("generate", "[zebra]", "--temperature", "0.5", "--seed", "1")
     assert "[zebra]" in unknown.stderr
     assert "beginning of a line" in " ".join(unknown.stderr.split())
-    assert fitserve("generate", SEED, "--temperature", "nan").returncode == 1
+    assert fitserve("generate", SEED, "--temperature", "nan").returncode == 2
     assert fitserve("generate", SEED, "--words", "0").returncode == 2
     assert "models: rnn, lstm, gru" in " ".join(fitserve("generate", SEED, "--model", "digit").stderr.split())
 
