@@ -33,6 +33,7 @@ def test_a_training_that_is_stopped_early_publishes_its_best_epoch(tmp_path: Pat
     with Service(store=tmp_path / "store", starters=tmp_path, offline=True) as service:
         job = service.train(dataset="sample", epochs=200)
         while not service.get(f"/jobs/{job}/history"):
+            assert service.get(f"/jobs/{job}")["status"] in ("queued", "running")
             time.sleep(0.1)
         service.client.post(f"/jobs/{job}/cancel", json={"stop_early": True})
         ended = service.wait(job)
@@ -47,6 +48,7 @@ def test_a_training_is_watched_paused_resumed_and_drawn(tmp_path: Path):
         job = service.train(dataset="sample", epochs=6)
         seen = read(service, job, most=6)
         while not any(event["kind"] == "epoch" for event in seen):
+            assert service.get(f"/jobs/{job}")["status"] == "running"
             seen += read(service, job, after=seen[-1]["id"], most=3)
         assert service.client.get(f"/jobs/{job}/plot.svg").text.startswith("<?xml")
         service.client.post(f"/jobs/{job}/pause")
