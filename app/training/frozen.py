@@ -29,6 +29,7 @@ DAY = 86_400.0
 PARTIAL = ".partial"
 PARTIAL_SECONDS = 3600.0  # a file that was not written to for so long has lost its writer
 DTYPE = np.float16
+WORTH_KEEPING = 0.1  # share of the multiplications that must be frozen
 
 
 @dataclass(frozen=True)
@@ -124,16 +125,16 @@ class FeatureCache:
 
 
 def find_boundary(network: Network, phase: Phase) -> Boundary | None:
-    """The deepest boundary that the phase allows; None when the first layer with weights learns already."""
+    """The deepest boundary that the phase allows; None when what is frozen is not worth a file."""
     found = None
     layers, learning = network.layers, phase.learns(network)
     for index, layer in enumerate(layers):
         if (layer.weights and layer.name in learning) or _draws_at_random(layer):
             break
         before = layers[: index + 1]
-        if any(one.weights for one in before) and _sees_all(before, layers[index + 1 :]):
+        if _sees_all(before, layers[index + 1 :]):
             found = Boundary(tuple(before), layer.output)
-    return found
+    return found if found and _frozen_share(network, found) > WORTH_KEEPING else None
 
 
 def _draws_at_random(layer: Any) -> bool:
@@ -236,12 +237,16 @@ def _batches(fixed: Fixed, inputs: Callable[[Array], Array]) -> Callable[[Phase,
 
 def _saving(network: Network, cut: Boundary, phase: Phase) -> str:
     """How much work the boundary saves in a phase."""
-    whole = sum(_multiplications(layer) for layer in network.layers)
-    frozen = sum(_multiplications(layer) for layer in cut.layers)
     return (
         f"{phase.name} trains from {cut.layers[-1].name} on: {len(cut.layers)} of {len(network.layers)} layers, "
-        f"{frozen / whole:.1%} of the forward multiplications, are not repeated in its {phase.epochs} epochs"
+        f"{_frozen_share(network, cut):.1%} of the multiplications, are not repeated in its {phase.epochs} epochs"
     )
+
+
+def _frozen_share(network: Network, cut: Boundary) -> float:
+    """The share of the multiplications of one example that are done before the boundary."""
+    whole = sum(_multiplications(layer) for layer in network.layers)
+    return sum(_multiplications(layer) for layer in cut.layers) / max(1, whole)
 
 
 def _multiplications(layer: Any) -> int:
