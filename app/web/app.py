@@ -14,6 +14,7 @@ from app.telemetry import configure_logging, log
 from app.web import health, jobs, models, problems, watch
 from app.web.limits import BodyLimit
 from app.web.predict import predict_routers
+from app.web.protocols import open_inference, tensorflow_serving
 from app.web.train import train_router
 
 DESCRIPTION = """Trains neural networks in the background and serves them; a model answers while it trains.
@@ -41,7 +42,14 @@ def create_app(settings: Settings) -> FastAPI:
         for router in predict_routers(family) if family.task == "classify" else ():
             app.include_router(router)
         app.include_router(train_router(family))
-    for router in (jobs.router, watch.router, models.router, health.router):
+    for router in (
+        jobs.router,
+        watch.router,
+        models.router,
+        health.router,
+        tensorflow_serving.router,
+        open_inference.router,
+    ):
         app.include_router(router)
 
     @app.get("/", include_in_schema=False)
