@@ -6,16 +6,21 @@ import tempfile
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from app.errors import Conflict, Damaged, NotFound
 from app.store.files import locked, replace, sync, sync_tree
 from app.store.version import CARD, Card, read_card
+from app.telemetry import log
 
 ALIASES = "aliases.json"
 STAGING = ".staging"
 LIVE = "live"
 PREVIOUS = "previous"
 MOST_DIGITS = 9  # of a version's number
+_ALIASES = TypeAdapter(dict[str, Annotated[int, Field(ge=1)]])
 
 
 class ModelStore:
@@ -67,13 +72,13 @@ class ModelStore:
         return self.root / model / str(version)
 
     def aliases(self, model: str) -> dict[str, int]:
-        """The aliases of a model; empty when none was ever set."""
+        """The aliases of a model; empty when none was ever set. Raises Damaged when they cannot be understood."""
         try:
-            content = (self.root / model / ALIASES).read_text()
+            return _ALIASES.validate_json((self.root / model / ALIASES).read_bytes())
         except FileNotFoundError:
             return {}
-        aliases: dict[str, int] = json.loads(content)
-        return aliases
+        except ValidationError as fault:
+            raise Damaged(f"{model}/{ALIASES} cannot be read; the next start of the service sets it aside") from fault
 
     def resolve(self, model: str, reference: str | int) -> int:
         """The version that a number or an alias means; raises NotFound."""
@@ -163,8 +168,16 @@ class ModelStore:
                     self._copy_starter(source.folder(model, 1), model)
         for model in self.models():
             sound = self.versions(model)
-            if sound and LIVE not in self.aliases(model):
+            if sound and LIVE not in self._sound_aliases(model):
                 self.promote(model, sound[-1].version)
+
+    def prune(self, model: str, keep: int) -> list[int]:
+        """Delete all but the newest `keep` versions and those that an alias names; returns what went."""
+        aliased = set(self.aliases(model).values())
+        old = [number for number in self._numbers(self.root / model)[:-keep] if number not in aliased]
+        for number in old:
+            self.delete(model, number)
+        return old
 
     def discard(self, owner: str) -> None:
         """Remove what `owner` staged and did not publish."""
@@ -179,6 +192,16 @@ class ModelStore:
                 shutil.rmtree(path, ignore_errors=True)
 
     # ---- inside
+
+    def _sound_aliases(self, model: str) -> dict[str, int]:
+        """The aliases; a file that cannot be understood is set aside under another name."""
+        try:
+            return self.aliases(model)
+        except Damaged as fault:
+            log.error("%s", fault)
+            path = self.root / model / ALIASES
+            path.replace(path.with_suffix(".damaged"))
+            return {}
 
     def _copy_starter(self, folder: Path, model: str) -> None:
         try:

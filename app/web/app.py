@@ -15,6 +15,7 @@ from app.web import health, jobs, models, problems, watch
 from app.web.generate import generate_router
 from app.web.limits import BodyLimit
 from app.web.predict import predict_routers
+from app.web.protocols import open_inference, tensorflow_serving
 from app.web.train import train_path, train_router
 
 DESCRIPTION = """Trains neural networks in the background and serves them; a model answers while it trains.
@@ -46,7 +47,14 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(train_router(family))
     if generating:
         app.include_router(generate_router([model for family in generating for model in family.models]))
-    for router in (jobs.router, watch.router, models.router, health.router):
+    for router in (
+        jobs.router,
+        watch.router,
+        models.router,
+        health.router,
+        tensorflow_serving.router,
+        open_inference.router,
+    ):
         app.include_router(router)
 
     @app.get("/", include_in_schema=False)

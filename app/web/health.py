@@ -43,6 +43,6 @@ def ready(request: Request, response: Response) -> Ready:
         model: ModelHealth(serving=servables.serving(model), faults=servables.faults[model])
         for model in servables.models
     }
-    is_ready = all(models[model].serving is not None for model in models if services.store.aliases(model))
+    is_ready = all(models[model].serving is not None for model in services.store.models() if model in models)
     response.status_code = 200 if is_ready else 503
     return Ready(ready=is_ready, models=models)

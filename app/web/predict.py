@@ -10,8 +10,8 @@ from fastapi.routing import APIRoute
 from app.bootstrap import Services
 from app.errors import InvalidRequest
 from app.families.contract import Classification, Crop, Family
-from app.families.imaging import decoded, open_picture
 from app.serving.servables import Loaded
+from app.web.decoding import decode
 from app.web.problems import Problem, documented, problem_of
 from app.web.uploads import form_documentation, read_one, read_several
 
@@ -22,8 +22,6 @@ Cropped = Annotated[
     Query(description="The `centre` of a photograph, cut square, or the `whole`, squeezed; by default FITSERVE_CROP."),
 ]
 Debug = Annotated[Literal["input"] | None, Query(description="`input`: answer with the PNG that the network saw.")]
-
-SMALL_PIXELS = 32 * 32  # decoded sooner than a thread takes over
 
 
 class QuickRoute(APIRoute):
@@ -68,7 +66,7 @@ def _add_one(router: APIRouter, model: str, title: str) -> None:
         """Classify one picture."""
         services: Services = request.app.state.services
         loaded = await services.servables.get(model, version)
-        instance = await _decode(services, loaded, await read_one(request, services.settings.max_files), crop)
+        instance = await decode(services, loaded, await read_one(request, services.settings.max_files), crop)
         if debug == "input":
             return Response(loaded.servable.seen(instance), media_type="image/png")
         (output,) = loaded.batcher.submit([instance])
@@ -100,21 +98,8 @@ def _add_batch(router: APIRouter, model: str, title: str) -> None:
         ]
 
 
-async def _decode(services: Services, loaded: Loaded, payload: bytes, crop: Crop | None) -> Any:
-    """The instance in the bytes; what takes longer than a thread hop is done in a thread."""
-    crop = crop or services.settings.crop
-    picture = open_picture(payload, max_pixels=services.settings.max_pixels)
-    if picture.width * picture.height <= SMALL_PIXELS:
-        return loaded.servable.decode(decoded(picture, loaded.servable.detail), crop)
-    loop = asyncio.get_running_loop()
-    servable = loaded.servable
-    return await loop.run_in_executor(
-        services.decoders, lambda: servable.decode(decoded(picture, servable.detail), crop)
-    )
-
-
 async def _decode_or_problem(services: Services, loaded: Loaded, payload: bytes, crop: Crop | None) -> Any:
     try:
-        return await _decode(services, loaded, payload, crop)
+        return await decode(services, loaded, payload, crop)
     except InvalidRequest as fault:
         return problem_of(fault)

@@ -183,3 +183,28 @@ def test_a_card_survives_the_way_to_disk_and_back(store: ModelStore):
     card = publish_tiny(store, job="j", accuracy=0.25)
     assert store.card("tiny", 1) == card
     assert card.model_dump(exclude={"files"}) == tiny_card(1, job="j", accuracy=0.25).model_dump(exclude={"files"})
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"live": "x"}', b'{"live": 0}', b"\xff"])
+def test_aliases_that_cannot_be_understood_are_set_aside_and_the_newest_goes_live(
+    store: ModelStore, tmp_path: Path, content: bytes
+):
+    for _ in range(2):
+        publish_tiny(store)
+    path = store.root / "tiny" / "aliases.json"
+    path.write_bytes(content)
+    with pytest.raises(Damaged):
+        store.aliases("tiny")
+    store.seed(tmp_path / "none")
+    assert store.aliases("tiny") == {"live": 2}
+    assert path.with_suffix(".damaged").read_bytes() == content
+
+
+def test_pruning_keeps_the_newest_and_what_an_alias_names(store: ModelStore):
+    for _ in range(6):
+        publish_tiny(store)
+    store.promote("tiny", 2)
+    store.set_alias("tiny", "best", 1)
+    assert store.prune("tiny", 2) == [3, 4]
+    assert [card.version for card in store.versions("tiny")] == [1, 2, 5, 6]
+    assert store.prune("tiny", 100) == []

@@ -1,0 +1,24 @@
+"""From the bytes of a picture to an instance, where it costs the least."""
+
+import asyncio
+from typing import Any
+
+from app.bootstrap import Services
+from app.families.contract import Crop
+from app.families.imaging import decoded, open_picture
+from app.serving.servables import Loaded
+
+SMALL_PIXELS = 32 * 32  # decoded sooner than a thread takes over
+
+
+async def decode(services: Services, loaded: Loaded, payload: bytes, crop: Crop | None = None) -> Any:
+    """The instance in the bytes; what takes longer than a thread hop is done in a thread."""
+    crop = crop or services.settings.crop
+    picture = open_picture(payload, max_pixels=services.settings.max_pixels)
+    if picture.width * picture.height <= SMALL_PIXELS:
+        return loaded.servable.decode(decoded(picture, loaded.servable.detail), crop)
+    loop = asyncio.get_running_loop()
+    servable = loaded.servable
+    return await loop.run_in_executor(
+        services.decoders, lambda: servable.decode(decoded(picture, servable.detail), crop)
+    )

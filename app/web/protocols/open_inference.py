@@ -1,0 +1,129 @@
+"""The Open Inference Protocol, version 2, as KServe, Triton and MLServer speak it, with its binary tensor extension.
+
+Described in kserve/open-inference-protocol and Triton's protocol extensions; driven by the signatures in the cards.
+"""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from app.bootstrap import Services
+from app.errors import InvalidRequest, NotFound
+from app.serving.servables import Loaded
+from app.store.version import TensorCard
+from app.web.protocols.binary import HEADER, Message, read_message, write_message
+from app.web.protocols.datatypes import datatype_of
+from app.web.protocols.route import ErrorRoute
+from app.web.protocols.tensors import as_instances, from_pictures, predict
+
+router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"], route_class=ErrorRoute)
+
+PLATFORM = "onnxruntime_onnx"
+EXTENSIONS = ["binary_tensor_data", "classification", "model_repository(index)"]
+BYTES = "BYTES"
+
+
+@router.get("", operation_id="v2_server")
+def server(request: Request) -> dict[str, Any]:
+    """The server's name, version and extensions."""
+    return {"name": "fitserve", "version": request.app.version, "extensions": EXTENSIONS}
+
+
+@router.get("/health/live", operation_id="v2_live")
+def live() -> dict[str, bool]:
+    """The process answers."""
+    return {"live": True}
+
+
+@router.get("/health/ready", operation_id="v2_ready")
+def ready() -> dict[str, bool]:
+    """Requests are taken; the service opens its port only then."""
+    return {"ready": True}
+
+
+@router.get("/models", operation_id="v2_models")
+def models(request: Request) -> dict[str, list[str]]:
+    """The models there are."""
+    return {"models": list(_services(request).servables.models)}
+
+
+@router.post("/repository/index", operation_id="v2_index")
+def index(request: Request) -> list[dict[str, str]]:
+    """Every version of every model and its state."""
+    services = _services(request)
+    found = []
+    for model in services.servables.models:
+        faults = services.store.faults(model) | services.servables.faults[model]
+        serving = services.servables.serving(model)
+        sound = [card.version for card in services.store.versions(model) if card.version not in faults]
+        for version in sorted([*sound, *faults]):
+            state = "READY" if version == serving else "UNAVAILABLE"
+            reason = faults.get(version, "" if version == serving else "not live; it is loaded when it is asked for")
+            found.append({"name": model, "version": str(version), "state": state, "reason": reason})
+    return found
+
+
+async def describe(request: Request, model: str, version: str | None = None) -> dict[str, Any]:
+    """What a model takes and gives."""
+    loaded = await _loaded(request, model, version)
+    card = loaded.card
+    return {
+        "name": model,
+        "versions": [str(one.version) for one in _services(request).store.versions(model)],
+        "platform": PLATFORM,
+        "inputs": [_tensor(card.input)],
+        "outputs": [_tensor(card.output)],
+    }
+
+
+async def model_ready(request: Request, model: str, version: str | None = None) -> dict[str, Any]:
+    """Whether a model answers."""
+    await _loaded(request, model, version)
+    return {"name": model, "ready": True}
+
+
+async def infer(request: Request, model: str, version: str | None = None) -> Response:
+    """Outputs for tensors, or for pictures as BYTES; JSON, binary tensors, or the bare picture as the body."""
+    message = read_message(await request.body(), request.headers.get(HEADER))
+    loaded = await _loaded(request, model, version)
+    outputs = await predict(loaded, await _instances(_services(request), loaded, message))
+    return write_message(loaded.card, message, outputs)
+
+
+for _place in ("/models/{model}", "/models/{model}/versions/{version}"):
+    _name = "_version" if "version" in _place else ""
+    router.add_api_route(_place, describe, methods=["GET"], operation_id=f"v2_model{_name}")
+    router.add_api_route(f"{_place}/ready", model_ready, methods=["GET"], operation_id=f"v2_model_ready{_name}")
+    router.add_api_route(
+        f"{_place}/infer", infer, methods=["POST"], operation_id=f"v2_infer{_name}", response_class=JSONResponse
+    )
+
+
+async def _instances(services: Services, loaded: Loaded, message: Message) -> list[Any]:
+    """The only input of a message, as instances."""
+    takes = loaded.card.input
+    if len(message.inputs) != 1 or message.inputs[0].name not in (takes.name, None):
+        raise InvalidRequest(f"expected one input, {takes.name!r}")
+    (given,) = message.inputs
+    if given.datatype == BYTES:
+        return await from_pictures(services, loaded, given.values)
+    if given.datatype != datatype_of(takes):
+        raise InvalidRequest(f"{takes.name} is {datatype_of(takes)} (or a picture as BYTES), not {given.datatype}")
+    return as_instances(given.values, takes)
+
+
+def _tensor(tensor: TensorCard) -> dict[str, Any]:
+    return {"name": tensor.name, "datatype": datatype_of(tensor), "shape": list(tensor.shape)}
+
+
+async def _loaded(request: Request, model: str, version: str | None) -> Loaded:
+    services = _services(request)
+    if model not in services.servables.models:
+        raise NotFound(f"there is no model {model!r}")
+    return await services.servables.get(model, version)
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services

@@ -1,0 +1,65 @@
+"""Errors as other protocols' clients expect them: `{"error": "..."}` with a status of their own."""
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+
+from app.errors import Busy, Conflict, Damaged, FitserveError, InvalidRequest, NotFound, TooLarge
+
+STATUSES: tuple[tuple[type[FitserveError], int], ...] = (  # the first that fits
+    (TooLarge, 413),
+    (InvalidRequest, 400),
+    (NotFound, 404),
+    (Damaged, 404),
+    (Conflict, 404),  # no version to answer with yet
+    (Busy, 429),
+)
+
+
+class ErrorRoute(APIRoute):
+    """Answers errors of ours in the one form that TensorFlow Serving and the Open Inference Protocol share."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI asks for this once, when the route is made."""
+        answer = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except RequestValidationError as fault:
+                return JSONResponse({"error": "; ".join(one["msg"] for one in fault.errors())}, 400)
+            except FitserveError as fault:
+                status = next((status for kind, status in STATUSES if isinstance(fault, kind)), 500)
+                wait = {"Retry-After": str(round(fault.retry_after))} if isinstance(fault, Busy) else None
+                return JSONResponse({"error": str(fault)}, status, wait)
+
+        return handle
+
+
+class AnyJson(JSONResponse):
+    """JSON that may hold NaN and Infinity, as both protocols allow."""
+
+    def render(self, content: Any) -> bytes:
+        """The body."""
+        return json.dumps(content, separators=(",", ":")).encode()
+
+
+async def json_body(request: Request) -> dict[str, Any]:
+    """The object in the body; raises InvalidRequest."""
+    return parse_object(await request.body())
+
+
+def parse_object(text: bytes) -> dict[str, Any]:
+    """The object in some JSON; raises InvalidRequest."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as fault:
+        raise InvalidRequest(f"the body is not JSON: {fault}") from fault
+    if not isinstance(found, dict):
+        raise InvalidRequest("the body must be a JSON object")
+    return found

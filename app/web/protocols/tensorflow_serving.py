@@ -1,0 +1,165 @@
+"""TensorFlow Serving's REST interface: status, metadata, :predict and :classify, over the same batchers.
+
+The interface is described in TensorFlow Serving's api_rest.md; this code is driven by the signatures in the cards.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from app.bootstrap import Services
+from app.errors import Damaged, InvalidRequest, NotFound
+from app.serving.servables import Loaded
+from app.store.version import TensorCard
+from app.web.protocols.route import AnyJson, ErrorRoute, json_body
+from app.web.protocols.tensors import as_instances, from_pictures, predict
+
+router = APIRouter(prefix="/v1/models", tags=["TensorFlow Serving"], route_class=ErrorRoute)
+
+SIGNATURE = "serving_default"
+METHOD = "tensorflow/serving/predict"
+TYPES = {"float32": "DT_FLOAT", "float64": "DT_DOUBLE", "int32": "DT_INT32", "int64": "DT_INT64", "uint8": "DT_UINT8"}
+BINARY = "b64"
+
+
+async def status(request: Request, model: str, version: int | None = None, label: str | None = None) -> Any:
+    """Which versions there are, and whether they answer."""
+    services = _services(request)
+    states = _states(services, model)
+    if version is not None or label is not None:
+        wanted = services.store.resolve(model, version if version is not None else str(label))
+        states = [state for state in states if state["version"] == str(wanted)]
+    return {"model_version_status": states}
+
+
+async def metadata(request: Request, model: str, version: int | None = None, label: str | None = None) -> Any:
+    """The signature of a version."""
+    loaded = await _loaded(request, model, version, label)
+    card = loaded.card
+    signature = {
+        "inputs": {card.input.name: _tensor_info(card.input)},
+        "outputs": {card.output.name: _tensor_info(card.output)},
+        "method_name": METHOD,
+    }
+    return {
+        "model_spec": {"name": model, "signature_name": "", "version": str(card.version)},
+        "metadata": {"signature_def": {"signature_def": {SIGNATURE: signature}}},
+    }
+
+
+async def run_predict(request: Request, model: str, version: int | None = None, label: str | None = None) -> Response:
+    """Outputs for tensors, or for pictures as {"b64": ...}: `instances` (rows) or `inputs` (columns)."""
+    body = await json_body(request)
+    loaded = await _loaded(request, model, version, label)
+    _check_signature(body)
+    if ("instances" in body) == ("inputs" in body):
+        raise InvalidRequest("expected either instances or inputs")
+    rows = "instances" in body
+    values = _rows(body["instances"], loaded) if rows else _column(body["inputs"], loaded)
+    outputs = await predict(loaded, await _instances(_services(request), loaded, values))
+    return AnyJson({"predictions" if rows else "outputs": outputs.tolist()})
+
+
+async def classify(request: Request, model: str, version: int | None = None, label: str | None = None) -> Response:
+    """Labels with their scores, most likely first, for each of `examples`."""
+    body = await json_body(request)
+    loaded = await _loaded(request, model, version, label)
+    _check_signature(body)
+    examples = body.get("examples")
+    if not isinstance(examples, list) or not all(isinstance(example, dict) for example in examples):
+        raise InvalidRequest("expected examples: a list of objects with one feature each")
+    context = body.get("context") or {}
+    values = _rows([{**context, **example} for example in examples], loaded)
+    outputs = await predict(loaded, await _instances(_services(request), loaded, values))
+    answers = [loaded.servable.answer(output, None) for output in outputs]
+    return AnyJson({"results": [list(map(list, answer.probabilities.items())) for answer in answers]})
+
+
+for _place in ("/{model}", "/{model}/versions/{version}", "/{model}/labels/{label}"):
+    _name = _place.replace("/", "_").replace("{", "").replace("}", "")
+    router.add_api_route(f"{_place}/metadata", metadata, methods=["GET"], operation_id=f"tfs_metadata{_name}")
+    router.add_api_route(f"{_place}:predict", run_predict, methods=["POST"], operation_id=f"tfs_predict{_name}")
+    router.add_api_route(f"{_place}:classify", classify, methods=["POST"], operation_id=f"tfs_classify{_name}")
+    router.add_api_route(_place, status, methods=["GET"], operation_id=f"tfs_status{_name}")
+
+
+def _states(services: Services, model: str) -> list[dict[str, Any]]:
+    if model not in services.servables.models:
+        raise NotFound(f"Servable not found for request: Latest({model})")
+    faults = services.store.faults(model) | services.servables.faults[model]
+    sound = [card.version for card in services.store.versions(model) if card.version not in faults]
+    states = dict.fromkeys(sound, ("AVAILABLE", "OK", ""))
+    states |= {version: ("END", "DATA_LOSS", reason) for version, reason in faults.items()}
+    return [
+        {"version": str(version), "state": state, "status": {"error_code": code, "error_message": reason}}
+        for version, (state, code, reason) in sorted(states.items(), reverse=True)
+    ]
+
+
+async def _loaded(request: Request, model: str, version: int | None, label: str | None) -> Loaded:
+    services = _services(request)
+    if model not in services.servables.models:
+        raise NotFound(f"Servable not found for request: Latest({model})")
+    reference = str(version) if version is not None else label
+    try:
+        return await services.servables.get(model, reference)
+    except Damaged as fault:
+        raise NotFound(f"Servable not found for request: Specific({model}, {reference}): {fault}") from fault
+
+
+def _check_signature(body: dict[str, Any]) -> None:
+    name = body.get("signature_name")
+    if name not in (None, "", SIGNATURE):
+        raise InvalidRequest(f"signature {name!r} is unknown; there is {SIGNATURE}")
+
+
+def _rows(instances: Any, loaded: Loaded) -> list[Any]:
+    """The values of rows, each either bare or under the only input's name."""
+    if not isinstance(instances, list) or not instances:
+        raise InvalidRequest("instances must be a list with at least one entry")
+    return [_value(instance, loaded) for instance in instances]
+
+
+def _column(inputs: Any, loaded: Loaded) -> list[Any]:
+    values = _value(inputs, loaded)
+    if not isinstance(values, list) or not values:
+        raise InvalidRequest("inputs must hold a list with at least one entry")
+    return values
+
+
+def _value(entry: Any, loaded: Loaded) -> Any:
+    """What is under the input's name, or the entry itself."""
+    if not isinstance(entry, dict) or BINARY in entry:
+        return entry
+    name = loaded.card.input.name
+    if set(entry) != {name}:
+        raise InvalidRequest(f"expected the input {name!r}, got {', '.join(sorted(map(str, entry))) or 'nothing'}")
+    return entry[name]
+
+
+async def _instances(services: Services, loaded: Loaded, values: Sequence[Any]) -> list[Any]:
+    """Tensors as they are, pictures decoded."""
+    if not all(isinstance(value, dict) for value in values):
+        return as_instances(values, loaded.card.input)
+    try:
+        pictures = [base64.b64decode(value[BINARY], validate=True) for value in values]
+    except (KeyError, TypeError, ValueError, binascii.Error):
+        raise InvalidRequest('a picture is {"b64": "<base64>"}') from None
+    return await from_pictures(services, loaded, pictures)
+
+
+def _tensor_info(tensor: TensorCard) -> dict[str, Any]:
+    sides = [{"size": str(side), "name": ""} for side in tensor.shape]
+    return {
+        "dtype": TYPES[tensor.dtype],
+        "tensor_shape": {"dim": sides, "unknown_rank": False},
+        "name": f"{SIGNATURE}_{tensor.name}:0",
+    }
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
