@@ -7,7 +7,10 @@ FitserveError
 ├── NotFound                a model, version, alias or job that does not exist
 ├── Conflict                the state of the service does not allow it now
 │   └── MissingData         a data set or weights file that is needed and not to be had
+├── Unauthorised            a key is missing or not known
+├── Forbidden               the key, or the place that a request comes from, does not suffice
 ├── Busy                    a queue is full; try again later
+├── TimedOut                the answer, or the request itself, took too long
 └── Damaged                 a stored version that must not be loaded
 """
 
@@ -47,6 +50,14 @@ class Conflict(FitserveError):
 
 class MissingData(Conflict):
     """A data file is missing; the message says its name, where to put it and how to get it."""
+
+
+class Unauthorised(FitserveError):
+    """A key is missing or not known."""
+
+
+class Forbidden(FitserveError):
+    """What was asked is not for this key, or not for those who come from there."""
 
 
 class Busy(FitserveError):

@@ -1,9 +1,12 @@
 """The door for the web: `python -m app.main`, or `app.main:app` for any ASGI server."""
 
+import sys
+
 import uvicorn
 
 from app.settings import Settings
 from app.web.app import create_app
+from app.web.security import is_local
 
 settings = Settings()
 app = create_app(settings)
@@ -11,6 +14,11 @@ app = create_app(settings)
 
 def serve() -> None:
     """Serve until a signal says stop."""
+    if settings.api_keys_file is None and not settings.allow_open and not is_local(settings.host):
+        sys.exit(
+            f"FITSERVE_HOST={settings.host} would let everybody in: give FITSERVE_API_KEYS_FILE "
+            "(fitserve keys create), or FITSERVE_ALLOW_OPEN=true where something in front guards the service"
+        )
     level = settings.log_level
     uvicorn.run(app, host=settings.host, port=settings.port, log_level=level.lower(), access_log=level == "DEBUG")
 

@@ -20,6 +20,12 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that the service listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port that the service listens on; 0 takes a free one.")
 
+    api_keys_file: Path | None = Field(
+        None, description="File of the keys' hashes; without it only this machine is served."
+    )
+    allow_open: bool = Field(False, description="Serve everybody without keys: only behind something that guards.")
+    cors_origins: str | None = Field(None, description="Origins, with commas, whose pages may call the service.")
+
     store: Path = Field(Path("models_store"), description="Folder of the trained versions: the volume.")
     starters: Path = Field(STARTERS, description="Folder whose versions numbered 1 fill a store that lacks the model.")
     journal: str | None = Field(
@@ -64,6 +70,11 @@ class Settings(BaseSettings):
     trainer_threads: int = Field(0, ge=0, description="Threads of a trainer; 0 means one for each core.")
 
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins whose pages may call the service."""
+        return tuple(origin.strip() for origin in (self.cors_origins or "").split(",") if origin.strip())
 
     @property
     def journal_url(self) -> str:

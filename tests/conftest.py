@@ -14,6 +14,7 @@ DATA_DIR = os.environ.get("FITSERVE_DATA_DIR")
 
 for name in [name for name in os.environ if name.startswith("FITSERVE_")]:
     del os.environ[name]  # a test says itself what it sets
+os.environ["FITSERVE_ALLOW_OPEN"] = "true"  # the test client has no address of this machine
 
 
 @pytest.fixture(scope="session")

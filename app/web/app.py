@@ -6,16 +6,20 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import RedirectResponse
 
 from app.bootstrap import build, opened
+from app.keys import Keyring
 from app.settings import Settings
 from app.telemetry import configure_logging, log
 from app.web import health, jobs, models, problems, watch
 from app.web.generate import generate_router
+from app.web.headers import SecurityHeaders
 from app.web.limits import BodyLimit
 from app.web.predict import predict_routers
 from app.web.protocols import open_inference, openai, tensorflow_serving
+from app.web.security import Guard, declare
 from app.web.train import train_path, train_router
 
 DESCRIPTION = """Trains neural networks in the background and serves them; a model answers while it trains.
@@ -26,10 +30,13 @@ Every error is `application/problem+json` (RFC 9457) and says what was expected.
 def create_app(settings: Settings) -> FastAPI:
     """The application for these settings. Nothing is opened before its lifespan begins."""
     services = build(settings)
+    keyring = Keyring(settings.api_keys_file) if settings.api_keys_file else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure_logging(settings.log_level)
+        if keyring:
+            keyring.open()
         async with opened(services):
             log.info("Fitserve is ready; its API is described at /docs")
             app.state.services = services
@@ -41,6 +48,10 @@ def create_app(settings: Settings) -> FastAPI:
     generating = [family for family in services.families.values() if family.task == "generate"]
     uploads = {train_path(family): settings.max_corpus_bytes for family in services.families.values() if family.upload}
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, forms=uploads)
+    app.add_middleware(Guard, keyring=keyring, allow_open=settings.allow_open, origins=settings.origins)
+    app.add_middleware(SecurityHeaders)
+    if settings.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["*"], allow_headers=["*"])
     for family in services.families.values():
         for router in predict_routers(family) if family.task == "classify" else ():
             app.include_router(router)
@@ -62,4 +73,6 @@ def create_app(settings: Settings) -> FastAPI:
     async def home() -> RedirectResponse:
         return RedirectResponse("/docs")
 
+    describe = app.openapi
+    app.openapi = lambda: app.openapi_schema or declare(describe())  # type: ignore[method-assign]
     return app

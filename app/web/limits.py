@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import TooLarge
-from app.web.problems import MEDIA_TYPE, problem_of
+from app.web.problems import send_problem
 
 
 class BodyLimit:
@@ -30,7 +30,7 @@ class BodyLimit:
         if length is None:
             await self._app(scope, self._counted(receive, most), send)
         elif int(length) > most:
-            await self._refuse(send, int(length), most)
+            await send_problem(send, TooLarge(f"the body has {int(length)} bytes; at most {most} are accepted"))
         else:
             await self._app(scope, receive, send)
 
@@ -50,14 +50,3 @@ class BodyLimit:
             return message
 
         return counted
-
-    async def _refuse(self, send: Send, length: int, most: int) -> None:
-        problem = problem_of(TooLarge(f"the body has {length} bytes; at most {most} are accepted"))
-        content = problem.model_dump_json(exclude_none=True).encode()
-        headers = [
-            (b"content-type", MEDIA_TYPE.encode()),
-            (b"content-length", str(len(content)).encode()),
-            (b"connection", b"close"),  # the rest of the body is not read
-        ]
-        await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
