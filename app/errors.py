@@ -10,7 +10,8 @@ FitserveError
 ├── Unauthorised            a key is missing or not known
 ├── Forbidden               the key, or the place that a request comes from, does not suffice
 ├── Busy                    a queue is full; try again later
-├── TimedOut                the answer, or the request itself, took too long
+├── SlowRequest             the request did not arrive in time
+├── TimedOut                the answer was not there in time
 └── Damaged                 a stored version that must not be loaded
 """
 
@@ -66,6 +67,14 @@ class Busy(FitserveError):
     def __init__(self, message: str, retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class SlowRequest(FitserveError):
+    """The request did not arrive in time."""
+
+
+class TimedOut(FitserveError):
+    """The answer was not there in time; what it would have cost is not spent."""
 
 
 class Damaged(FitserveError):

@@ -2,11 +2,10 @@
 
 import sys
 
-import uvicorn
-
 from app.settings import Settings
 from app.web.app import create_app
 from app.web.security import is_local
+from app.web.server import bounded_head, run
 
 settings = Settings()
 app = create_app(settings)
@@ -20,7 +19,16 @@ def serve() -> None:
             "(fitserve keys create), or FITSERVE_ALLOW_OPEN=true where something in front guards the service"
         )
     level = settings.log_level
-    uvicorn.run(app, host=settings.host, port=settings.port, log_level=level.lower(), access_log=level == "DEBUG")
+    run(
+        app,
+        settings.linger_seconds,
+        host=settings.host,
+        port=settings.port,
+        http=bounded_head(settings.head_seconds),
+        log_level=level.lower(),
+        access_log=level == "DEBUG",
+        timeout_graceful_shutdown=settings.drain_seconds,
+    )
 
 
 if __name__ == "__main__":

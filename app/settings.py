@@ -35,6 +35,12 @@ class Settings(BaseSettings):
     offline: bool = Field(False, description="Never download a data set.")
 
     max_body_bytes: Positive = Field(20_000_000, description="Largest body of a request, in bytes.")
+    request_seconds: Seconds = Field(60, description="How long a request and the first byte of its answer may take.")
+    head_seconds: Seconds = Field(10, description="How long the head of a request may take.")
+    drain_seconds: Positive = Field(10, description="How long requests may go on after a signal to stop.")
+    linger_seconds: float = Field(0, ge=0, description="How long to go on accepting after it, while not ready.")
+    max_rate: float = Field(0, ge=0, description="Requests a second for each key, or address without keys; 0: any.")
+    max_concurrent: Positive = Field(512, description="Requests at once for each key, or address without keys.")
     max_pixels: Positive = Field(50_000_000, description="Largest picture, in pixels, read from its header.")
     max_corpus_bytes: Positive = Field(50_000_000, description="Largest text file that is uploaded to learn from.")
     max_files: Positive = Field(64, description="Most parts of a form, so most pictures in one batch request.")

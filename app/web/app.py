@@ -14,9 +14,10 @@ from app.keys import Keyring
 from app.settings import Settings
 from app.telemetry import configure_logging, log
 from app.web import health, jobs, models, problems, watch
+from app.web.fairness import Fairness
 from app.web.generate import generate_router
 from app.web.headers import SecurityHeaders
-from app.web.limits import BodyLimit
+from app.web.limits import BodyLimit, Deadline
 from app.web.predict import predict_routers
 from app.web.protocols import open_inference, openai, tensorflow_serving
 from app.web.security import Guard, declare
@@ -44,10 +45,13 @@ def create_app(settings: Settings) -> FastAPI:
             yield
 
     app = FastAPI(title="Fitserve", version=version("fitserve"), description=DESCRIPTION, lifespan=lifespan)
+    app.state.leaving = False
     problems.install(app)
     generating = [family for family in services.families.values() if family.task == "generate"]
     uploads = {train_path(family): settings.max_corpus_bytes for family in services.families.values() if family.upload}
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, forms=uploads)
+    app.add_middleware(Deadline, seconds=settings.request_seconds)
+    app.add_middleware(Fairness, max_rate=settings.max_rate, max_concurrent=settings.max_concurrent)
     app.add_middleware(Guard, keyring=keyring, allow_open=settings.allow_open, origins=settings.origins)
     app.add_middleware(SecurityHeaders)
     if settings.origins:

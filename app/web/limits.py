@@ -1,13 +1,14 @@
-"""No body is read beyond the limit: refused by its announced length, or cut off while it streams.
+"""Limits of one request: its body, refused by its announced length or cut off while it streams, and its time.
 
 FastAPI's own `max_body_size` does the same, but answers in plain text where we promise problem details.
 """
 
+import asyncio
 from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import TooLarge
+from app.errors import SlowRequest, TimedOut, TooLarge
 from app.web.problems import send_problem
 
 
@@ -50,3 +51,43 @@ class BodyLimit:
             return message
 
         return counted
+
+
+class Deadline:
+    """ASGI middleware; a request and the first byte of its answer take `seconds` at most. A stream may then go on."""
+
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
+        self._app = app
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Cancel what takes too long, and say whose fault it is."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        receiving = started = False
+
+        async def watched_receive() -> Message:
+            nonlocal receiving
+            receiving = True
+            message = await receive()
+            receiving = False
+            return message
+
+        async def watched_send(message: Message) -> None:
+            nonlocal started
+            if not started:
+                started = True
+                timer.reschedule(None)
+            await send(message)
+
+        try:
+            async with asyncio.timeout(self._seconds) as timer:
+                await self._app(scope, watched_receive, watched_send)
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            if receiving:
+                await send_problem(send, SlowRequest(f"the request was not complete within {self._seconds:g} s"))
+            else:
+                await send_problem(send, TimedOut(f"the answer was not there within {self._seconds:g} s"))

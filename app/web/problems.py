@@ -20,6 +20,8 @@ from app.errors import (
     InvalidRequest,
     MissingData,
     NotFound,
+    SlowRequest,
+    TimedOut,
     TooLarge,
     Unauthorised,
     UnsupportedMedia,
@@ -39,6 +41,8 @@ STATUSES: tuple[tuple[type[FitserveError], int, str], ...] = (  # the first that
     (Unauthorised, 401, "unauthorised"),
     (Forbidden, 403, "forbidden"),
     (Busy, 429, "busy"),
+    (SlowRequest, 408, "slow-request"),
+    (TimedOut, 504, "timed-out"),
     (FitserveError, 500, "internal"),
 )
 
