@@ -13,11 +13,12 @@ from app.bootstrap import build, opened
 from app.keys import Keyring
 from app.settings import Settings
 from app.telemetry import configure_logging, log
-from app.web import health, jobs, models, problems, watch
+from app.web import health, jobs, metrics, models, problems, watch
 from app.web.fairness import Fairness
 from app.web.generate import generate_router
 from app.web.headers import SecurityHeaders
 from app.web.limits import BodyLimit, Deadline
+from app.web.metrics import Measured
 from app.web.predict import predict_routers
 from app.web.protocols import open_inference, openai, tensorflow_serving
 from app.web.security import Guard, declare
@@ -54,6 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Fairness, max_rate=settings.max_rate, max_concurrent=settings.max_concurrent)
     app.add_middleware(Guard, keyring=keyring, allow_open=settings.allow_open, origins=settings.origins)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Measured)
     if settings.origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["*"], allow_headers=["*"])
     for family in services.families.values():
@@ -67,6 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
         watch.router,
         models.router,
         health.router,
+        metrics.router,
         tensorflow_serving.router,
         open_inference.router,
         openai.router,
