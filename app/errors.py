@@ -7,7 +7,11 @@ FitserveError
 ├── NotFound                a model, version, alias or job that does not exist
 ├── Conflict                the state of the service does not allow it now
 │   └── MissingData         a data set or weights file that is needed and not to be had
+├── Unauthorised            a key is missing or not known
+├── Forbidden               the key, or the place that a request comes from, does not suffice
 ├── Busy                    a queue is full; try again later
+├── SlowRequest             the request did not arrive in time
+├── TimedOut                the answer was not there in time
 └── Damaged                 a stored version that must not be loaded
 """
 
@@ -49,12 +53,28 @@ class MissingData(Conflict):
     """A data file is missing; the message says its name, where to put it and how to get it."""
 
 
+class Unauthorised(FitserveError):
+    """A key is missing or not known."""
+
+
+class Forbidden(FitserveError):
+    """What was asked is not for this key, or not for those who come from there."""
+
+
 class Busy(FitserveError):
     """A bounded queue is full; `retry_after` is a number of seconds worth waiting."""
 
     def __init__(self, message: str, retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class SlowRequest(FitserveError):
+    """The request did not arrive in time."""
+
+
+class TimedOut(FitserveError):
+    """The answer was not there in time; what it would have cost is not spent."""
 
 
 class Damaged(FitserveError):

@@ -1,9 +1,11 @@
 """The door for the web: `python -m app.main`, or `app.main:app` for any ASGI server."""
 
-import uvicorn
+import sys
 
 from app.settings import Settings
 from app.web.app import create_app
+from app.web.security import is_local
+from app.web.server import bounded_head, run
 
 settings = Settings()
 app = create_app(settings)
@@ -11,8 +13,22 @@ app = create_app(settings)
 
 def serve() -> None:
     """Serve until a signal says stop."""
+    if settings.api_keys_file is None and not settings.allow_open and not is_local(settings.host):
+        sys.exit(
+            f"FITSERVE_HOST={settings.host} would let everybody in: give FITSERVE_API_KEYS_FILE "
+            "(fitserve keys create), or FITSERVE_ALLOW_OPEN=true where something in front guards the service"
+        )
     level = settings.log_level
-    uvicorn.run(app, host=settings.host, port=settings.port, log_level=level.lower(), access_log=level == "DEBUG")
+    run(
+        app,
+        settings.linger_seconds,
+        host=settings.host,
+        port=settings.port,
+        http=bounded_head(settings.head_seconds),
+        log_level=level.lower(),
+        access_log=level == "DEBUG",
+        timeout_graceful_shutdown=settings.drain_seconds,
+    )
 
 
 if __name__ == "__main__":

@@ -20,6 +20,12 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that the service listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port that the service listens on; 0 takes a free one.")
 
+    api_keys_file: Path | None = Field(
+        None, description="File of the keys' hashes; without it only this machine is served."
+    )
+    allow_open: bool = Field(False, description="Serve everybody without keys: only behind something that guards.")
+    cors_origins: str | None = Field(None, description="Origins, with commas, whose pages may call the service.")
+
     store: Path = Field(Path("models_store"), description="Folder of the trained versions: the volume.")
     starters: Path = Field(STARTERS, description="Folder whose versions numbered 1 fill a store that lacks the model.")
     journal: str | None = Field(
@@ -29,6 +35,12 @@ class Settings(BaseSettings):
     offline: bool = Field(False, description="Never download a data set.")
 
     max_body_bytes: Positive = Field(20_000_000, description="Largest body of a request, in bytes.")
+    request_seconds: Seconds = Field(60, description="How long a request and the first byte of its answer may take.")
+    head_seconds: Seconds = Field(10, description="How long the head of a request may take.")
+    drain_seconds: Positive = Field(10, description="How long requests may go on after a signal to stop.")
+    linger_seconds: float = Field(0, ge=0, description="How long to go on accepting after it, while not ready.")
+    max_rate: float = Field(0, ge=0, description="Requests a second for each key, or address without keys; 0: any.")
+    max_concurrent: Positive = Field(512, description="Requests at once for each key, or address without keys.")
     max_pixels: Positive = Field(50_000_000, description="Largest picture, in pixels, read from its header.")
     max_corpus_bytes: Positive = Field(50_000_000, description="Largest text file that is uploaded to learn from.")
     max_files: Positive = Field(64, description="Most parts of a form, so most pictures in one batch request.")
@@ -64,6 +76,11 @@ class Settings(BaseSettings):
     trainer_threads: int = Field(0, ge=0, description="Threads of a trainer; 0 means one for each core.")
 
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins whose pages may call the service."""
+        return tuple(origin.strip() for origin in (self.cors_origins or "").split(",") if origin.strip())
 
     @property
     def journal_url(self) -> str:

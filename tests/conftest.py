@@ -11,9 +11,11 @@ from app.settings import STARTERS, Settings
 from app.web.app import create_app
 
 DATA_DIR = os.environ.get("FITSERVE_DATA_DIR")
+CONTAINERS = os.environ.get("FITSERVE_CONTAINERS")
 
 for name in [name for name in os.environ if name.startswith("FITSERVE_")]:
     del os.environ[name]  # a test says itself what it sets
+os.environ["FITSERVE_ALLOW_OPEN"] = "true"  # the test client has no address of this machine
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +39,13 @@ def cifar10() -> Path:
     if not path.is_file():
         pytest.skip("needs cifar10.npz in FITSERVE_DATA_DIR")
     return path
+
+
+@pytest.fixture(scope="session")
+def containers() -> None:
+    """Docker with Compose, where FITSERVE_CONTAINERS says that it is at hand."""
+    if not CONTAINERS:
+        pytest.skip("needs FITSERVE_CONTAINERS=true")
 
 
 @pytest.fixture

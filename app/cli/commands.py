@@ -12,6 +12,7 @@ from rich.table import Table
 
 from app.cli.generate import write
 from app.cli.jobs import group
+from app.cli.keys import group as keys_group
 from app.cli.train import train_commands
 from app.errors import InvalidRequest
 from app.families.catalog import by_model, find_families
@@ -27,6 +28,7 @@ from app.store.model_store import LIVE, ModelStore
 commands = typer.Typer(no_args_is_help=True, add_completion=False, help="Train networks and serve them.")
 commands.add_typer(train_commands(), name="train")
 commands.add_typer(group, name="jobs")
+commands.add_typer(keys_group, name="keys")
 console = Console(highlight=False)
 
 

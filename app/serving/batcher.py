@@ -5,12 +5,14 @@ batch runs, requests gather. There is no timer.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from app import metrics
 from app.errors import Busy
 
 Instance = TypeVar("Instance")
@@ -47,8 +49,13 @@ class Batcher(Generic[Instance, Output]):
         self._max_batch = max_batch
         self._max_waiting = max_waiting
         self._cost = cost
-        self._waiting: deque[tuple[Instance, asyncio.Future[Output]]] = deque()
+        self._waiting: deque[tuple[Instance, asyncio.Future[Output], float]] = deque()  # and since when
         self._busy = False
+
+    @property
+    def waiting(self) -> int:
+        """How many instances wait."""
+        return len(self._waiting)
 
     def submit(self, instances: Sequence[Instance]) -> list[asyncio.Future[Output]]:
         """Queue instances; all of them or, raising Busy at once, none. A cancelled future is never predicted."""
@@ -56,7 +63,8 @@ class Batcher(Generic[Instance, Output]):
             raise Busy("too many predictions are waiting", retry_after=max(1, self._cost(len(self._waiting))))
         loop = asyncio.get_running_loop()
         futures = [loop.create_future() for _ in instances]
-        self._waiting.extend(zip(instances, futures, strict=True))
+        now = time.perf_counter()
+        self._waiting.extend((instance, future, now) for instance, future in zip(instances, futures, strict=True))
         if not self._busy:
             self._busy = True
             loop.call_soon(self._next)
@@ -76,9 +84,10 @@ class Batcher(Generic[Instance, Output]):
     def _take(self) -> list[tuple[Instance, asyncio.Future[Output]]]:
         batch: list[tuple[Instance, asyncio.Future[Output]]] = []
         while self._waiting and len(batch) < self._max_batch:
-            entry = self._waiting.popleft()
-            if not entry[1].done():  # the caller left
-                batch.append(entry)
+            instance, future, since = self._waiting.popleft()
+            if not future.done():  # the caller left
+                metrics.queue_seconds.observe(time.perf_counter() - since)
+                batch.append((instance, future))
         return batch
 
     def _settle(
@@ -98,8 +107,10 @@ def _attempt(
     predict: Callable[[Sequence[Instance]], Sequence[Output]], batch: Sequence[tuple[Instance, object]]
 ) -> Sequence[Output] | Exception:
     """The outputs of a batch, or the exception that is all its callers' to hear, and nobody else's."""
+    metrics.batch_size.observe(len(batch))
     try:
-        outputs = predict([instance for instance, _ in batch])
+        with metrics.predict_seconds.time():
+            outputs = predict([instance for instance, _ in batch])
         if len(outputs) != len(batch):
             raise RuntimeError(f"{len(batch)} instances gave {len(outputs)} outputs")
     except Exception as fault:

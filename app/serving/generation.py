@@ -44,6 +44,11 @@ class Generation:
         self._states: list[Array] = generator.blank(0)  # rows as in `_active`
         self._busy = False
 
+    @property
+    def waiting(self) -> int:
+        """How many texts wait to be begun."""
+        return len(self._waiting)
+
     def submit(self, prompt: Prompt, wish: Wish, hear: Callable[[Word], None] = _unheard) -> Telling:
         """Begin a continuation as soon as there is room; `hear` gets each word at once. Raises Busy."""
         if len(self._waiting) >= self._max_waiting:

@@ -6,16 +6,22 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import RedirectResponse
 
 from app.bootstrap import build, opened
+from app.keys import Keyring
 from app.settings import Settings
 from app.telemetry import configure_logging, log
-from app.web import health, jobs, models, problems, watch
+from app.web import health, jobs, metrics, models, problems, watch
+from app.web.fairness import Fairness
 from app.web.generate import generate_router
-from app.web.limits import BodyLimit
+from app.web.headers import SecurityHeaders
+from app.web.limits import BodyLimit, Deadline
+from app.web.metrics import Measured
 from app.web.predict import predict_routers
 from app.web.protocols import open_inference, openai, tensorflow_serving
+from app.web.security import Guard, declare
 from app.web.train import train_path, train_router
 
 DESCRIPTION = """Trains neural networks in the background and serves them; a model answers while it trains.
@@ -26,10 +32,13 @@ Every error is `application/problem+json` (RFC 9457) and says what was expected.
 def create_app(settings: Settings) -> FastAPI:
     """The application for these settings. Nothing is opened before its lifespan begins."""
     services = build(settings)
+    keyring = Keyring(settings.api_keys_file) if settings.api_keys_file else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure_logging(settings.log_level)
+        if keyring:
+            keyring.open()
         async with opened(services):
             log.info("Fitserve is ready; its API is described at /docs")
             app.state.services = services
@@ -37,10 +46,18 @@ def create_app(settings: Settings) -> FastAPI:
             yield
 
     app = FastAPI(title="Fitserve", version=version("fitserve"), description=DESCRIPTION, lifespan=lifespan)
+    app.state.leaving = False
     problems.install(app)
     generating = [family for family in services.families.values() if family.task == "generate"]
     uploads = {train_path(family): settings.max_corpus_bytes for family in services.families.values() if family.upload}
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, forms=uploads)
+    app.add_middleware(Deadline, seconds=settings.request_seconds)
+    app.add_middleware(Fairness, max_rate=settings.max_rate, max_concurrent=settings.max_concurrent)
+    app.add_middleware(Guard, keyring=keyring, allow_open=settings.allow_open, origins=settings.origins)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Measured)
+    if settings.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["*"], allow_headers=["*"])
     for family in services.families.values():
         for router in predict_routers(family) if family.task == "classify" else ():
             app.include_router(router)
@@ -52,6 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
         watch.router,
         models.router,
         health.router,
+        metrics.router,
         tensorflow_serving.router,
         open_inference.router,
         openai.router,
@@ -62,4 +80,6 @@ def create_app(settings: Settings) -> FastAPI:
     async def home() -> RedirectResponse:
         return RedirectResponse("/docs")
 
+    describe = app.openapi
+    app.openapi = lambda: app.openapi_schema or declare(describe())  # type: ignore[method-assign]
     return app

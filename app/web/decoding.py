@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from app import metrics
 from app.bootstrap import Services
 from app.families.contract import Crop
 from app.families.imaging import decoded, open_picture
@@ -13,7 +14,11 @@ SMALL_PIXELS = 32 * 32  # decoded sooner than a thread takes over
 
 async def decode(services: Services, loaded: Loaded, payload: bytes, crop: Crop | None = None) -> Any:
     """The instance in the bytes; what takes longer than a thread hop is done in a thread."""
-    crop = crop or services.settings.crop
+    with metrics.decode_seconds.time():
+        return await _decoded(services, loaded, payload, crop or services.settings.crop)
+
+
+async def _decoded(services: Services, loaded: Loaded, payload: bytes, crop: Crop) -> Any:
     picture = open_picture(payload, max_pixels=services.settings.max_pixels)
     if picture.width * picture.height <= SMALL_PIXELS:
         return loaded.servable.decode(decoded(picture, loaded.servable.detail), crop)

@@ -22,7 +22,7 @@ class ModelHealth(BaseModel):
 
 
 class Ready(BaseModel):
-    """Ready when every model that has a live version answers with one."""
+    """Ready when every model that has a live version answers with one, until a signal says stop."""
 
     ready: bool
     models: dict[str, ModelHealth]
@@ -43,6 +43,8 @@ def ready(request: Request, response: Response) -> Ready:
         model: ModelHealth(serving=servables.serving(model), faults=servables.faults[model])
         for model in servables.models
     }
-    is_ready = all(models[model].serving is not None for model in services.store.models() if model in models)
+    is_ready = not request.app.state.leaving and all(
+        models[model].serving is not None for model in services.store.models() if model in models
+    )
     response.status_code = 200 if is_ready else 503
     return Ready(ready=is_ready, models=models)

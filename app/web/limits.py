@@ -1,14 +1,15 @@
-"""No body is read beyond the limit: refused by its announced length, or cut off while it streams.
+"""Limits of one request: its body, refused by its announced length or cut off while it streams, and its time.
 
 FastAPI's own `max_body_size` does the same, but answers in plain text where we promise problem details.
 """
 
+import asyncio
 from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import TooLarge
-from app.web.problems import MEDIA_TYPE, problem_of
+from app.errors import SlowRequest, TimedOut, TooLarge
+from app.web.problems import send_problem
 
 
 class BodyLimit:
@@ -30,7 +31,7 @@ class BodyLimit:
         if length is None:
             await self._app(scope, self._counted(receive, most), send)
         elif int(length) > most:
-            await self._refuse(send, int(length), most)
+            await send_problem(send, TooLarge(f"the body has {int(length)} bytes; at most {most} are accepted"))
         else:
             await self._app(scope, receive, send)
 
@@ -51,13 +52,42 @@ class BodyLimit:
 
         return counted
 
-    async def _refuse(self, send: Send, length: int, most: int) -> None:
-        problem = problem_of(TooLarge(f"the body has {length} bytes; at most {most} are accepted"))
-        content = problem.model_dump_json(exclude_none=True).encode()
-        headers = [
-            (b"content-type", MEDIA_TYPE.encode()),
-            (b"content-length", str(len(content)).encode()),
-            (b"connection", b"close"),  # the rest of the body is not read
-        ]
-        await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+
+class Deadline:
+    """ASGI middleware; a request and the first byte of its answer take `seconds` at most. A stream may then go on."""
+
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
+        self._app = app
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Cancel what takes too long, and say whose fault it is."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        receiving = started = False
+
+        async def watched_receive() -> Message:
+            nonlocal receiving
+            receiving = True
+            message = await receive()
+            receiving = False
+            return message
+
+        async def watched_send(message: Message) -> None:
+            nonlocal started
+            if not started:
+                started = True
+                timer.reschedule(None)
+            await send(message)
+
+        try:
+            async with asyncio.timeout(self._seconds) as timer:
+                await self._app(scope, watched_receive, watched_send)
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            if receiving:
+                await send_problem(send, SlowRequest(f"the request was not complete within {self._seconds:g} s"))
+            else:
+                await send_problem(send, TimedOut(f"the answer was not there within {self._seconds:g} s"))

@@ -1,5 +1,6 @@
 """Errors as problem details (RFC 9457): one table from what went wrong to an HTTP status."""
 
+import math
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -8,16 +9,21 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.types import Send
 
 from app.errors import (
     Busy,
     Conflict,
     Damaged,
     FitserveError,
+    Forbidden,
     InvalidRequest,
     MissingData,
     NotFound,
+    SlowRequest,
+    TimedOut,
     TooLarge,
+    Unauthorised,
     UnsupportedMedia,
 )
 from app.telemetry import log
@@ -32,7 +38,11 @@ STATUSES: tuple[tuple[type[FitserveError], int, str], ...] = (  # the first that
     (MissingData, 409, "missing-data"),
     (Conflict, 409, "conflict"),
     (Damaged, 409, "damaged-version"),
+    (Unauthorised, 401, "unauthorised"),
+    (Forbidden, 403, "forbidden"),
     (Busy, 429, "busy"),
+    (SlowRequest, 408, "slow-request"),
+    (TimedOut, 504, "timed-out"),
     (FitserveError, 500, "internal"),
 )
 
@@ -83,6 +93,30 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def headers_of(fault: FitserveError) -> dict[str, str]:
+    """What a client is told about an error besides its problem."""
+    if isinstance(fault, Busy):
+        return {"Retry-After": str(math.ceil(fault.retry_after))}
+    if isinstance(fault, Unauthorised):
+        return {"WWW-Authenticate": 'Bearer realm="fitserve"'}
+    return {}
+
+
+async def send_problem(send: Send, fault: FitserveError) -> None:
+    """Answer with a problem below the application, where no body has been read: the connection is closed."""
+    problem = problem_of(fault)
+    content = problem.model_dump_json(exclude_none=True).encode()
+    headers = {
+        "Content-Type": MEDIA_TYPE,
+        "Content-Length": str(len(content)),
+        "Connection": "close",  # the rest of the body is not read
+        **headers_of(fault),
+    }
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": problem.status, "headers": raw})
+    await send({"type": "http.response.body", "body": content})
+
+
 def install(app: FastAPI) -> None:
     """Have every error leave the app as a problem."""
 
@@ -91,8 +125,7 @@ def install(app: FastAPI) -> None:
         problem = problem_of(fault)
         if problem.status >= 500:
             log.error("%s failed", request.url.path, exc_info=fault)
-        headers = {"Retry-After": str(round(fault.retry_after))} if isinstance(fault, Busy) else {}
-        return _response(problem, headers)
+        return _response(problem, headers_of(fault))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, fault: RequestValidationError) -> Response:  # noqa: ARG001

@@ -1,0 +1,58 @@
+# Two targets: `full` serves and trains, `serve` only serves and has no TensorFlow.
+ARG PYTHON=3.12
+
+FROM python:${PYTHON}-slim-bookworm AS base
+ENV PATH=/opt/fitserve/bin:$PATH PYTHONUNBUFFERED=1
+
+# ---- what is installed: the libraries first, so that a change of ours leaves their layer as it is
+FROM base AS serve-libraries
+WORKDIR /build
+RUN python -m venv --without-pip /opt/fitserve
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+RUN mkdir app && touch app/__init__.py
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip --python /opt/fitserve install --quiet --constraint constraints.txt .
+
+FROM serve-libraries AS full-libraries
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip --python /opt/fitserve install --quiet --constraint constraints.txt ".[train]"
+# With GPU=true the same TensorFlow, built for NVIDIA's, takes the place of the one for CPUs.
+ARG GPU=false
+RUN --mount=type=cache,target=/root/.cache/pip \
+    if [ "$GPU" = true ]; then \
+        version=$(python -c "from importlib.metadata import version; print(version('tensorflow-cpu'))") \
+        && pip --python /opt/fitserve uninstall --quiet --yes tensorflow-cpu \
+        && pip --python /opt/fitserve install --quiet "tensorflow[and-cuda]==$version"; \
+    fi
+
+FROM serve-libraries AS serve-build
+COPY app app
+RUN pip --python /opt/fitserve install --quiet --no-deps --force-reinstall .
+
+FROM full-libraries AS full-build
+COPY app app
+RUN pip --python /opt/fitserve install --quiet --no-deps --force-reinstall .
+
+# ---- what runs: no compiler, no pip's cache, no root; nothing is written but in /store and /tmp
+FROM base AS runtime
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.title=Fitserve \
+      org.opencontainers.image.version=${VERSION} \
+      org.opencontainers.image.licenses=Apache-2.0
+ENV FITSERVE_HOST=0.0.0.0 FITSERVE_STORE=/store FITSERVE_STARTERS=/opt/starters \
+    HOME=/tmp KERAS_HOME=/store/.keras MPLCONFIGDIR=/tmp/matplotlib
+RUN install --directory --owner=10001 --group=10001 /store
+COPY models_store /opt/starters
+VOLUME /store
+WORKDIR /store
+EXPOSE 8000
+HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/health/ready', timeout=2)"]
+USER 10001:10001
+CMD ["python", "-m", "app.main"]
+
+FROM runtime AS serve
+COPY --from=serve-build /opt/fitserve /opt/fitserve
+
+FROM runtime AS full
+COPY --from=full-build /opt/fitserve /opt/fitserve

@@ -1,0 +1,69 @@
+"""uvicorn as we need it: slow heads are cut off, and a signal first takes the service out of the balancer's sight."""
+
+import asyncio
+import signal
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+def bounded_head(seconds: float) -> type[HttpToolsProtocol]:
+    """A protocol that closes a connection whose next request has no complete head `seconds` after its first byte.
+
+    uvicorn bounds only the pause between requests: a connection that sends a byte now and then would stay for ever.
+    """
+
+    class BoundedHead(HttpToolsProtocol):
+        _timer: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._arm()
+
+        def data_received(self, data: bytes) -> None:
+            if self._timer is None and (self.cycle is None or self.cycle.response_complete):
+                self._arm()
+            super().data_received(data)
+
+        def on_headers_complete(self) -> None:
+            self._disarm()
+            super().on_headers_complete()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._disarm()
+            super().connection_lost(exc)
+
+        def _arm(self) -> None:
+            self._timer = self.loop.call_later(seconds, self.transport.close)
+
+        def _disarm(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+    return BoundedHead
+
+
+class Server(uvicorn.Server):
+    """At the first signal the application is no longer ready; `linger` seconds later nothing more is accepted."""
+
+    def __init__(self, app: FastAPI, linger: float, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._app = app
+        self._linger = linger
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """uvicorn's handler of signals; a second one does not wait."""
+        if self._linger and sig == signal.SIGTERM and not self._app.state.leaving:
+            asyncio.get_running_loop().call_later(self._linger, super().handle_exit, sig, frame)
+        else:
+            super().handle_exit(sig, frame)
+        self._app.state.leaving = True
+
+
+def run(app: FastAPI, linger: float, **options: Any) -> None:
+    """Serve until a signal says stop."""
+    Server(app, linger, uvicorn.Config(app, **options)).run()
