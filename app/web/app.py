@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
 
 from app.bootstrap import build, opened
 from app.settings import Settings
@@ -14,6 +13,7 @@ from app.telemetry import configure_logging, log
 from app.web import health, jobs, models, problems, watch
 from app.web.generate import generate_router
 from app.web.limits import BodyLimit
+from app.web.page import page_router
 from app.web.predict import predict_routers
 from app.web.protocols import open_inference, tensorflow_serving
 from app.web.train import train_path, train_router
@@ -54,11 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
         health.router,
         tensorflow_serving.router,
         open_inference.router,
+        page_router(),
     ):
         app.include_router(router)
-
-    @app.get("/", include_in_schema=False)
-    async def home() -> RedirectResponse:
-        return RedirectResponse("/docs")
-
     return app
