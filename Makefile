@@ -33,7 +33,7 @@ layers: $(VENV)/.dev   ## the architecture as law
 	@$(BIN)/lint-imports
 
 client: $(VENV)/.dev   ## make the JavaScript client's types from the OpenAPI document
-	@$(BIN)/python -m scripts.client_types
+	@$(BIN)/python -m tests.clients.making
 
 soak: $(VENV)/.dev     ## a hundred kills at random moments over ten jobs; takes a quarter of an hour
 	@SOAK_KILLS=100 SOAK_JOBS=10 $(BIN)/pytest tests/journeys/test_soak.py

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import STARTERS
-from scripts.client_types import CLIENT, made
+from tests.clients.making import CLIENT, made
 from tests.service import Service
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,4 +1,4 @@
-"""Writes what of the JavaScript client is made by a machine: its types, from the OpenAPI document, and its code's copy."""
+"""Writes what a machine makes of the JavaScript client: its types, from the OpenAPI document, and its code's copy."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ from app.settings import Settings
 from app.web.app import create_app
 from app.web.page import STATIC
 
-CLIENT = Path(__file__).resolve().parent.parent / "clients" / "js"
+CLIENT = Path(__file__).resolve().parents[2] / "clients" / "js"
 SIMPLE = {"integer": "number", "number": "number", "string": "string", "boolean": "boolean", "null": "null"}
 HEAD = "// Made from the OpenAPI document by `make client`. Not to be edited.\n"
 
