@@ -1,6 +1,7 @@
 """The JavaScript client: made from what the service says of itself, and run under Node against a real service."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -35,3 +36,20 @@ def test_the_client_does_what_it_says_under_node(tmp_path: Path):
         (tmp_path / "package.json").write_text('{"type": "module"}')
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@node
+@pytest.mark.train
+def test_the_example_of_the_documents_runs(tmp_path: Path):
+    page = (ROOT / "docs" / "front-end.md").read_text()
+    (example,) = re.findall(r"^```js\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    shutil.copytree(CLIENT, tmp_path / "node_modules" / "fitserve")
+    with Service(store=tmp_path / "store", starters=STARTERS, offline=True) as service:
+        script = tmp_path / "example.mjs"
+        script.write_text(example.replace("http://localhost:8000", f"http://127.0.0.1:{service.port}"))
+        done = subprocess.run(["node", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    *words, epoch, refusal = done.stdout.splitlines()
+    assert len(words) == 5
+    assert epoch.startswith("1 0.")
+    assert refusal.startswith("422 not a picture")

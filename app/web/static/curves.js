@@ -1,11 +1,11 @@
 /** The figures of a training over its epochs, drawn as SVG: what it learned from, and what it was checked with. */
 
-import { el, figure } from "./dom.js";
+import { el } from "./dom.js";
 import { words } from "./language.js";
 
 const WIDTH = 420;
 const HEIGHT = 220;
-const EDGE = { left: 48, right: 12, top: 14, bottom: 24 };
+const EDGE = { left: 56, right: 12, top: 14, bottom: 24 };
 const NO_CURVE = new Set(["epoch", "seconds", "learning_rate"]);
 
 /** A chart for each figure that the rows have. */
@@ -24,7 +24,7 @@ function chart(name, rows) {
   for (const value of [low, low + span / 2, low + span]) {
     drawing.append(
       svg("line", { class: "grid", x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y(value), y2: y(value) }),
-      svg("text", { x: EDGE.left - 6, y: y(value) + 4, "text-anchor": "end" }, figure(value)),
+      svg("text", { x: EDGE.left - 6, y: y(value) + 4, "text-anchor": "end" }, String(Number(value.toPrecision(2)))),
     );
   }
   rows.forEach((row, place) => {

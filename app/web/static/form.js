@@ -10,7 +10,7 @@ export function fields(family, schema) {
   return Object.entries(schema.properties).map(([name, whole]) => {
     const kind = { ...whole, ...whole.anyOf?.find(({ type }) => type !== "null") };
     const input = control(name, kind);
-    const description = el("small", {}, words(`hp.${family}.${name}`, { otherwise: kind.description ?? "" }));
+    const description = el("small", {}, words(`hp.${family}.${name}`, { otherwise: plain(kind.description) }));
     return el("label", {}, el("code", {}, name), input, description);
   });
 }
@@ -32,6 +32,8 @@ export function fill(form, schema, given) {
     form.elements[name].value = given[name] ?? usual ?? "";
   }
 }
+
+const plain = (description = "") => description.replaceAll("`", "");
 
 function control(name, { type, enum: choices, default: usual, maxLength, ...bounds }) {
   if (choices) {

@@ -24,8 +24,9 @@ export function startPhoto(section) {
         fitserve.predict("cifar", picture, { topK: TOP }),
         fitserve.seen("cifar", picture),
       ]);
-      result.append(el("p", { className: "answer" }, words(`label.${answer.label}`, { otherwise: answer.label })));
-      result.append(bars(Object.entries(answer.probabilities)));
+      const named = (label) => words(`label.${label}`, { otherwise: label });
+      result.append(el("p", { className: "answer" }, named(answer.label)));
+      result.append(bars(Object.entries(answer.probabilities).map(([label, share]) => [named(label), share])));
       if (answer.familiar === false) result.append(el("p", {}, words("photo.unfamiliar")));
       show(seen, pixels);
       const file = picture.name || "photo.jpg";

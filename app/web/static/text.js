@@ -7,6 +7,9 @@ import { fitserve } from "./service.js";
 
 const ALTERNATIVES = 5;
 
+/** Whether no earlier choice reads the same: pieces of different words may. */
+const isFirst = ({ word }, place, choices) => choices.findIndex((other) => other.word === word) === place;
+
 export function startText(section) {
   const form = find("form", section);
   const told = find(".told", section);
@@ -25,7 +28,7 @@ export function startText(section) {
   function word(step) {
     const one = el("button", { type: "button", className: "word", textContent: step.word });
     one.onclick = () => {
-      const choices = [step, ...(step.alternatives ?? [])];
+      const choices = [step, ...(step.alternatives ?? [])].filter(isFirst);
       others.replaceChildren(
         el("h3", {}, words("text.others")),
         bars(choices.map((choice) => [choice.word || "⏎", choice.probability ?? 0])),
