@@ -18,11 +18,15 @@ Stop: TypeAlias = Literal["words", "end_of_line"]
 
 @dataclass(frozen=True)
 class Wish:
-    """How many words are wanted, how their tokens are chosen, and how many alternatives are told for each."""
+    """How many words are wanted, how their tokens are chosen, and how many alternatives are told for each.
+
+    `most_tokens` ends the last word, finished or not, where a limit in tokens is wanted.
+    """
 
     next_words: int = 5
     sampling: Sampling = field(default_factory=Sampling)
     alternatives: int = 0
+    most_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ class Word:
 class Telling:
     """One request. `done` gives it back when it has ended; whoever cancels `done` has left.
 
-    `token` is to be read next; `seen` are all tokens of prompt and continuation.
+    `token` is to be read next; `seen` are all tokens of prompt and continuation; `taken` counts those of the
+    latter, the line's end among them.
     """
 
     def __init__(
@@ -63,7 +68,9 @@ class Telling:
         self.sampling = wish.sampling
         self.seen = list(prompt.tokens[1:])
         self._pieces: list[int] = []
-        self._steps_left = (wish.next_words + 1) * LONGEST_WORD
+        self._most = wish.most_tokens or (wish.next_words + 1) * LONGEST_WORD
+        self.prompt = prompt
+        self.taken = 0
         self._first: tuple[float, Sequence[Choice]] | None = None
         self._after_word = len(prompt.tokens) > 1  # the prompt's words are whole: what comes begins another one
         self.token = prompt.tokens[0]
@@ -103,7 +110,7 @@ class Telling:
             own, others = runners_up(logits, token, self._wish.alternatives)
             self._first = own, [Choice(self._generator.spell([other]), share) for other, share in others]
         self._after_word = False
-        self._steps_left -= 1
+        self.taken += 1
         if token == self._generator.end:
             self._finish_word()
             self.stopped = self.stopped or "end_of_line"
@@ -114,7 +121,8 @@ class Telling:
             self.token = token
             if self._generator.whole:
                 self._finish_word()
-        if self._steps_left <= 0:
+        if self.taken >= self._most and self.stopped is None:
+            self._finish_word()
             self.stopped = self.stopped or "words"
 
     def _finish_word(self) -> None:

@@ -15,7 +15,7 @@ from app.web.generate import generate_router
 from app.web.limits import BodyLimit
 from app.web.page import page_router
 from app.web.predict import predict_routers
-from app.web.protocols import open_inference, tensorflow_serving
+from app.web.protocols import open_inference, openai, tensorflow_serving
 from app.web.train import train_path, train_router
 
 DESCRIPTION = """Trains neural networks in the background and serves them; a model answers while it trains.
@@ -54,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
         health.router,
         tensorflow_serving.router,
         open_inference.router,
+        openai.router,
         page_router(),
     ):
         app.include_router(router)

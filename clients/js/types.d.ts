@@ -53,6 +53,14 @@ export interface Card {
   "files": Record<string, FileSum>;
 }
 
+/** One continuation. */
+export interface Choice {
+  "text": string;
+  "index": number;
+  "logprobs"?: null;
+  "finish_reason": "stop" | "length" | null;
+}
+
 /** The answer of a classifier: the labels with their probabilities, most likely first. */
 export interface Classification {
   "model": string;
@@ -64,6 +72,48 @@ export interface Classification {
   /** False when nearly everything this version was validated on got a higher confidence: this may show something else altogether. Absent when the version was never calibrated. */
   "familiar": boolean | null;
   "probabilities": Record<string, number>;
+}
+
+/** The answer. */
+export interface Completion {
+  "id": string;
+  "object"?: "text_completion";
+  "created": number;
+  "model": string;
+  "choices": Array<Choice>;
+  "usage"?: Usage | null;
+  /** The version that answered. */
+  "system_fingerprint": string;
+}
+
+/** What to continue, and how. What other services add is ignored; what cannot be done here is refused. */
+export interface CompletionRequest {
+  "model": string;
+  /** A beginning, or several; not tokens. */
+  "prompt": string | Array<string>;
+  /** At most so many tokens for each choice. */
+  "max_tokens"?: number;
+  "temperature"?: number;
+  "top_p"?: number;
+  "top_k"?: number | null;
+  "repetition_penalty"?: number;
+  /** Choices for each prompt. */
+  "n"?: number;
+  /** The same seed gives the same text. */
+  "seed"?: number | null;
+  /** At most four texts that end a choice; not returned. */
+  "stop"?: string | Array<string> | null;
+  "stream"?: boolean;
+  "stream_options"?: StreamOptions | null;
+  /** Begin each text with its prompt. */
+  "echo"?: boolean;
+  "best_of"?: 1 | null;
+  "logprobs"?: null;
+  "logit_bias"?: Record<string, number> | null;
+  "frequency_penalty"?: 0;
+  "presence_penalty"?: 0;
+  "suffix"?: null;
+  "user"?: string | null;
 }
 
 /** The data a version was trained and tested on. */
@@ -176,10 +226,24 @@ export interface Live {
   "status"?: string;
 }
 
+/** One model that answers. */
+export interface ModelEntry {
+  "id": string;
+  "object"?: "model";
+  "created": number;
+  "owned_by"?: string;
+}
+
 /** What one model answers with, and what would not load. */
 export interface ModelHealth {
   "serving": number | null;
   "faults": Record<string, string>;
+}
+
+/** The models that answer. */
+export interface ModelList {
+  "object"?: "list";
+  "data": Array<ModelEntry>;
 }
 
 /** A model: its aliases, its versions, and what cannot be used. */
@@ -253,6 +317,11 @@ export interface Step {
   "word": string;
   "probability": number;
   "alternatives": Array<Alternative>;
+}
+
+/** What a stream tells besides the text. */
+export interface StreamOptions {
+  "include_usage"?: boolean;
 }
 
 /** One tensor of the signature; -1 in `shape` is a free dimension. */
@@ -357,6 +426,13 @@ export interface Train_text {
   "promote"?: "if_better" | "always" | "never";
   /** Jobs of a higher one start first. */
   "priority"?: number;
+}
+
+/** Tokens of the model's own vocabulary. */
+export interface Usage {
+  "prompt_tokens": number;
+  "completion_tokens": number;
+  "total_tokens": number;
 }
 
 export interface ValidationError {

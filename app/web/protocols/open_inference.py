@@ -15,7 +15,7 @@ from app.store.version import TensorCard
 from app.web.protocols.binary import HEADER, Message, read_message, write_message
 from app.web.protocols.datatypes import datatype_of
 from app.web.protocols.route import ErrorRoute
-from app.web.protocols.tensors import as_instances, from_pictures, predict
+from app.web.protocols.tensors import as_instances, from_pictures, inputs_of, outputs_of, predict, single_step
 
 router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"], route_class=ErrorRoute)
 
@@ -72,8 +72,8 @@ async def describe(request: Request, model: str, version: str | None = None) -> 
         "name": model,
         "versions": [str(one.version) for one in _services(request).store.versions(model)],
         "platform": PLATFORM,
-        "inputs": [_tensor(card.input)],
-        "outputs": [_tensor(card.output)],
+        "inputs": [_tensor(tensor) for tensor in inputs_of(card)],
+        "outputs": [_tensor(tensor) for tensor in outputs_of(card)],
     }
 
 
@@ -86,7 +86,7 @@ async def model_ready(request: Request, model: str, version: str | None = None) 
 async def infer(request: Request, model: str, version: str | None = None) -> Response:
     """Outputs for tensors, or for pictures as BYTES; JSON, binary tensors, or the bare picture as the body."""
     message = read_message(await request.body(), request.headers.get(HEADER))
-    loaded = await _loaded(request, model, version)
+    loaded = single_step(await _loaded(request, model, version))
     outputs = await predict(loaded, await _instances(_services(request), loaded, message))
     return write_message(loaded.card, message, outputs)
 

@@ -1,4 +1,4 @@
-"""Errors as other protocols' clients expect them: `{"error": "..."}` with a status of their own."""
+"""Errors as other protocols' clients expect them: in a form and with a status of their own."""
 
 import json
 from collections.abc import Callable, Coroutine
@@ -32,13 +32,20 @@ class ErrorRoute(APIRoute):
             try:
                 return await answer(request)
             except RequestValidationError as fault:
-                return JSONResponse({"error": "; ".join(one["msg"] for one in fault.errors())}, 400)
+                first = fault.errors()[0]
+                name = str(first["loc"][1]) if len(first["loc"]) > 1 else None
+                return JSONResponse(self.told(f"{name or 'the body'}: {first['msg']}", 400, name), 400)
             except FitserveError as fault:
                 status = next((status for kind, status in STATUSES if isinstance(fault, kind)), 500)
                 wait = {"Retry-After": str(round(fault.retry_after))} if isinstance(fault, Busy) else None
-                return JSONResponse({"error": str(fault)}, status, wait)
+                return JSONResponse(self.told(str(fault), status), status, wait)
 
         return handle
+
+    @staticmethod
+    def told(message: str, status: int, name: str | None = None) -> dict[str, Any]:  # noqa: ARG004  others tell more
+        """The body of an error; `name` is the field of the request that is at fault."""
+        return {"error": message}
 
 
 class AnyJson(JSONResponse):

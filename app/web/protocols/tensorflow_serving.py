@@ -15,7 +15,7 @@ from app.errors import Damaged, InvalidRequest, NotFound
 from app.serving.servables import Loaded
 from app.store.version import TensorCard
 from app.web.protocols.route import AnyJson, ErrorRoute, json_body
-from app.web.protocols.tensors import as_instances, from_pictures, predict
+from app.web.protocols.tensors import as_instances, from_pictures, inputs_of, outputs_of, predict, single_step
 
 router = APIRouter(prefix="/v1/models", tags=["TensorFlow Serving"], route_class=ErrorRoute)
 
@@ -40,8 +40,8 @@ async def metadata(request: Request, model: str, version: int | None = None, lab
     loaded = await _loaded(request, model, version, label)
     card = loaded.card
     signature = {
-        "inputs": {card.input.name: _tensor_info(card.input)},
-        "outputs": {card.output.name: _tensor_info(card.output)},
+        "inputs": {tensor.name: _tensor_info(tensor) for tensor in inputs_of(card)},
+        "outputs": {tensor.name: _tensor_info(tensor) for tensor in outputs_of(card)},
         "method_name": METHOD,
     }
     return {
@@ -53,7 +53,7 @@ async def metadata(request: Request, model: str, version: int | None = None, lab
 async def run_predict(request: Request, model: str, version: int | None = None, label: str | None = None) -> Response:
     """Outputs for tensors, or for pictures as {"b64": ...}: `instances` (rows) or `inputs` (columns)."""
     body = await json_body(request)
-    loaded = await _loaded(request, model, version, label)
+    loaded = single_step(await _loaded(request, model, version, label))
     _check_signature(body)
     if ("instances" in body) == ("inputs" in body):
         raise InvalidRequest("expected either instances or inputs")
@@ -66,7 +66,7 @@ async def run_predict(request: Request, model: str, version: int | None = None, 
 async def classify(request: Request, model: str, version: int | None = None, label: str | None = None) -> Response:
     """Labels with their scores, most likely first, for each of `examples`."""
     body = await json_body(request)
-    loaded = await _loaded(request, model, version, label)
+    loaded = single_step(await _loaded(request, model, version, label))
     _check_signature(body)
     examples = body.get("examples")
     if not isinstance(examples, list) or not all(isinstance(example, dict) for example in examples):

@@ -8,10 +8,27 @@ import numpy as np
 
 from app.bootstrap import Services
 from app.errors import InvalidRequest
-from app.families.contract import Array
+from app.families.contract import Array, following
 from app.serving.servables import Loaded
-from app.store.version import TensorCard
+from app.store.version import Card, TensorCard
 from app.web.decoding import decode
+
+
+def inputs_of(card: Card) -> list[TensorCard]:
+    """All that a network takes."""
+    return [card.input, *card.states]
+
+
+def outputs_of(card: Card) -> list[TensorCard]:
+    """All that a network gives, in the order of what it takes."""
+    return [card.output, *(state.model_copy(update={"name": following(state.name)}) for state in card.states)]
+
+
+def single_step(loaded: Loaded) -> Loaded:
+    """The same version; raises InvalidRequest when one answer takes many steps of its network."""
+    if loaded.card.states:
+        raise InvalidRequest(f"{loaded.card.model} continues texts: use POST /v1/completions or POST /generate")
+    return loaded
 
 
 def as_instances(values: Any, takes: TensorCard) -> list[Array]:
