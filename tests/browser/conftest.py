@@ -38,7 +38,8 @@ def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("needs a Chromium: apt-get install chromium")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *camera])
         yield launched
         launched.close()
 

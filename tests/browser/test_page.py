@@ -1,15 +1,32 @@
 """What people do on the page, done by a browser."""
 
+import base64
 import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.conftest import KEY, Visit, ask_for_a_key, visiting
 from tests.service import Service
 
 SEVEN = [(70, 60), (210, 60), (130, 230)]
+
+SLOWLY = """
+const fetched = window.fetch;
+window.fetch = async (...wish) => {
+  const answer = await fetched(...wish);
+  const slow = new TransformStream({
+    async transform(bytes, out) {
+      for (let place = 0; place < bytes.length; place += 100) {
+        out.enqueue(bytes.slice(place, place + 100));
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+  });
+  return String(wish[0]).endsWith("/generate") ? new Response(answer.body.pipeThrough(slow), answer) : answer;
+};
+"""
 
 
 def draw(page: Page, points: list[tuple[int, int]]) -> None:
@@ -61,9 +78,9 @@ def test_a_seven_can_be_drawn_with_the_keyboard_alone(visit: Visit):
 
 def test_an_answer_to_an_older_drawing_is_dropped(visit: Visit):
     page = visit.open("digit")
-    late: list[object] = []
+    late: list[Route] = []
 
-    def keep_the_first(route) -> None:
+    def keep_the_first(route: Route) -> None:
         late.append(route) if not late else route.continue_()
 
     page.route(re.compile("/predict/digit$"), keep_the_first)
@@ -73,7 +90,7 @@ def test_an_answer_to_an_older_drawing_is_dropped(visit: Visit):
     draw(page, SEVEN)
     expect(section(page, "digit").locator(".answer")).to_have_text("7")
     answer = '{"model": "digit", "version": 1, "label": "1", "confidence": 1, "probabilities": {"1": 1}}'
-    late[0].fulfill(status=200, content_type="application/json", body=answer)  # type: ignore[attr-defined]
+    late[0].fulfill(status=200, content_type="application/json", body=answer)
     page.wait_for_timeout(200)
     expect(section(page, "digit").locator(".answer")).to_have_text("7")
 
@@ -91,7 +108,39 @@ def test_uploaded_photographs_are_classified(visit: Visit, pictures: Path):
     assert plane.locator(".pixels").evaluate("image => image.naturalWidth") == 32
 
 
-def test_a_text_comes_word_by_word_and_stops_when_told(visit: Visit):
+def test_a_picture_can_be_dropped_or_pasted(visit: Visit, pictures: Path):
+    page = visit.open("digit")
+    content = base64.b64encode((pictures / "three.jpg").read_bytes()).decode()
+    give = """([content, kind]) => {
+        const bytes = Uint8Array.from(atob(content), (one) => one.charCodeAt(0));
+        const given = new DataTransfer();
+        given.items.add(new File([bytes], "three.jpg", { type: "image/jpeg" }));
+        const wish = { bubbles: true, cancelable: true };
+        const target = kind === "drop" ? document.querySelector("canvas") : document;
+        target.dispatchEvent(
+          kind === "drop"
+            ? new DragEvent("drop", { ...wish, dataTransfer: given })
+            : new ClipboardEvent("paste", { ...wish, clipboardData: given }),
+        );
+    }"""
+    for kind in ("drop", "paste"):
+        page.evaluate(give, [content, kind])
+        expect(section(page, "digit").locator(".answer")).to_have_text("3")
+        section(page, "digit").get_by_role("button", name="Clear").click()
+
+
+def test_the_camera_takes_a_photograph(visit: Visit):
+    page = visit.open("photo")
+    photo = section(page, "photo")
+    photo.get_by_role("button", name="Camera").click()
+    expect(photo.locator("video")).to_be_visible()
+    photo.get_by_role("button", name="Take the picture").click()
+    expect(photo.locator(".photos > li .answer")).to_have_count(1)
+    photo.get_by_role("button", name="Camera").click()
+    expect(photo.locator("video")).to_be_hidden()
+
+
+def test_a_text_comes_word_by_word_and_tells_what_else_could_have_come(visit: Visit):
     page = visit.open("text")
     text = section(page, "text")
     text.locator("[name=next_words]").fill("5")
@@ -102,22 +151,42 @@ def test_a_text_comes_word_by_word_and_stops_when_told(visit: Visit):
     text.locator(".word").first.click()
     expect(text.locator(".others .bars li")).not_to_have_count(0)
 
+
+def test_a_text_stops_when_told(visit: Visit):
+    visit.page.add_init_script(SLOWLY)
+    page = visit.open("text")
+    text = section(page, "text")
     text.locator("[name=next_words]").fill("1000")
+    text.locator("[name=seed_text]").fill("모든 국민은")
     text.locator("[name=temperature]").fill("1.5")
-    page.route("**/generate", lambda _: None)  # held, so that there is something to stop
+    text.locator("[name=seed]").fill("5")
     text.get_by_role("button", name="Go on writing").click()
+    expect(text.locator(".word").first).to_be_visible()
     text.get_by_role("button", name="Stop").click()
     expect(text.locator(".state")).to_have_text("Stopped.")
+    written = text.locator(".word").count()
+    page.wait_for_timeout(300)
+    assert text.locator(".word").count() == written
+    expect(text.get_by_role("button", name="Go on writing")).to_be_visible()
 
 
 @pytest.mark.train
 def test_a_training_is_watched_to_its_end_through_a_reload_and_a_lost_connection(visit: Visit):
     page = visit.open("train")
+    asked: list[str | None] = []
+
+    def cut_the_first(route: Route) -> None:
+        asked.append(route.request.header_value("last-event-id"))
+        queued = 'id: 1\nevent: queued\ndata: {"time": ""}\n\nid: 2\neve'
+        route.continue_() if len(asked) > 1 else route.fulfill(content_type="text/event-stream", body=queued)
+
+    page.route("**/events", cut_the_first)
     start_training(page, 6)
     watch = section(page, "train").locator(".watch")
     circles = watch.locator(".chart").first.locator("circle.validation")
     expect(circles.first).to_be_attached(timeout=60_000)
     before = circles.count()
+    assert asked[:2] == [None, "1"]
     page.reload()
     expect(watch).to_be_visible()
     expect(circles).to_have_count(6, timeout=60_000)

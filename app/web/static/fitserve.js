@@ -62,6 +62,7 @@ export class Fitserve {
   async *stream(wish, options = {}) {
     const response = await this.request("POST", "/generate", { ...wish, stream: true }, options);
     for await (const { event, data } of parseEvents(response.body)) {
+      options.signal?.throwIfAborted(); // the rest may have arrived already
       if (event === "error") throw new FitserveError(data.status, data);
       yield { event, data };
     }
@@ -114,6 +115,7 @@ export class Fitserve {
         const response = await this.request("GET", `/jobs/${id}/events`, undefined, { headers, signal });
         onConnection(true);
         for await (const event of parseEvents(response.body)) {
+          signal?.throwIfAborted();
           after = Number(event.id);
           attempt = 0;
           yield { ...event, id: after };

@@ -56,8 +56,9 @@ function startCamera(section, take) {
     if (video.srcObject) return stop();
     try {
       video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
-      video.hidden = snap.hidden = false;
+      video.hidden = false;
       await video.play();
+      snap.hidden = false; // there is a picture only now
       trouble(section);
     } catch (fault) {
       stop();
