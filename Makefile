@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INPUTS := pyproject.toml constraints.txt scripts/venv.sh
 
-.PHONY: help up test check format lint types layers soak bench lock clean
+.PHONY: help up test check format lint types layers client screenshots soak bench lock clean
 
 help:            ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 13
 
 up: $(VENV)/.train     ## install what is missing and start the service on 127.0.0.1:8000
 	@exec $(BIN)/python -m app.main
@@ -31,6 +31,12 @@ types: $(VENV)/.dev    ## mypy, strict
 
 layers: $(VENV)/.dev   ## the architecture as law
 	@$(BIN)/lint-imports
+
+client: $(VENV)/.dev   ## make the JavaScript client's types from the OpenAPI document
+	@$(BIN)/python -m tests.clients.making
+
+screenshots: $(VENV)/.dev   ## take the pictures of the page that the README shows
+	@$(BIN)/python -m tests.browser.screenshots
 
 soak: $(VENV)/.dev     ## a hundred kills at random moments over ten jobs; takes a quarter of an hour
 	@SOAK_KILLS=100 SOAK_JOBS=10 $(BIN)/pytest tests/journeys/test_soak.py

@@ -47,13 +47,14 @@ class Loaded:
 class Servables:
     """The loaded versions of every model. Loading happens in threads; the exchange is one reference on the loop.
 
-    `models` names the family of each model; `faults` the versions of each that would not load, and why.
+    `models` names the family of each model; `runtime` runs their versions; `faults` are those of each that would not
+    load, and why.
     """
 
     def __init__(self, store: ModelStore, models: Mapping[str, Family], runtime: Runtime, limits: Limits) -> None:
         self._store = store
         self.models = models
-        self._runtime = runtime
+        self.runtime = runtime
         self._limits = limits
         self._live: dict[str, Loaded] = {}
         self._others: dict[str, OrderedDict[int, Loaded]] = {model: OrderedDict() for model in models}
@@ -147,7 +148,7 @@ class Servables:
 
     def _load(self, model: str, version: int) -> Loaded:
         """Load, warm up and measure one version."""
-        card, servable = load_version(self._store, self._runtime, self.models[model], model, version)
+        card, servable = load_version(self._store, self.runtime, self.models[model], model, version)
         bounds: Any = {"max_batch": self._limits.max_batch, "max_waiting": self._limits.max_waiting}
         if self.models[model].task == "generate":
             cost = self._warm_up(lambda size: servable.step(np.zeros(size, np.int64), servable.blank(size)))

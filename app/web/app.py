@@ -7,7 +7,6 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import RedirectResponse
 
 from app.bootstrap import build, opened
 from app.keys import Keyring
@@ -19,6 +18,7 @@ from app.web.generate import generate_router
 from app.web.headers import SecurityHeaders
 from app.web.limits import BodyLimit, Deadline
 from app.web.metrics import Measured
+from app.web.page import page_router
 from app.web.predict import predict_routers
 from app.web.protocols import open_inference, openai, tensorflow_serving
 from app.web.security import Guard, declare
@@ -73,12 +73,9 @@ def create_app(settings: Settings) -> FastAPI:
         tensorflow_serving.router,
         open_inference.router,
         openai.router,
+        page_router(),
     ):
         app.include_router(router)
-
-    @app.get("/", include_in_schema=False)
-    async def home() -> RedirectResponse:
-        return RedirectResponse("/docs")
 
     describe = app.openapi
     app.openapi = lambda: app.openapi_schema or declare(describe())  # type: ignore[method-assign]

@@ -32,7 +32,7 @@ def _headers(policy: str) -> list[tuple[bytes, bytes]]:
         (b"x-frame-options", b"DENY"),
         (b"referrer-policy", b"no-referrer"),
         (b"cross-origin-opener-policy", b"same-origin"),
-        (b"permissions-policy", b"geolocation=(), microphone=()"),
+        (b"permissions-policy", b"camera=(self), geolocation=(), microphone=()"),
     ]
 
 

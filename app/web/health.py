@@ -25,6 +25,7 @@ class Ready(BaseModel):
     """Ready when every model that has a live version answers with one, until a signal says stop."""
 
     ready: bool
+    runtime: str = Field(description="What predictions run on.", examples=["onnxruntime"])
     models: dict[str, ModelHealth]
 
 
@@ -47,4 +48,4 @@ def ready(request: Request, response: Response) -> Ready:
         models[model].serving is not None for model in services.store.models() if model in models
     )
     response.status_code = 200 if is_ready else 503
-    return Ready(ready=is_ready, models=models)
+    return Ready(ready=is_ready, runtime=servables.runtime.name, models=models)

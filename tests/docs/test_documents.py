@@ -38,6 +38,16 @@ def test_every_command_is_in_the_readme():
         assert f"fitserve {name}" in README
 
 
+def test_the_readme_in_korean_has_the_same_commands_and_answers():
+    korean = (ROOT / "README.ko.md").read_text()
+    for language in ("sh", "json"):
+        said, meant = (
+            [re.sub(r"\s+# .*", "", line) for block in blocks(text, language) for line in block.splitlines()]
+            for text in (korean, README)
+        )
+        assert said == meant
+
+
 def test_the_two_commands_come_first():
     first, *_ = blocks(README, "sh")
     assert re.findall(r"^make \w+", first, flags=re.MULTILINE) == ["make up", "make test"]

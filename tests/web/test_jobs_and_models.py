@@ -230,7 +230,3 @@ def test_the_openapi_document_describes_bodies_and_problems(client: TestClient):
     assert "Train_digit" in str(train_schema)
     assert document["components"]["schemas"]["Train_digit"]["properties"]["epochs"]["description"]
     assert "Problem" in document["components"]["schemas"]
-
-
-def test_the_front_door_leads_to_the_documentation(client: TestClient):
-    assert client.get("/", follow_redirects=False).headers["location"] == "/docs"

@@ -1,0 +1,46 @@
+/** The page in two languages: every text has a key in en.json and ko.json. */
+
+const STORED = "language";
+const tables = {};
+let language = "en";
+
+/** A span that says what the key stands for, in whatever language is chosen now or later. */
+export function words(key, values = {}) {
+  const span = document.createElement("span");
+  say(span, key, values);
+  return span;
+}
+
+/** Have an element say what a key stands for. */
+export function say(node, key, values = {}) {
+  node.dataset.t = key;
+  node.dataset.values = JSON.stringify(values);
+  node.textContent = message(key, values);
+}
+
+/** The text of a key; `{name}` takes a value. Where a table lacks the key, `values.otherwise` is said. */
+export function message(key, values = {}) {
+  const text = tables[language][key] ?? values.otherwise ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+/** Load both tables and begin in the language chosen before, or the browser's. */
+export async function loadLanguages() {
+  const load = async (name) => (await fetch(new URL(`./${name}.json`, import.meta.url))).json();
+  [tables.en, tables.ko] = await Promise.all([load("en"), load("ko")]);
+  speak(localStorage.getItem(STORED) ?? (navigator.language.startsWith("ko") ? "ko" : "en"));
+}
+
+export function switchLanguage() {
+  localStorage.setItem(STORED, language === "en" ? "ko" : "en");
+  speak(localStorage.getItem(STORED));
+}
+
+function speak(chosen) {
+  language = chosen in tables ? chosen : "en";
+  document.documentElement.lang = language;
+  for (const node of document.querySelectorAll("[data-t]")) {
+    node.textContent = message(node.dataset.t, JSON.parse(node.dataset.values ?? "{}"));
+  }
+  for (const node of document.querySelectorAll("[data-t-label]")) node.ariaLabel = message(node.dataset.tLabel);
+}

@@ -1,0 +1,458 @@
+// Made from the OpenAPI document by `make client`. Not to be edited.
+
+/** Where an alias shall point. */
+export interface AliasTarget {
+  "version": number;
+}
+
+/** What else could have come; an empty word is the line's end. */
+export interface Alternative {
+  "word": string;
+  "probability": number;
+}
+
+/** How a classifier's probabilities are corrected: `softmax(log(p) / temperature)`. `familiar_from` is the confidence that 19 of 20 of the `examples` reach; the temperature was fitted on these too. */
+export interface Calibration {
+  "temperature": number;
+  "fitted_on": "validation" | "test";
+  "examples": number;
+  "familiar_from": number;
+}
+
+/** How a job is to end. */
+export interface Cancelling {
+  /** Publish the best of its epochs so far, instead of nothing. */
+  "stop_early"?: boolean;
+}
+
+/** Everything a version says of itself. `metrics[primary_metric]` is the figure versions are compared by, and `better` the way it should go. `states` are carried from step to step by a network that generates. */
+export interface Card {
+  "format"?: 1;
+  "model": string;
+  "version": number;
+  "family": string;
+  "title": string;
+  "created": string;
+  "job": string | null;
+  "labels": Array<string>;
+  "input": TensorCard;
+  "output": TensorCard;
+  "states"?: Array<TensorCard>;
+  "preprocessing": string;
+  "hyperparameters": Record<string, unknown>;
+  "command": string;
+  "data": DataCard;
+  "metrics": Record<string, number>;
+  "primary_metric": string;
+  "better"?: "higher" | "lower";
+  "calibration"?: Calibration | null;
+  "curves": Array<Record<string, unknown>>;
+  "parameters": number;
+  "training_seconds": number;
+  "libraries": Record<string, string>;
+  "files": Record<string, FileSum>;
+}
+
+/** One continuation. */
+export interface Choice {
+  "text": string;
+  "index": number;
+  "logprobs"?: null;
+  "finish_reason": "stop" | "length" | null;
+}
+
+/** The answer of a classifier: the labels with their probabilities, most likely first. */
+export interface Classification {
+  "model": string;
+  "version": number;
+  /** The most likely label. */
+  "label": string;
+  /** Its probability, 0 to 1. */
+  "confidence": number;
+  /** False when nearly everything this version was validated on got a higher confidence: this may show something else altogether. Absent when the version was never calibrated. */
+  "familiar": boolean | null;
+  "probabilities": Record<string, number>;
+}
+
+/** The answer. */
+export interface Completion {
+  "id": string;
+  "object"?: "text_completion";
+  "created": number;
+  "model": string;
+  "choices": Array<Choice>;
+  "usage"?: Usage | null;
+  /** The version that answered. */
+  "system_fingerprint": string;
+}
+
+/** What to continue, and how. What other services add is ignored; what cannot be done here is refused. */
+export interface CompletionRequest {
+  "model": string;
+  /** A beginning, or several; not tokens. */
+  "prompt": string | Array<string>;
+  /** At most so many tokens for each choice. */
+  "max_tokens"?: number;
+  "temperature"?: number;
+  "top_p"?: number;
+  "top_k"?: number | null;
+  "repetition_penalty"?: number;
+  /** Choices for each prompt. */
+  "n"?: number;
+  /** The same seed gives the same text. */
+  "seed"?: number | null;
+  /** At most four texts that end a choice; not returned. */
+  "stop"?: string | Array<string> | null;
+  "stream"?: boolean;
+  "stream_options"?: StreamOptions | null;
+  /** Begin each text with its prompt. */
+  "echo"?: boolean;
+  "best_of"?: 1 | null;
+  "logprobs"?: null;
+  "logit_bias"?: Record<string, number> | null;
+  "frequency_penalty"?: 0;
+  "presence_penalty"?: 0;
+  "suffix"?: null;
+  "user"?: string | null;
+}
+
+/** The data a version was trained and tested on. */
+export interface DataCard {
+  "name": string;
+  "examples": number;
+  "fingerprint": string;
+  "test_fingerprint": string;
+}
+
+/** One thing that does not fit, and where. */
+export interface Fault {
+  "loc": Array<string | number>;
+  "msg": string;
+  "type": string;
+}
+
+/** Size in bytes and SHA-256 of one file of a version. */
+export interface FileSum {
+  "size": number;
+  "sha256": string;
+}
+
+/** What to continue, and how. */
+export interface GenerateRequest {
+  /** The beginning of a line. */
+  "seed_text": string;
+  /** At most so many words; fewer when the line ends before. */
+  "next_words"?: number;
+  /** `rnn`, `lstm` or `gru`. */
+  "model"?: string;
+  /** A version or an alias; by default the live one. */
+  "version"?: number | string | null;
+  /** 0: always the likeliest; 1: as likely as learned; above: bolder. */
+  "temperature"?: number;
+  /** Choose among so many of the likeliest tokens. */
+  "top_k"?: number | null;
+  /** Choose among the fewest of the likeliest tokens that have this probability. */
+  "top_p"?: number | null;
+  /** Above 1: what was there before becomes less likely. */
+  "repetition_penalty"?: number;
+  /** The same seed gives the same text. */
+  "seed"?: number | null;
+  /** How many of the next-best words to tell for each word. */
+  "alternatives"?: number;
+  /** Send each word as it comes; so does `Accept: text/event-stream`. */
+  "stream"?: boolean;
+}
+
+/** A continued text. */
+export interface Generated {
+  "model": string;
+  "version": number;
+  /** As it was sent, in Unicode's composed form. */
+  "seed_text": string;
+  /** The seed text and its continuation. */
+  "text": string;
+  /** The continuation. */
+  "words": Array<string>;
+  /** Words of the seed text that the model does not know. */
+  "ignored_words": Array<string>;
+  /** True when no word of the seed text is known, so that the continuation begins like a new line. */
+  "from_line_start": boolean;
+  /** Whether `next_words` were reached or the line ended. */
+  "stopped": "words" | "end_of_line";
+  /** With this seed the same text comes again; null when nothing was drawn. */
+  "seed": number | null;
+  /** With `alternatives`: every word with what else was likely. */
+  "steps"?: Array<Step> | null;
+}
+
+export interface HTTPValidationError {
+  "detail"?: Array<ValidationError>;
+}
+
+/** A row of the journal. */
+export interface Job {
+  "family": string;
+  "model": string;
+  "hyperparameters": Record<string, unknown>;
+  "promote"?: "if_better" | "always" | "never";
+  "priority"?: number;
+  "id": string;
+  "status": Status;
+  /** What was asked of it and is not done yet. */
+  "wish"?: Wish | null;
+  /** How many times a trainer has started on it. */
+  "attempts"?: number;
+  /** Share of the training done, 0 to 1. */
+  "progress"?: number;
+  "phase"?: string | null;
+  /** Epoch under way in this phase, from 1. */
+  "epoch"?: number | null;
+  /** Epochs of this phase. */
+  "epochs"?: number | null;
+  /** Seconds that training will still take, as far as one can tell. */
+  "eta_seconds"?: number | null;
+  /** The latest figures. */
+  "metrics"?: Record<string, number>;
+  /** The version that came out, and whether it was promoted. */
+  "result"?: Record<string, unknown> | null;
+  "error"?: string | null;
+  "created": string;
+  "started"?: string | null;
+  "finished"?: string | null;
+}
+
+/** The process answers. */
+export interface Live {
+  "status"?: string;
+}
+
+/** One model that answers. */
+export interface ModelEntry {
+  "id": string;
+  "object"?: "model";
+  "created": number;
+  "owned_by"?: string;
+}
+
+/** What one model answers with, and what would not load. */
+export interface ModelHealth {
+  "serving": number | null;
+  "faults": Record<string, string>;
+}
+
+/** The models that answer. */
+export interface ModelList {
+  "object"?: "list";
+  "data": Array<ModelEntry>;
+}
+
+/** A model: its aliases, its versions, and what cannot be used. */
+export interface ModelSummary {
+  "model": string;
+  "family": string;
+  /** The version that answers now. */
+  "serving": number | null;
+  "aliases": Record<string, number>;
+  "versions": Array<VersionSummary>;
+  /** Versions that are damaged or do not load, and why. */
+  "faults": Record<string, string>;
+}
+
+/** Problem details, RFC 9457. */
+export interface Problem {
+  "type": string;
+  "title": string;
+  "status": number;
+  "detail": string;
+  "errors"?: Array<Fault> | null;
+}
+
+/** Ready when every model that has a live version answers with one. */
+export interface Ready {
+  "ready": boolean;
+  /** What predictions run on. */
+  "runtime": string;
+  "models": Record<string, ModelHealth>;
+}
+
+/** The first of several jobs, and all of them. */
+export interface Several {
+  "family": string;
+  "model": string;
+  "hyperparameters": Record<string, unknown>;
+  "promote"?: "if_better" | "always" | "never";
+  "priority"?: number;
+  "id": string;
+  "status": Status;
+  /** What was asked of it and is not done yet. */
+  "wish"?: Wish | null;
+  /** How many times a trainer has started on it. */
+  "attempts"?: number;
+  /** Share of the training done, 0 to 1. */
+  "progress"?: number;
+  "phase"?: string | null;
+  /** Epoch under way in this phase, from 1. */
+  "epoch"?: number | null;
+  /** Epochs of this phase. */
+  "epochs"?: number | null;
+  /** Seconds that training will still take, as far as one can tell. */
+  "eta_seconds"?: number | null;
+  /** The latest figures. */
+  "metrics"?: Record<string, number>;
+  /** The version that came out, and whether it was promoted. */
+  "result"?: Record<string, unknown> | null;
+  "error"?: string | null;
+  "created": string;
+  "started"?: string | null;
+  "finished"?: string | null;
+  /** Every job that was queued, this one first. */
+  "jobs": Array<Job>;
+}
+
+/** queued -> running -> succeeded | failed | cancelled; running -> queued when a trainer is lost. A job that waits or runs can be paused; resumed, it is queued again. */
+export type Status = "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
+
+/** A word, how likely it (or the piece it begins with) was, and what else was likely there. */
+export interface Step {
+  "word": string;
+  "probability": number;
+  "alternatives": Array<Alternative>;
+}
+
+/** What a stream tells besides the text. */
+export interface StreamOptions {
+  "include_usage"?: boolean;
+}
+
+/** One tensor of the signature; -1 in `shape` is a free dimension. */
+export interface TensorCard {
+  "name": string;
+  "dtype": string;
+  "shape": Array<number>;
+}
+
+export interface Train_cifar {
+  /** Seed of every random choice: the same seed, the same training. */
+  "seed"?: number;
+  /** `best`: what measures best: augmentation, a cycle of the learning rate, smoothed labels. `classic`: the textbooks' transfer in two phases, exactly. */
+  "recipe"?: "best" | "classic";
+  /** `compact`: a small residual network trained from scratch. `vgg16`, `resnet50`: networks that know ImageNet already. By default compact for best, vgg16 for classic. */
+  "backbone"?: "compact" | "vgg16" | "resnet50" | null;
+  /** What a backbone begins with; by default `imagenet` for vgg16 and resnet50. */
+  "weights"?: "imagenet" | "none" | null;
+  /** `cifar10`: 60,000 photographs. `sample`: 1,200 coloured shapes drawn by code: no download. */
+  "dataset"?: "cifar10" | "sample";
+  /** `mirror`: half of the pictures flipped; `full`: shifted too, each time differently, which leaves nothing of a frozen layer's work to keep. By default full for best, none for classic. */
+  "augment"?: "none" | "mirror" | "full" | null;
+  /** What training multiplies in; versions are float32 either way. By default bfloat16 for best where the processor has instructions for it, float32 for classic. */
+  "precision"?: "float32" | "bfloat16" | null;
+  /** Times through the data, for compact; by default 24. */
+  "epochs"?: number | null;
+  /** Pictures in a step, for compact; by default 512. */
+  "batch_size"?: number | null;
+  /** Highest rate, for compact; by default 0.4. */
+  "learning_rate"?: number | null;
+  /** What vgg16 and resnet50 are fed: `unit`: pixels divided by 255; `imagenet`: as they were trained. By default unit for classic. */
+  "preprocessing"?: "unit" | "imagenet" | null;
+  /** How many of the backbone's last layers learn in the phase `fine_tune`; by default all for best, for classic 4 of vgg16 (its last block) and 10 of resnet50. */
+  "unfreeze"?: number | null;
+  /** Epochs with the backbone frozen; by default 5 for classic, 2 for best. */
+  "head_epochs"?: number | null;
+  /** By default 0.001. */
+  "head_learning_rate"?: number | null;
+  /** By default 32 for classic, 128 for best. */
+  "head_batch_size"?: number | null;
+  /** Epochs in which `unfreeze` layers learn too; by default 5. */
+  "fine_tune_epochs"?: number | null;
+  /** By default 0.00001 for classic, 0.0001 for best. */
+  "fine_tune_learning_rate"?: number | null;
+  /** By default 64 for classic, 128 for best. */
+  "fine_tune_batch_size"?: number | null;
+  /** When the new version goes live: `if_better`, `always` or `never`. */
+  "promote"?: "if_better" | "always" | "never";
+  /** Jobs of a higher one start first. */
+  "priority"?: number;
+}
+
+export interface Train_digit {
+  /** Seed of every random choice: the same seed, the same training. */
+  "seed"?: number;
+  /** `compact`: a small network with batch normalisation, trained on digits moved, bent and pressed. `classic`: the two convolutions of the textbooks, trained plainly. */
+  "network"?: "compact" | "classic";
+  /** `mnist`: 60,000 digits. `sample`: 2,400 digits drawn by code, that need no download. */
+  "dataset"?: "mnist" | "sample";
+  /** Times through the data; by default 12 for compact, 10 for classic. */
+  "epochs"?: number | null;
+  /** Pictures in a step; by default 128 for compact, 32 for classic. */
+  "batch_size"?: number | null;
+  /** Highest rate of the optimizer; by default 0.008 for compact, 0.001 for classic. */
+  "learning_rate"?: number | null;
+  /** When the new version goes live: `if_better`, `always` or `never`. */
+  "promote"?: "if_better" | "always" | "never";
+  /** Jobs of a higher one start first. */
+  "priority"?: number;
+}
+
+export interface Train_text {
+  /** Seed of every random choice: the same seed, the same training. */
+  "seed"?: number;
+  /** The recurrent cell; `all` queues a job for each of the three. */
+  "cell"?: "simple_rnn" | "lstm" | "gru" | "all";
+  /** `sample`: Korean and English lines that come with the service. Or the name of a `.txt` file in FITSERVE_DATA_DIR, or several, parted by commas. */
+  "corpus"?: string;
+  /** The corpus itself, in place of its name; one thought a line. */
+  "text"?: string | null;
+  /** `words`: lower case, without punctuation. `subwords`: pieces of words, found by byte-level BPE. `characters`: whole syllables. By default words for less than 8,000 words, subwords for more. */
+  "vocabulary"?: "words" | "subwords" | "characters" | null;
+  /** Most tokens; by default 20,000 words, 2,000 subwords, 5,000 characters. */
+  "vocabulary_size"?: number | null;
+  /** Units of a recurrent layer. */
+  "units"?: number;
+  /** Recurrent layers, one upon the other. */
+  "layers"?: number;
+  /** Size of a token's vector; by default as `units`, and then tied to the output. */
+  "embedding"?: number | null;
+  /** Share of the values left out between layers; by default 0.3, 0 for few lines. */
+  "dropout"?: number | null;
+  /** Times through the corpus; through a tiny one, several each. */
+  "epochs"?: number;
+  /** Rows of text read side by side. */
+  "batch_size"?: number;
+  /** Tokens after which gradients are cut; the state is carried on. */
+  "window"?: number;
+  /** Highest rate of the optimizer; by default 0.002 for simple_rnn, 0.006 for others. */
+  "learning_rate"?: number | null;
+  /** When the new version goes live: `if_better`, `always` or `never`. */
+  "promote"?: "if_better" | "always" | "never";
+  /** Jobs of a higher one start first. */
+  "priority"?: number;
+}
+
+/** Tokens of the model's own vocabulary. */
+export interface Usage {
+  "prompt_tokens": number;
+  "completion_tokens": number;
+  "total_tokens": number;
+}
+
+export interface ValidationError {
+  "loc": Array<string | number>;
+  "msg": string;
+  "type": string;
+  "input"?: unknown;
+  "ctx"?: Record<string, unknown>;
+}
+
+/** A version in a list. */
+export interface VersionSummary {
+  "version": number;
+  "created": string;
+  "metrics": Record<string, number>;
+  "hyperparameters": Record<string, unknown>;
+  "job": string | null;
+  /** Bytes of all its files. */
+  "size": number;
+}
+
+/** What somebody asked of a running job, until its trainer has heard. */
+export type Wish = "cancel" | "pause" | "stop_early";

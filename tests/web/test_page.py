@@ -1,0 +1,67 @@
+"""The page's files: what is sent, how long it may be kept, and what it may not do."""
+
+import json
+import re
+
+from starlette.testclient import TestClient
+
+from app.web.page import STATIC
+
+MOST_BYTES = 150_000
+
+
+def test_the_page_allows_nothing_inline_and_nothing_from_elsewhere(client: TestClient):
+    answer = client.get("/")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert not re.search(r"<style|style=|<script(?! type=\"module\" src)| on\w+=|https?:", answer.text)
+
+
+def test_a_file_under_its_digest_is_kept_for_ever_and_the_page_is_asked_for_again(client: TestClient):
+    page = client.get("/")
+    assert page.headers["cache-control"] == "no-cache"
+    assert client.get("/", headers={"If-None-Match": page.headers["etag"]}).status_code == 304
+    (script,) = re.findall(r'src="(static/[0-9a-f]+/main\.js)"', page.text)
+    answer = client.get(f"/{script}")
+    assert "immutable" in answer.headers["cache-control"]
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert client.get("/static/main.js").headers["cache-control"] == "no-cache"
+
+
+def test_a_file_comes_packed_or_plain_as_the_browser_likes(client: TestClient):
+    packed = client.get("/static/style.css", headers={"Accept-Encoding": "gzip"})
+    plain = client.get("/static/style.css", headers={"Accept-Encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert packed.text == plain.text == (STATIC / "style.css").read_text()
+
+
+def test_only_the_files_of_the_page_are_there(client: TestClient):
+    for name in ("nothing.js", "../page.py", "%2e%2e/page.py", ""):
+        assert client.get(f"/static/{name}").status_code == 404
+
+
+def test_the_whole_page_is_small():
+    assert sum(path.stat().st_size for path in STATIC.iterdir()) < MOST_BYTES
+
+
+def test_both_languages_say_everything_that_the_page_asks_for():
+    english, korean = (json.loads((STATIC / f"{name}.json").read_text()) for name in ("en", "ko"))
+    described = {name for name in korean if name.startswith("hp.")}  # in English the service itself describes them
+    assert english.keys() == korean.keys() - described
+    page = (STATIC / "index.html").read_text()
+    scripts = "".join(path.read_text() for path in STATIC.glob("*.js"))
+    named = {*re.findall(r'data-t(?:-label)?="([^"]+)"', page), *re.findall(r'words\("([\w.]+)"', scripts)}
+    assert named <= english.keys()
+    fills = re.compile(r"\{\w+\}")
+    assert all(sorted(fills.findall(text)) == sorted(fills.findall(korean[key])) for key, text in english.items())
+
+
+def test_every_hyperparameter_is_described_in_korean(client: TestClient):
+    korean = json.loads((STATIC / "ko.json").read_text())
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    families = {name.removeprefix("Train_"): schema for name, schema in schemas.items() if name.startswith("Train_")}
+    wanted = {f"hp.{family}.{name}" for family, schema in families.items() for name in schema["properties"]}
+    assert {name for name in korean if name.startswith("hp.")} == wanted
