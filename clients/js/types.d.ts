@@ -267,7 +267,7 @@ export interface Problem {
   "errors"?: Array<Fault> | null;
 }
 
-/** Ready when every model that has a live version answers with one. */
+/** Ready when every model that has a live version answers with one, until a signal says stop. */
 export interface Ready {
   "ready": boolean;
   /** What predictions run on. */

@@ -32,7 +32,7 @@ class Visit:
         return self.page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests."""
     if CHROMIUM is None:
@@ -44,7 +44,7 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:  # noqa: ARG001  skips
     """One service for all tests."""
     store = tmp_path_factory.mktemp("store")
@@ -90,6 +90,6 @@ def ask_for_a_key(page: Page) -> None:
     page.route(re.compile(r"^http://[^/]+/(predict|generate|train|jobs|models)\b"), guard)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def pictures() -> Path:
     return STARTERS.parent / "docs" / "pictures"

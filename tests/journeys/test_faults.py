@@ -97,10 +97,11 @@ def test_two_services_on_one_store_run_every_job_once(tmp_path: Path):
         ended = [other.wait(job) for job in jobs]
         assert [(job["status"], job["attempts"]) for job in ended] == [("succeeded", 1)] * 3
         deadline = time.monotonic() + 10
-        while one.get("/models/digit")["serving"] != 3 and time.monotonic() < deadline:
+        while {service.get("/models/digit")["serving"] for service in (one, other)} != {3}:
+            assert time.monotonic() < deadline
             time.sleep(0.1)
-        assert one.get("/models/digit")["serving"] == other.get("/models/digit")["serving"] == 3
-    assert [card.job for card in ModelStore(tmp_path / "store").versions("digit")] == jobs
+    # each service has a trainer of its own, so the order of the versions is open
+    assert sorted(card.job for card in ModelStore(tmp_path / "store").versions("digit")) == sorted(jobs)
 
 
 def test_a_service_that_is_killed_leaves_its_trainer_to_end_the_job_once(tmp_path: Path):
