@@ -3,7 +3,7 @@
 All rows of a batch at once, yet each from itself alone: nothing is summed over rows, so that neighbours change nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -87,11 +87,9 @@ def softmax(logits: Logits) -> Floats:
     return shares
 
 
-def runners_up(logits: Logits, token: int, count: int) -> tuple[float, list[tuple[int, float]]]:
-    """The probability of a token, and the `count` likeliest others with theirs, the likeliest first."""
+def runners_up(logits: Logits, token: int) -> tuple[float, Iterator[tuple[int, float]]]:
+    """The probability of a token, and all others that are possible with theirs, the likeliest first."""
     shares = softmax(logits)
-    count = min(count + 1, len(shares))
-    top = np.argpartition(-shares, count - 1)[:count]
-    ranked = [int(other) for other in top[np.argsort(-shares[top], kind="stable")] if other != token]
+    order = np.argsort(-shares, kind="stable").tolist()
     told = shares.round(DECIMALS).tolist()
-    return told[token], [(other, told[other]) for other in ranked[: count - 1]]
+    return told[token], ((other, told[other]) for other in order if other != token and shares[other] > 0)

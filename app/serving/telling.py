@@ -1,9 +1,10 @@
 """One continuation under way: what is read next, the word being made, and the words that are finished."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -107,8 +108,8 @@ class Telling:
         if self._pieces and self._generator.starts[token]:
             self._finish_word()
         if self._wish.alternatives and not self._generator.spell(self._pieces):
-            own, others = runners_up(logits, token, self._wish.alternatives)
-            self._first = own, [Choice(self._generator.spell([other]), share) for other, share in others]
+            own, others = runners_up(logits, token)
+            self._first = own, list(islice(self._choices(others), self._wish.alternatives))
         self._after_word = False
         self.taken += 1
         if token == self._generator.end:
@@ -124,6 +125,13 @@ class Telling:
         if self.taken >= self._most and self.stopped is None:
             self._finish_word()
             self.stopped = self.stopped or "words"
+
+    def _choices(self, tokens: Iterable[tuple[int, float]]) -> Iterator[Choice]:
+        """Those that show something, and the line's end; a space or a part of a character by itself does not."""
+        for token, share in tokens:
+            word = self._generator.spell([token])
+            if word or token == self._generator.end:
+                yield Choice(word, share)
 
     def _finish_word(self) -> None:
         text = self._generator.spell(self._pieces)

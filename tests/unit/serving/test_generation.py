@@ -1,7 +1,7 @@
 """Generation: continuations share a step, and nobody's text depends on who else is there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
@@ -184,3 +184,18 @@ async def test_alternatives_are_the_next_best_with_their_probabilities(threads: 
         assert len(shares) == 2
         assert 1 > word.probability >= shares[0] >= shares[1] > 0
         assert word.text not in {choice.word for choice in word.alternatives}
+
+
+async def test_of_the_alternatives_only_the_lines_end_is_empty(threads: Executor):
+    class Spaced(TinyGenerator):
+        """Token 5 is a space, which shows nothing by itself."""
+
+        def spell(self, tokens: Sequence[int]) -> str:
+            return super().spell([token for token in tokens if token != 5])
+
+    generator = Spaced()
+    telling = await begin(generator, threads).submit(generator.read("cab"), Wish(3, alternatives=20)).done
+    for word in telling.words:
+        told = [choice.word for choice in word.alternatives]
+        assert told.count("") == 1
+        assert len(told) == generator.size - 3  # without the chosen one, the space, and the one never written
