@@ -10,6 +10,7 @@ FitserveError
 ├── Unauthorised            a key is missing or not known
 ├── Forbidden               the key, or the place that a request comes from, does not suffice
 ├── Busy                    a queue is full; try again later
+├── Unavailable             what the service itself depends on does not work now
 ├── SlowRequest             the request did not arrive in time
 ├── TimedOut                the answer was not there in time
 └── Damaged                 a stored version that must not be loaded
@@ -67,6 +68,10 @@ class Busy(FitserveError):
     def __init__(self, message: str, retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Unavailable(FitserveError):
+    """What the service itself depends on does not work now."""
 
 
 class SlowRequest(FitserveError):

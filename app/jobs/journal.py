@@ -22,9 +22,10 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import IntegrityError, OperationalError
 
-from app.errors import Busy, FitserveError, NotFound
+from app.errors import Busy, FitserveError, NotFound, Unavailable
 from app.jobs.job import Event, Job, NewJob, Status, Wish, now
 from app.jobs.tables import events, jobs
 
@@ -44,8 +45,8 @@ class Journal:
         self._engine: Engine | None = None
 
     def open(self) -> "Journal":
-        """Connect, and bring the tables up to date."""
-        if self.url.database and self.url.get_backend_name() == "sqlite":
+        """Connect, and bring the tables up to date; raises Unavailable."""
+        if self.url.database and self.url.get_backend_name() == "sqlite" and "uri" not in self.url.query:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
         self._engine = _engine(self.url.render_as_string(hide_password=False))
         if not self._up_to_date():
@@ -346,9 +347,16 @@ def _job(row: Any) -> Job:
 
 def _engine(url: str) -> Engine:
     engine = create_engine(url)
+    event.listen(engine, "handle_error", _explain)
     if engine.dialect.name == "sqlite":
         _make_sqlite_transactional(engine)
     return engine
+
+
+def _explain(context: ExceptionContext) -> None:
+    """A database that is locked, read-only, full or away is no fault of the program."""
+    if isinstance(context.sqlalchemy_exception, OperationalError):
+        raise Unavailable(f"the journal does not work now: {context.original_exception}")
 
 
 def _make_sqlite_transactional(engine: Engine) -> None:

@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from app.errors import Unavailable
 from app.jobs.job import Job, Status, Wish
 from app.jobs.journal import Journal
 from app.jobs.launchers.launcher import Launcher, Trainer
@@ -48,6 +49,8 @@ class Supervisor:
             self._wake.clear()
             try:
                 await asyncio.to_thread(self.step)
+            except Unavailable as fault:
+                log.error("no job can be looked after: %s; trying again", fault)
             except Exception:
                 log.exception("the supervisor's step failed; trying again")
             with suppress(TimeoutError):

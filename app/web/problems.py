@@ -24,6 +24,7 @@ from app.errors import (
     TimedOut,
     TooLarge,
     Unauthorised,
+    Unavailable,
     UnsupportedMedia,
 )
 from app.telemetry import log
@@ -41,6 +42,7 @@ STATUSES: tuple[tuple[type[FitserveError], int, str], ...] = (  # the first that
     (Unauthorised, 401, "unauthorised"),
     (Forbidden, 403, "forbidden"),
     (Busy, 429, "busy"),
+    (Unavailable, 503, "unavailable"),
     (SlowRequest, 408, "slow-request"),
     (TimedOut, 504, "timed-out"),
     (FitserveError, 500, "internal"),
@@ -123,7 +125,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(FitserveError)
     async def ours(request: Request, fault: FitserveError) -> Response:
         problem = problem_of(fault)
-        if problem.status >= 500:
+        if problem.status == 500:
             log.error("%s failed", request.url.path, exc_info=fault)
         return _response(problem, headers_of(fault))
 

@@ -91,6 +91,23 @@ def test_a_locked_journal_holds_a_training_up_and_does_no_harm(tmp_path: Path):
         assert (ended["status"], ended["attempts"]) == ("succeeded", 1), ended
 
 
+def test_a_read_only_journal_refuses_jobs_and_the_service_goes_on_predicting(tmp_path: Path):
+    settings = {"store": tmp_path / "store", "starters": STARTERS, "offline": True}
+    training = {"dataset": "sample", "epochs": 1, "promote": "never"}
+    with Service(**settings, poll_seconds=600) as service:
+        job = service.train("digit", **training)
+    read_only = f"sqlite:///file:{tmp_path}/store/.journal.db?mode=ro&uri=true"
+    with Service(**settings, journal=read_only) as service:
+        assert service.get(f"/jobs/{job}")["status"] == "queued"
+        refused = service.client.post("/train/digit", json=training)
+        assert refused.status_code == 503
+        assert "the journal does not work now: attempt to write a readonly database" in refused.json()["detail"]
+        assert predict(service) == "7"
+    with Service(**settings) as service:
+        assert [listed["id"] for listed in service.get("/jobs")] == [job]
+        assert service.wait(job)["status"] == "succeeded"
+
+
 def test_two_services_on_one_store_run_every_job_once(tmp_path: Path):
     settings = {"store": tmp_path / "store", "starters": tmp_path, "offline": True}
     with Service(**settings) as one, Service(**settings) as other:

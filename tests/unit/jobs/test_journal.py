@@ -10,7 +10,7 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
-from app.errors import Busy, NotFound
+from app.errors import Busy, NotFound, Unavailable
 from app.jobs.job import Job, NewJob, Status, Wish, now
 from app.jobs.journal import HEAD, Journal, LostLease
 from app.jobs.migrate import MIGRATIONS, upgrade
@@ -41,6 +41,11 @@ def kinds(journal: Journal, job: Job) -> list[str]:
 
 def test_the_head_in_the_code_is_the_newest_migration():
     assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [HEAD]
+
+
+def test_a_journal_that_cannot_be_had_is_named(tmp_path: Path):
+    with pytest.raises(Unavailable, match="unable to open database file"):
+        Journal(f"sqlite:///file:{tmp_path}/none.db?mode=ro&uri=true").open()
 
 
 def test_a_journal_keeps_its_jobs_when_it_is_opened_again(tmp_path: Path):
