@@ -53,6 +53,18 @@ def test_predictions_never_stop_while_a_model_trains_and_takes_over(tmp_path: Pa
         assert service.client.post("/models/digit/rollback").json()["serving"] == 1
 
 
+def test_a_reproduced_version_has_the_same_metrics(tmp_path: Path):
+    with Service(**settings(tmp_path)) as service:
+        first = service.wait(service.train(dataset="sample", epochs=2, promote="never"))["result"]["version"]
+        asked = service.client.post(f"/models/digit/versions/{first}/reproduce")
+        again = service.wait(asked.json()["id"])["result"]["version"]
+        cards = [service.get(f"/models/digit/versions/{version}") for version in (first, again)]
+    curves = [[{**row, "seconds": None} for row in card["curves"]] for card in cards]
+    assert curves[0] == curves[1]
+    assert cards[0]["metrics"] == cards[1]["metrics"]
+    assert cards[0]["job"] != cards[1]["job"]
+
+
 def test_a_worse_version_is_published_but_not_promoted(tmp_path: Path):
     with Service(**settings(tmp_path)) as service:
         ended = service.wait(service.train(dataset="sample", epochs=1))
