@@ -14,6 +14,7 @@ from app.jobs.job import Job
 from app.store.model_store import LIVE, PREVIOUS
 from app.store.version import CARD, Card
 from app.training.submission import submit
+from app.web.numbers import Whole
 from app.web.problems import documented
 
 router = APIRouter(prefix="/models", tags=["models"])
@@ -46,7 +47,7 @@ class ModelSummary(BaseModel):
 class AliasTarget(BaseModel):
     """Where an alias shall point."""
 
-    version: int = Field(ge=1, examples=[3])
+    version: Whole = Field(ge=1, examples=[3])
 
 
 @router.get("", operation_id="list_models")

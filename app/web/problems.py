@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import Send
 
 from app.errors import (
@@ -30,6 +31,7 @@ from app.errors import (
 from app.telemetry import log
 
 MEDIA_TYPE = "application/problem+json"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 STATUSES: tuple[tuple[type[FitserveError], int, str], ...] = (  # the first that fits
     (TooLarge, 413, "too-large"),
@@ -47,6 +49,11 @@ STATUSES: tuple[tuple[type[FitserveError], int, str], ...] = (  # the first that
     (TimedOut, 504, "timed-out"),
     (FitserveError, 500, "internal"),
 )
+
+EVENT: dict[str, Any] = {  # the OpenAPI schema of a server-sent event
+    "type": "object",
+    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+}
 
 
 class Fault(BaseModel):
@@ -135,13 +142,25 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, fault: HTTPException) -> Response:
+        if fault.status_code == 400:  # FastAPI's, of a JSON body that is not UTF-8
+            return _response(make_problem(422, "the body is not JSON in UTF-8", "invalid-request"))
         detail = f"{request.method} {request.url.path}: {fault.detail}"
-        return _response(make_problem(fault.status_code, detail, "http"), dict(fault.headers or {}))
+        headers = {"Allow": ", ".join(_methods(request))} if fault.status_code == 405 else dict(fault.headers or {})
+        return _response(make_problem(fault.status_code, detail, "http"), headers)
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, fault: Exception) -> Response:
         log.error("%s failed", request.url.path, exc_info=fault)
         return _response(make_problem(500, "something went wrong here; the log of the service says what", "internal"))
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods that the path of a request has, over all routes: Starlette tells those of the first alone."""
+    return [
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
 
 
 def _response(problem: Problem, headers: dict[str, str] | None = None) -> Response:

@@ -61,7 +61,7 @@ def train_router(family: Family) -> APIRouter:
     ) -> Job:
         """Queue a training. Predictions go on meanwhile; a better version takes over by itself."""
         chosen = (body or wishes()).model_dump(exclude_unset=True)
-        job = await _queue(request.app.state.services, family, chosen, idempotency_key)
+        job = await _queue(request.app.state.services, family, chosen, idempotency_key or None)
         response.headers["Location"] = f"/jobs/{job.id}"
         return job
 
