@@ -23,7 +23,7 @@ from app.serving.sampling import Sampling
 from app.serving.servables import Loaded
 from app.serving.telling import Telling, Wish, Word
 from app.telemetry import log
-from app.web.numbers import Whole
+from app.web.numbers import WHOLE
 from app.web.problems import EVENT
 from app.web.protocols.route import ErrorRoute, described
 from app.web.protocols.stops import Stops
@@ -72,20 +72,24 @@ class CompletionRequest(BaseModel):
     prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=MOST_PROMPTS)] = Field(
         description="A beginning, or several; not tokens.", examples=["나는 오늘"]
     )
-    max_tokens: Whole = Field(16, ge=1, le=MOST_TOKENS, description="At most so many tokens for each choice.")
+    max_tokens: Annotated[int, Field(ge=1, le=MOST_TOKENS), WHOLE] = Field(
+        16, description="At most so many tokens for each choice."
+    )
     temperature: float = Field(1.0, ge=0, le=2, allow_inf_nan=False)
     top_p: float = Field(1.0, ge=0, le=1, allow_inf_nan=False)
-    top_k: Annotated[Whole, Field(ge=1)] | None = None
+    top_k: Annotated[int, Field(ge=1), WHOLE] | None = None
     repetition_penalty: float = Field(1.0, ge=0.01, le=100, allow_inf_nan=False)
-    n: Whole = Field(1, ge=1, le=16, description="Choices for each prompt.")
-    seed: Annotated[Whole, Field(ge=0, lt=2**53)] | None = Field(None, description="The same seed gives the same text.")
+    n: Annotated[int, Field(ge=1, le=16), WHOLE] = Field(1, description="Choices for each prompt.")
+    seed: Annotated[int, Field(ge=0, lt=2**53), WHOLE] | None = Field(
+        None, description="The same seed gives the same text."
+    )
     stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = Field(
         None, description="At most four texts that end a choice; not returned."
     )
     stream: bool = False
     stream_options: StreamOptions | None = None
     echo: bool = Field(False, description="Begin each text with its prompt.")
-    best_of: Annotated[Whole, Field(ge=1, le=1)] | None = None
+    best_of: Annotated[int, Field(ge=1, le=1), WHOLE] | None = None
     logprobs: None = None
     logit_bias: dict[str, float] | None = Field(None, max_length=0)
     frequency_penalty: float = Field(0, ge=0, le=0)

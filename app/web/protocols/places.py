@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import Request
 
+EXAMPLES = {"version": "1", "label": "live"}
 REFERENCE = re.compile("{(version|label)}")
 
 
@@ -17,5 +18,9 @@ def reference_in(request: Request) -> str | None:
 def documented_place(place: str) -> dict[str, Any]:
     """The OpenAPI of what `reference_in` reads from such an address."""
     schema = {"type": "string", "minLength": 1}
-    found = [{"name": name, "in": "path", "required": True, "schema": schema} for name in REFERENCE.findall(place)]
-    return {"parameters": found}
+    return {
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": schema, "example": EXAMPLES[name]}
+            for name in REFERENCE.findall(place)
+        ]
+    }
