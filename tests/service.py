@@ -20,8 +20,9 @@ STOP_SECONDS = 20
 class Service:
     """Started on entry, stopped on exit; `client` talks to it."""
 
-    def __init__(self, *, command: Sequence[str | Path] = (FITSERVE, "up"), **settings: object) -> None:
-        self._command = command
+    command: Sequence[str | Path] = (FITSERVE, "up")
+
+    def __init__(self, **settings: object) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -30,7 +31,7 @@ class Service:
         self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
 
     def __enter__(self) -> "Service":
-        self.process = subprocess.Popen(self._command, env=self._environment)
+        self.process = subprocess.Popen(self.command, env=self._environment)
         deadline = time.monotonic() + START_SECONDS
         while not self._ready():
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -10,10 +10,9 @@ import pytest
 
 from app.keys import Scope, create_key
 from app.settings import STARTERS
-from tests.service import Service
+from tests.fuzzing.untrained import UntrainedService
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-UNTRAINED = (sys.executable, "-m", "tests.fuzzing.untrained")
 LONG = ("--max-examples", "60")
 SHORT = ("--phases", "examples,fuzzing", "--max-examples", "3", "--generation-deterministic")
 
@@ -26,7 +25,7 @@ def key(tmp_path: Path) -> str:
 def test_every_answer_is_as_the_document_says(tmp_path: Path, key: str):
     long = os.environ.get("FUZZING") == "long"
     settings = {"store": tmp_path / "store", "starters": STARTERS, "data_dir": tmp_path / "none", "offline": True}
-    with Service(command=UNTRAINED, api_keys_file=tmp_path / "keys", **settings) as service:
+    with UntrainedService(api_keys_file=tmp_path / "keys", **settings) as service:
         address = f"http://127.0.0.1:{service.port}/openapi.json"
         said = subprocess.run(
             [

@@ -1,8 +1,11 @@
-"""The service as it is, but for its trainers: `python -m tests.fuzzing.untrained`. Those that it launches fail at once."""
+"""The service as it is, but for its trainers, which fail at once: `python -m tests.fuzzing.untrained`."""
+
+import sys
 
 from app import bootstrap
 from app.jobs.job import Job
 from tests.fakes import FakeTrainer
+from tests.service import Service
 
 
 class FailingLauncher:
@@ -17,9 +20,14 @@ class FailingLauncher:
         return trainer
 
 
-bootstrap.LocalLauncher = FailingLauncher  # type: ignore[assignment,misc]
+class UntrainedService(Service):
+    """That in a process of its own."""
+
+    command = (sys.executable, "-m", "tests.fuzzing.untrained")
+
 
 if __name__ == "__main__":
-    from app.main import serve  # noqa: PLC0415  it builds the service
+    bootstrap.LocalLauncher = FailingLauncher  # type: ignore[assignment,attr-defined]
+    from app.main import serve  # it builds the service
 
     serve()
