@@ -21,6 +21,7 @@ from app.errors import (
     InvalidRequest,
     MissingData,
     NotFound,
+    Overloaded,
     SlowRequest,
     TimedOut,
     TooLarge,
@@ -43,6 +44,7 @@ STATUSES: tuple[tuple[type[FitserveError], int, str], ...] = (  # the first that
     (Damaged, 409, "damaged-version"),
     (Unauthorised, 401, "unauthorised"),
     (Forbidden, 403, "forbidden"),
+    (Overloaded, 503, "overloaded"),
     (Busy, 429, "busy"),
     (Unavailable, 503, "unavailable"),
     (SlowRequest, 408, "slow-request"),
@@ -111,8 +113,8 @@ def headers_of(fault: FitserveError) -> dict[str, str]:
     return {}
 
 
-async def send_problem(send: Send, fault: FitserveError) -> None:
-    """Answer with a problem below the application, where no body has been read: the connection is closed."""
+def written(fault: FitserveError) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of a problem below the application, where no body was read: the connection closes."""
     problem = problem_of(fault)
     content = problem.model_dump_json(exclude_none=True).encode()
     headers = {
@@ -121,8 +123,14 @@ async def send_problem(send: Send, fault: FitserveError) -> None:
         "Connection": "close",  # the rest of the body is not read
         **headers_of(fault),
     }
+    return problem.status, headers, content
+
+
+async def send_problem(send: Send, fault: FitserveError) -> None:
+    """Answer with a problem there."""
+    status, headers, content = written(fault)
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": problem.status, "headers": raw})
+    await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": content})
 
 
@@ -142,6 +150,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, fault: HTTPException) -> Response:
+        if isinstance(fault.__cause__, FitserveError):  # raised while FastAPI read a body
+            return await ours(request, fault.__cause__)
         if fault.status_code == 400:  # FastAPI's, of a JSON body that is not UTF-8
             return _response(make_problem(422, "the body is not JSON in UTF-8", "invalid-request"))
         detail = f"{request.method} {request.url.path}: {fault.detail}"

@@ -1,7 +1,6 @@
 """Errors as other protocols' clients expect them: in a form and with a status of their own."""
 
 import json
-import math
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
@@ -12,7 +11,18 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from app.errors import Busy, Conflict, Damaged, FitserveError, InvalidRequest, NotFound, TooLarge, Unavailable
+from app.errors import (
+    Busy,
+    Conflict,
+    Damaged,
+    FitserveError,
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+    TooLarge,
+    Unavailable,
+)
+from app.web.problems import headers_of
 
 STATUSES: tuple[tuple[type[FitserveError], int], ...] = (  # the first that fits
     (TooLarge, 413),
@@ -20,6 +30,7 @@ STATUSES: tuple[tuple[type[FitserveError], int], ...] = (  # the first that fits
     (NotFound, 404),
     (Damaged, 404),
     (Conflict, 404),  # no version to answer with yet
+    (Overloaded, 503),
     (Busy, 429),
     (Unavailable, 503),
 )
@@ -39,14 +50,18 @@ class ErrorRoute(APIRoute):
                 first = fault.errors()[0]
                 name = str(first["loc"][1]) if len(first["loc"]) > 1 else None
                 return JSONResponse(self.told(f"{name or 'the body'}: {first['msg']}", 400, name), 400)
-            except HTTPException as fault:  # FastAPI's, of a body that is not UTF-8
+            except HTTPException as fault:  # FastAPI's, around what went wrong while it read a body
+                if isinstance(fault.__cause__, FitserveError):
+                    return self._answer(fault.__cause__)
                 return JSONResponse(self.told(str(fault.detail), fault.status_code), fault.status_code)
             except FitserveError as fault:
-                status = next((status for kind, status in STATUSES if isinstance(fault, kind)), 500)
-                wait = {"Retry-After": str(math.ceil(fault.retry_after))} if isinstance(fault, Busy) else None
-                return JSONResponse(self.told(str(fault), status), status, wait)
+                return self._answer(fault)
 
         return handle
+
+    def _answer(self, fault: FitserveError) -> Response:
+        status = next((status for kind, status in STATUSES if isinstance(fault, kind)), 500)
+        return JSONResponse(self.told(str(fault), status), status, headers_of(fault))
 
     @staticmethod
     def told(message: str, status: int, name: str | None = None) -> dict[str, Any]:  # noqa: ARG004  others tell more
