@@ -57,10 +57,14 @@ class Batcher(Generic[Instance, Output]):
         """How many instances wait."""
         return len(self._waiting)
 
+    def check_room(self, number: int = 1) -> None:
+        """Raise Busy when so many instances would be refused now: sooner than what they cost to decode."""
+        if len(self._waiting) + number > self._max_waiting:
+            raise Busy("too many predictions are waiting", retry_after=max(1, self._cost(len(self._waiting))))
+
     def submit(self, instances: Sequence[Instance]) -> list[asyncio.Future[Output]]:
         """Queue instances; all of them or, raising Busy at once, none. A cancelled future is never predicted."""
-        if len(self._waiting) + len(instances) > self._max_waiting:
-            raise Busy("too many predictions are waiting", retry_after=max(1, self._cost(len(self._waiting))))
+        self.check_room(len(instances))
         loop = asyncio.get_running_loop()
         futures = [loop.create_future() for _ in instances]
         now = time.perf_counter()

@@ -6,6 +6,7 @@ from collections import Counter, OrderedDict
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import Busy, Overloaded
+from app.web.limits import SMALL_BYTES
 from app.web.problems import send_problem
 
 REMEMBERED = 10_000  # callers; who was not seen for longest is forgotten first
@@ -31,7 +32,7 @@ class Fairness:
         try:
             self._admit(caller)
         except Busy as fault:
-            await send_problem(send, fault)
+            await send_problem(send, fault, close=not _is_small(scope))  # a new connection costs more than the rest
             return
         self._running[caller] += 1
         self._all += 1
@@ -50,6 +51,11 @@ class Fairness:
             raise Busy(f"more than {self._max_concurrent} requests at once; wait for answers")
         if self._bucket and (wait := self._bucket.take(caller, time.monotonic())):
             raise Busy(f"more than {self._bucket.rate:g} requests a second", retry_after=wait)
+
+
+def _is_small(scope: Scope) -> bool:
+    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    return length.isdigit() and int(length) <= SMALL_BYTES
 
 
 class Buckets:

@@ -113,22 +113,22 @@ def headers_of(fault: FitserveError) -> dict[str, str]:
     return {}
 
 
-def written(fault: FitserveError) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of a problem below the application, where no body was read: the connection closes."""
+def written(fault: FitserveError, *, close: bool = True) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of a problem below the application."""
     problem = problem_of(fault)
     content = problem.model_dump_json(exclude_none=True).encode()
     headers = {
         "Content-Type": MEDIA_TYPE,
         "Content-Length": str(len(content)),
-        "Connection": "close",  # the rest of the body is not read
+        **({"Connection": "close"} if close else {}),
         **headers_of(fault),
     }
     return problem.status, headers, content
 
 
-async def send_problem(send: Send, fault: FitserveError) -> None:
-    """Answer with a problem there."""
-    status, headers, content = written(fault)
+async def send_problem(send: Send, fault: FitserveError, *, close: bool = True) -> None:
+    """Answer with a problem there. The rest of the body is not read, so the connection closes, unless it is small."""
+    status, headers, content = written(fault, close=close)
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": content})
