@@ -19,6 +19,7 @@ Instance = TypeVar("Instance")
 Output = TypeVar("Output")
 
 HOP_SECONDS = 1e-3  # what a thread costs a busy loop, by waiting for Python's lock; cheaper batches run on the loop
+TURN_SECONDS = 5e-3  # for which those may hold it: one batch a turn, and refusing the rest would take all the time
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,25 @@ class Batcher(Generic[Instance, Output]):
         return futures
 
     def _next(self) -> None:
-        batch = self._take()
-        if not batch:
-            self._busy = False
-        elif self._cost(len(batch)) <= HOP_SECONDS:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + TURN_SECONDS
+        while batch := self._take():
+            if self._cost(len(batch)) > HOP_SECONDS:
+                self._hop(loop, batch)
+                return
             self._settle(batch, _attempt(self._predict, batch))
-        else:
-            loop = asyncio.get_running_loop()
-            done = self._executor.submit(_attempt, self._predict, batch)
-            done.add_done_callback(lambda outcome: loop.call_soon_threadsafe(self._settle, batch, outcome.result()))
+            if loop.time() >= until:
+                loop.call_soon(self._next)
+                return
+        self._busy = False
+
+    def _hop(self, loop: asyncio.AbstractEventLoop, batch: list[tuple[Instance, asyncio.Future[Output]]]) -> None:
+        def settle(outcome: Sequence[Output] | Exception) -> None:
+            self._settle(batch, outcome)
+            loop.call_soon(self._next)
+
+        done = self._executor.submit(_attempt, self._predict, batch)
+        done.add_done_callback(lambda outcome: loop.call_soon_threadsafe(settle, outcome.result()))
 
     def _take(self) -> list[tuple[Instance, asyncio.Future[Output]]]:
         batch: list[tuple[Instance, asyncio.Future[Output]]] = []
@@ -104,7 +115,6 @@ class Batcher(Generic[Instance, Output]):
                 future.set_exception(outcome)
             else:
                 future.set_result(outcome[position])
-        asyncio.get_running_loop().call_soon(self._next)
 
 
 def _attempt(
