@@ -1,6 +1,6 @@
 """Twice as many digits as the service can do: what is answered, how long that takes, and how it is afterwards.
 
-    python -m bench.overload [--seconds 60] [--factor 2] [--connections 800]
+    python -m bench.overload [--seconds 60] [--factor 2] [--connections 1900]
 
 The load is open: requests leave as a clock says, whatever became of those before, each on a connection that is free.
 The sender shares the machine with the service, so the capacity is measured with the same sender. Prints a Markdown table.
@@ -137,7 +137,7 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--seconds", type=float, default=60)
     options.add_argument("--factor", type=float, default=2)
-    options.add_argument("--connections", type=int, default=800)
+    options.add_argument("--connections", type=int, default=1900)
     chosen = options.parse_args()
     request = predict_request(picture())
     with tempfile.TemporaryDirectory() as folder:
