@@ -3,7 +3,7 @@
     python -m bench.overload [--seconds 60] [--factor 2] [--connections 1900]
 
 The load is open: requests leave as a clock says, whatever became of those before, each on a connection that is free.
-The sender shares the machine with the service, so the capacity is measured with the same sender. Prints a Markdown table.
+The sender shares the machine with the service, so the capacity is measured with the same sender. Prints a table.
 """
 
 import argparse
