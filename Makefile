@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INPUTS := pyproject.toml constraints.txt scripts/venv.sh
 
-.PHONY: help up test check format lint types layers client screenshots soak bench lock clean
+.PHONY: help up test check format lint types layers client screenshots soak fuzz bench lock clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 13
@@ -41,6 +41,9 @@ screenshots: $(VENV)/.dev   ## take the pictures of the page that the README sho
 soak: $(VENV)/.dev     ## a hundred kills at random moments over ten jobs; takes a quarter of an hour
 	@SOAK_KILLS=100 SOAK_JOBS=10 $(BIN)/pytest tests/journeys/test_soak.py
 
+fuzz: $(VENV)/.dev     ## thousands of odd requests, pictures and forms: no 5xx, nothing undocumented, no growth
+	@FUZZING=long $(BIN)/pytest tests/fuzzing
+
 bench: $(VENV)/.dev    ## measure training and serving side by side with their baselines
 	@$(BIN)/python -m bench.train_digit
 	@$(BIN)/python -m bench.serve_digit
@@ -48,6 +51,7 @@ bench: $(VENV)/.dev    ## measure training and serving side by side with their b
 	@$(BIN)/python -m bench.serve_cifar
 	@$(BIN)/python -m bench.train_text
 	@$(BIN)/python -m bench.generate
+	@$(BIN)/python -m bench.overload
 
 lock: $(VENV)/.dev     ## resolve every dependency anew into constraints.txt
 	@$(BIN)/python -m pip install --quiet uv

@@ -10,6 +10,7 @@ FitserveError
 ├── Unauthorised            a key is missing or not known
 ├── Forbidden               the key, or the place that a request comes from, does not suffice
 ├── Busy                    a queue is full; try again later
+│   └── Overloaded          the service as a whole has too much to do
 ├── Unavailable             what the service itself depends on does not work now
 ├── SlowRequest             the request did not arrive in time
 ├── TimedOut                the answer was not there in time
@@ -68,6 +69,10 @@ class Busy(FitserveError):
     def __init__(self, message: str, retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Overloaded(Busy):
+    """All requests together are more than the service takes, whoever they are from."""
 
 
 class Unavailable(FitserveError):

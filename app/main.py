@@ -2,10 +2,11 @@
 
 import sys
 
+from app.allocation import give_back_large_blocks
 from app.settings import Settings
 from app.web.app import create_app
 from app.web.security import is_local
-from app.web.server import bounded_head, run
+from app.web.server import bounded, run
 
 settings = Settings()
 app = create_app(settings)
@@ -18,13 +19,14 @@ def serve() -> None:
             f"FITSERVE_HOST={settings.host} would let everybody in: give FITSERVE_API_KEYS_FILE "
             "(fitserve keys create), or FITSERVE_ALLOW_OPEN=true where something in front guards the service"
         )
+    give_back_large_blocks()
     level = settings.log_level
     run(
         app,
         settings.linger_seconds,
         host=settings.host,
         port=settings.port,
-        http=bounded_head(settings.head_seconds),
+        http=bounded(settings.head_seconds, settings.max_connections),
         log_level=level.lower(),
         access_log=level == "DEBUG",
         timeout_graceful_shutdown=settings.drain_seconds,

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ STOP_SECONDS = 20
 class Service:
     """Started on entry, stopped on exit; `client` talks to it."""
 
+    command: Sequence[str | Path] = (FITSERVE, "up")
+
     def __init__(self, **settings: object) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -28,7 +31,7 @@ class Service:
         self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
 
     def __enter__(self) -> "Service":
-        self.process = subprocess.Popen([FITSERVE, "up"], env=self._environment)
+        self.process = subprocess.Popen(self.command, env=self._environment)
         deadline = time.monotonic() + START_SECONDS
         while not self._ready():
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -19,6 +19,7 @@ Instance = TypeVar("Instance")
 Output = TypeVar("Output")
 
 HOP_SECONDS = 1e-3  # what a thread costs a busy loop, by waiting for Python's lock; cheaper batches run on the loop
+TURN_SECONDS = 5e-3  # for which those may hold it: one batch a turn, and refusing the rest would take all the time
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,14 @@ class Batcher(Generic[Instance, Output]):
         """How many instances wait."""
         return len(self._waiting)
 
+    def check_room(self, number: int = 1) -> None:
+        """Raise Busy when so many instances would be refused now: sooner than what they cost to decode."""
+        if len(self._waiting) + number > self._max_waiting:
+            raise Busy("too many predictions are waiting", retry_after=max(1, self._cost(len(self._waiting))))
+
     def submit(self, instances: Sequence[Instance]) -> list[asyncio.Future[Output]]:
         """Queue instances; all of them or, raising Busy at once, none. A cancelled future is never predicted."""
-        if len(self._waiting) + len(instances) > self._max_waiting:
-            raise Busy("too many predictions are waiting", retry_after=max(1, self._cost(len(self._waiting))))
+        self.check_room(len(instances))
         loop = asyncio.get_running_loop()
         futures = [loop.create_future() for _ in instances]
         now = time.perf_counter()
@@ -71,15 +76,25 @@ class Batcher(Generic[Instance, Output]):
         return futures
 
     def _next(self) -> None:
-        batch = self._take()
-        if not batch:
-            self._busy = False
-        elif self._cost(len(batch)) <= HOP_SECONDS:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + TURN_SECONDS
+        while batch := self._take():
+            if self._cost(len(batch)) > HOP_SECONDS:
+                self._hop(loop, batch)
+                return
             self._settle(batch, _attempt(self._predict, batch))
-        else:
-            loop = asyncio.get_running_loop()
-            done = self._executor.submit(_attempt, self._predict, batch)
-            done.add_done_callback(lambda outcome: loop.call_soon_threadsafe(self._settle, batch, outcome.result()))
+            if loop.time() >= until:
+                loop.call_soon(self._next)
+                return
+        self._busy = False
+
+    def _hop(self, loop: asyncio.AbstractEventLoop, batch: list[tuple[Instance, asyncio.Future[Output]]]) -> None:
+        def settle(outcome: Sequence[Output] | Exception) -> None:
+            self._settle(batch, outcome)
+            loop.call_soon(self._next)
+
+        done = self._executor.submit(_attempt, self._predict, batch)
+        done.add_done_callback(lambda outcome: loop.call_soon_threadsafe(settle, outcome.result()))
 
     def _take(self) -> list[tuple[Instance, asyncio.Future[Output]]]:
         batch: list[tuple[Instance, asyncio.Future[Output]]] = []
@@ -100,7 +115,6 @@ class Batcher(Generic[Instance, Output]):
                 future.set_exception(outcome)
             else:
                 future.set_result(outcome[position])
-        asyncio.get_running_loop().call_soon(self._next)
 
 
 def _attempt(

@@ -14,6 +14,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Logits: TypeAlias = NDArray[Any]  # (size,) or (n, size) float32; -inf is never chosen
 
 DECIMALS = 6  # of a probability that is told
+COLDEST = 1e-6  # a lower temperature draws no differently, and float32 ends somewhere
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def choose(
         if wish.repetition_penalty != 1 and seen[row]:
             _penalise(values[row], seen[row], wish.repetition_penalty)
     largest = values.max(axis=1, keepdims=True)
-    temperatures = np.array([wish.temperature or 1.0 for wish in wishes], np.float32)
+    temperatures = np.array([max(COLDEST, wish.temperature or 1.0) for wish in wishes], np.float32)
     shares = np.exp((values - largest) / temperatures[:, np.newaxis])
     for row, wish in enumerate(wishes):
         if wish.top_k is not None or wish.top_p is not None:

@@ -49,4 +49,4 @@ def submit(
 
 def _numbered(key: str | None, number: int) -> str | None:
     """The key of one of the jobs that a request asks for; of the first, the request's own."""
-    return key if key is None or number == 1 else f"{key} {number}"
+    return key if key is None or number == 1 else f"{key}\n{number}"  # no header holds a line's end

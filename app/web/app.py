@@ -50,9 +50,14 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     generating = [family for family in services.families.values() if family.task == "generate"]
     uploads = {train_path(family): settings.max_corpus_bytes for family in services.families.values() if family.upload}
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, forms=uploads)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, forms=uploads, max_held=settings.max_held_bytes)
     app.add_middleware(Deadline, seconds=settings.request_seconds)
-    app.add_middleware(Fairness, max_rate=settings.max_rate, max_concurrent=settings.max_concurrent)
+    app.add_middleware(
+        Fairness,
+        max_rate=settings.max_rate,
+        max_concurrent=settings.max_concurrent,
+        max_requests=settings.max_requests,
+    )
     app.add_middleware(Guard, keyring=keyring, allow_open=settings.allow_open, origins=settings.origins)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Measured)

@@ -13,7 +13,8 @@ SMALL_PIXELS = 32 * 32  # decoded sooner than a thread takes over
 
 
 async def decode(services: Services, loaded: Loaded, payload: bytes, crop: Crop | None = None) -> Any:
-    """The instance in the bytes; what takes longer than a thread hop is done in a thread."""
+    """The instance in the bytes; what takes longer than a thread hop is done in a thread. Raises Busy."""
+    loaded.batcher.check_room()
     with metrics.decode_seconds.time():
         return await _decoded(services, loaded, payload, crop or services.settings.crop)
 

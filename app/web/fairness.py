@@ -1,11 +1,12 @@
-"""Nobody takes it all: a rate and a number of requests at once for each key, or for each address without keys."""
+"""Nobody takes it all: a rate and a number of requests at once for each caller (a key, or an address), and for all."""
 
 import time
 from collections import Counter, OrderedDict
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.errors import Busy
+from app.errors import Busy, Overloaded
+from app.web.limits import SMALL_BYTES
 from app.web.problems import send_problem
 
 REMEMBERED = 10_000  # callers; who was not seen for longest is forgotten first
@@ -14,9 +15,11 @@ REMEMBERED = 10_000  # callers; who was not seen for longest is forgotten first
 class Fairness:
     """ASGI middleware behind the guard. Health is never refused."""
 
-    def __init__(self, app: ASGIApp, max_rate: float, max_concurrent: int) -> None:
+    def __init__(self, app: ASGIApp, max_rate: float, max_concurrent: int, max_requests: int) -> None:
         self._app = app
         self._max_concurrent = max_concurrent
+        self._max_requests = max_requests
+        self._all = 0
         self._bucket = Buckets(max_rate) if max_rate else None
         self._running: Counter[str] = Counter()
 
@@ -29,21 +32,30 @@ class Fairness:
         try:
             self._admit(caller)
         except Busy as fault:
-            await send_problem(send, fault)
+            await send_problem(send, fault, close=not _is_small(scope))  # a new connection costs more than the rest
             return
         self._running[caller] += 1
+        self._all += 1
         try:
             await self._app(scope, receive, send)
         finally:
+            self._all -= 1
             self._running[caller] -= 1
             if not self._running[caller]:
                 del self._running[caller]
 
     def _admit(self, caller: str) -> None:
+        if self._all >= self._max_requests:
+            raise Overloaded(f"more than {self._max_requests} requests at once, of all callers together")
         if self._running[caller] >= self._max_concurrent:
             raise Busy(f"more than {self._max_concurrent} requests at once; wait for answers")
         if self._bucket and (wait := self._bucket.take(caller, time.monotonic())):
             raise Busy(f"more than {self._bucket.rate:g} requests a second", retry_after=wait)
+
+
+def _is_small(scope: Scope) -> bool:
+    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    return length.isdigit() and int(length) <= SMALL_BYTES
 
 
 class Buckets:

@@ -20,7 +20,8 @@ from app.serving.sampling import Sampling
 from app.serving.servables import Loaded
 from app.serving.telling import Stop, Telling, Wish, Word
 from app.telemetry import log
-from app.web.problems import documented, make_problem
+from app.web.numbers import WHOLE
+from app.web.problems import EVENT, documented, make_problem
 
 EVENTS = "text/event-stream"
 ALSO = {"simple_rnn": "rnn"}  # what people call a model that has another name
@@ -32,24 +33,34 @@ Finite = Field(allow_inf_nan=False)
 class GenerateRequest(BaseModel):
     """What to continue, and how."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     seed_text: str = Field(max_length=10_000, description="The beginning of a line.", examples=["나는 오늘"])
-    next_words: int = Field(5, ge=1, le=1000, description="At most so many words; fewer when the line ends before.")
+    next_words: Annotated[int, Field(ge=1, le=1000), WHOLE] = Field(
+        5, description="At most so many words; fewer when the line ends before."
+    )
     model: str = Field("lstm", max_length=64, description="`rnn`, `lstm` or `gru`.")
-    version: int | str | None = Field(None, description="A version or an alias; by default the live one.")
+    version: Annotated[int, WHOLE] | str | None = Field(
+        None, description="A version or an alias; by default the live one."
+    )
     temperature: Annotated[float, Finite] = Field(
         0.0, ge=0, le=100, description="0: always the likeliest; 1: as likely as learned; above: bolder."
     )
-    top_k: int | None = Field(None, ge=1, description="Choose among so many of the likeliest tokens.")
+    top_k: Annotated[int, Field(ge=1), WHOLE] | None = Field(
+        None, description="Choose among so many of the likeliest tokens."
+    )
     top_p: Annotated[float | None, Finite] = Field(
         None, gt=0, le=1, description="Choose among the fewest of the likeliest tokens that have this probability."
     )
     repetition_penalty: Annotated[float, Finite] = Field(
-        1.0, gt=0, le=100, description="Above 1: what was there before becomes less likely."
+        1.0, ge=0.01, le=100, description="Above 1: what was there before becomes less likely."
     )
-    seed: int | None = Field(None, ge=0, lt=SEEDS, description="The same seed gives the same text.")
-    alternatives: int = Field(0, ge=0, le=20, description="How many of the next-best words to tell for each word.")
+    seed: Annotated[int, Field(ge=0, lt=SEEDS), WHOLE] | None = Field(
+        None, description="The same seed gives the same text."
+    )
+    alternatives: Annotated[int, Field(ge=0, le=20), WHOLE] = Field(
+        0, description="How many of the next-best words to tell for each word."
+    )
     stream: bool = Field(False, description="Send each word as it comes; so does `Accept: text/event-stream`.")
 
 
@@ -112,7 +123,7 @@ def generate_router(models: Sequence[str]) -> APIRouter:
         operation_id="generate",
         response_model=Generated,
         responses=documented(404, 409, 413, 422, 429)
-        | {200: {"content": {EVENTS: {"schema": {"type": "string"}, "example": "event: word\ndata: …\n\n"}}}},
+        | {200: {"content": {EVENTS: {"itemSchema": EVENT, "example": "event: word\ndata: …\n\n"}}}},
     )
     async def generate(request: Request, body: GenerateRequest) -> Response:
         """Continue a text. As a stream: a `word` event each, then `done` with the whole."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.bootstrap import Services
 from app.jobs.job import Job, Status
@@ -41,6 +41,8 @@ def get_job(request: Request, job: str) -> Job:
 
 class Cancelling(BaseModel):
     """How a job is to end."""
+
+    model_config = ConfigDict(strict=True)
 
     stop_early: bool = Field(False, description="Publish the best of its epochs so far, instead of nothing.")
 

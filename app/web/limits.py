@@ -8,17 +8,24 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import SlowRequest, TimedOut, TooLarge
+from app.errors import Overloaded, SlowRequest, TimedOut, TooLarge
 from app.web.problems import send_problem
+
+SMALL_BYTES = 1 << 16  # bodies up to here are bounded by the number of requests
 
 
 class BodyLimit:
-    """ASGI middleware; `max_bytes` counts the body of one request, `forms` has other limits for forms by their path."""
+    """ASGI middleware; `max_bytes` counts the body of one request, `forms` has other limits for forms by their path.
 
-    def __init__(self, app: ASGIApp, max_bytes: int, forms: Mapping[str, int]) -> None:
+    What was received of the bodies of all requests under way, but for small ones, has `max_held` bytes at most.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, forms: Mapping[str, int], max_held: int) -> None:
         self._app = app
         self._max_bytes = max_bytes
         self._forms = forms
+        self._max_held = max_held
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, unless it says that it is too long."""
@@ -28,8 +35,8 @@ class BodyLimit:
         headers = dict(scope["headers"])
         length = headers.get(b"content-length")
         most = self._most(scope["path"], headers)
-        if length is None:
-            await self._app(scope, self._counted(receive, most), send)
+        if length is None or SMALL_BYTES < int(length) <= most:
+            await self._counted(scope, receive, send, most)
         elif int(length) > most:
             await send_problem(send, TooLarge(f"the body has {int(length)} bytes; at most {most} are accepted"))
         else:
@@ -39,18 +46,26 @@ class BodyLimit:
         form = headers.get(b"content-type", b"").startswith(b"multipart/form-data")
         return self._forms.get(path, self._max_bytes) if form else self._max_bytes
 
-    def _counted(self, receive: Receive, most: int) -> Receive:
+    async def _counted(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
+        """Pass the request on and count what comes of it, until it is over."""
         seen = 0
 
         async def counted() -> Message:
             nonlocal seen
             message = await receive()
-            seen += len(message.get("body", b""))
+            size = len(message.get("body", b""))
+            seen += size
+            self._held += size
             if seen > most:
                 raise TooLarge(f"the body is larger than the {most} bytes that are accepted")
+            if self._held > self._max_held:
+                raise Overloaded("the requests under way have too many bytes together")
             return message
 
-        return counted
+        try:
+            await self._app(scope, counted, send)
+        finally:
+            self._held -= seen
 
 
 class Deadline:

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.bootstrap import Services
 from app.errors import NotFound
@@ -14,11 +14,15 @@ from app.jobs.job import Job
 from app.store.model_store import LIVE, PREVIOUS
 from app.store.version import CARD, Card
 from app.training.submission import submit
+from app.web.numbers import WHOLE
 from app.web.problems import documented
 
 router = APIRouter(prefix="/models", tags=["models"])
 
 Alias = Annotated[str, Path(pattern="^[a-z][a-z0-9_-]{0,31}$", description="A name such as `live` or `candidate`.")]
+
+Version = Annotated[str, Path(description="A number or an alias.", examples=["1", "live"])]
+FileName = Annotated[str, Path(examples=["version.json"])]
 
 
 class VersionSummary(BaseModel):
@@ -46,7 +50,9 @@ class ModelSummary(BaseModel):
 class AliasTarget(BaseModel):
     """Where an alias shall point."""
 
-    version: int = Field(ge=1, examples=[3])
+    model_config = ConfigDict(strict=True)
+
+    version: Annotated[int, Field(ge=1), WHOLE] = Field(examples=[3])
 
 
 @router.get("", operation_id="list_models")
@@ -64,7 +70,7 @@ def get_model(request: Request, model: str) -> ModelSummary:
 
 
 @router.get("/{model}/versions/{version}", operation_id="get_version", responses=documented(404, 409))
-def get_version(request: Request, model: str, version: str) -> Card:
+def get_version(request: Request, model: str, version: Version) -> Card:
     """The card of one version, named by its number or an alias."""
     services: Services = request.app.state.services
     return services.store.card(_known(services, model), services.store.resolve(model, version))
@@ -76,7 +82,7 @@ def get_version(request: Request, model: str, version: str) -> Card:
     responses=documented(404, 409),
     response_class=FileResponse,
 )
-def get_file(request: Request, model: str, version: str, name: str) -> FileResponse:
+def get_file(request: Request, model: str, version: Version, name: FileName) -> FileResponse:
     """One file of a version: model.onnx, model.keras, evaluation.json, history.png, version.json; of a classifier
     confusion.png, of a text generator vocabulary.json.
     """
@@ -122,7 +128,7 @@ def delete_version(request: Request, model: str, version: int) -> None:
     operation_id="reproduce_version",
     responses=documented(404, 409, 429),
 )
-async def reproduce(request: Request, response: Response, model: str, version: str) -> Job:
+async def reproduce(request: Request, response: Response, model: str, version: Version) -> Job:
     """Train a version again, with the hyperparameters and the seed of its card; the result does not go live."""
     services: Services = request.app.state.services
     card = await run_in_threadpool(get_version, request, model, version)

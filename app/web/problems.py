@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import Send
 
 from app.errors import (
@@ -20,6 +21,7 @@ from app.errors import (
     InvalidRequest,
     MissingData,
     NotFound,
+    Overloaded,
     SlowRequest,
     TimedOut,
     TooLarge,
@@ -30,6 +32,7 @@ from app.errors import (
 from app.telemetry import log
 
 MEDIA_TYPE = "application/problem+json"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 STATUSES: tuple[tuple[type[FitserveError], int, str], ...] = (  # the first that fits
     (TooLarge, 413, "too-large"),
@@ -41,12 +44,18 @@ STATUSES: tuple[tuple[type[FitserveError], int, str], ...] = (  # the first that
     (Damaged, 409, "damaged-version"),
     (Unauthorised, 401, "unauthorised"),
     (Forbidden, 403, "forbidden"),
+    (Overloaded, 503, "overloaded"),
     (Busy, 429, "busy"),
     (Unavailable, 503, "unavailable"),
     (SlowRequest, 408, "slow-request"),
     (TimedOut, 504, "timed-out"),
     (FitserveError, 500, "internal"),
 )
+
+EVENT: dict[str, Any] = {  # the OpenAPI schema of a server-sent event
+    "type": "object",
+    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+}
 
 
 class Fault(BaseModel):
@@ -104,18 +113,24 @@ def headers_of(fault: FitserveError) -> dict[str, str]:
     return {}
 
 
-async def send_problem(send: Send, fault: FitserveError) -> None:
-    """Answer with a problem below the application, where no body has been read: the connection is closed."""
+def written(fault: FitserveError, *, close: bool = True) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of a problem below the application."""
     problem = problem_of(fault)
     content = problem.model_dump_json(exclude_none=True).encode()
     headers = {
         "Content-Type": MEDIA_TYPE,
         "Content-Length": str(len(content)),
-        "Connection": "close",  # the rest of the body is not read
+        **({"Connection": "close"} if close else {}),
         **headers_of(fault),
     }
+    return problem.status, headers, content
+
+
+async def send_problem(send: Send, fault: FitserveError, *, close: bool = True) -> None:
+    """Answer with a problem there. The rest of the body is not read, so the connection closes, unless it is small."""
+    status, headers, content = written(fault, close=close)
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": problem.status, "headers": raw})
+    await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": content})
 
 
@@ -135,13 +150,27 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, fault: HTTPException) -> Response:
+        if isinstance(fault.__cause__, FitserveError):  # raised while FastAPI read a body
+            return await ours(request, fault.__cause__)
+        if fault.status_code == 400:  # FastAPI's, of a JSON body that is not UTF-8
+            return _response(make_problem(422, "the body is not JSON in UTF-8", "invalid-request"))
         detail = f"{request.method} {request.url.path}: {fault.detail}"
-        return _response(make_problem(fault.status_code, detail, "http"), dict(fault.headers or {}))
+        headers = {"Allow": ", ".join(_methods(request))} if fault.status_code == 405 else dict(fault.headers or {})
+        return _response(make_problem(fault.status_code, detail, "http"), headers)
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, fault: Exception) -> Response:
         log.error("%s failed", request.url.path, exc_info=fault)
         return _response(make_problem(500, "something went wrong here; the log of the service says what", "internal"))
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods that the path of a request has, over all routes: Starlette tells those of the first alone."""
+    return [
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
 
 
 def _response(problem: Problem, headers: dict[str, str] | None = None) -> Response:

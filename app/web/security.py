@@ -104,14 +104,22 @@ def declare(document: dict[str, Any]) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             needed = required_scope(method.upper(), path)
-            statuses = (408, 429, 503, 504) if needed is None else (401, 403, 408, 429, 503, 504)
-            operation["responses"] = {
-                **{str(status): answer for status, answer in documented(*statuses).items()},
-                **operation["responses"],
-            }
+            statuses = (408, 413, 429, 503, 504) if needed is None else (401, 403, 408, 413, 429, 503, 504)
+            for status, answer in documented(*statuses).items():
+                described = operation["responses"].setdefault(str(status), answer)
+                described["content"] = {**answer["content"], **described["content"]}
+            _correct_invalid(operation["responses"])
             if needed is not None:
                 operation["security"] = [{scheme: [str(needed)]} for scheme in SCHEMES]
     return document
+
+
+def _correct_invalid(responses: dict[str, Any]) -> None:
+    """FastAPI describes its own answer to what does not fit; here it is a problem, or other protocols' 400."""
+    if "application/json" in responses.get("422", {}).get("content", {}):
+        del responses["422"]
+        if "400" not in responses:
+            responses["422"] = documented(422)[422]
 
 
 def _presented(headers: Mapping[bytes, bytes]) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from http import HTTPStatus
 from types import FrameType
 from typing import Any
 
@@ -9,19 +10,29 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.errors import Overloaded
+from app.web.problems import written
 
-def bounded_head(seconds: float) -> type[HttpToolsProtocol]:
+
+def bounded(seconds: float, connections: int) -> type[HttpToolsProtocol]:
     """A protocol that closes a connection whose next request has no complete head `seconds` after its first byte.
 
     uvicorn bounds only the pause between requests: a connection that sends a byte now and then would stay for ever.
+    Beyond so many connections at once, the next is told so and closed: uvicorn's own bound refuses requests of those
+    that are open, health among them.
     """
+    full = _full(connections)
 
-    class BoundedHead(HttpToolsProtocol):
+    class Bounded(HttpToolsProtocol):
         _timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            self._arm()
+            if len(self.connections) > connections:
+                transport.write(full)
+                transport.close()
+            else:
+                self._arm()
 
         def data_received(self, data: bytes) -> None:
             if self._timer is None and (self.cycle is None or self.cycle.response_complete):
@@ -44,7 +55,14 @@ def bounded_head(seconds: float) -> type[HttpToolsProtocol]:
                 self._timer.cancel()
                 self._timer = None
 
-    return BoundedHead
+    return Bounded
+
+
+def _full(connections: int) -> bytes:
+    """What a connection too many hears."""
+    status, headers, content = written(Overloaded(f"more than {connections} connections at once"))
+    head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*head, "", ""]).encode() + content
 
 
 class Server(uvicorn.Server):

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, create_model
 
 from app.bootstrap import Services
+from app.errors import InvalidRequest
 from app.families.contract import Family
 from app.jobs.job import Job, Promote
 from app.training.submission import submit
@@ -80,7 +81,7 @@ async def _queue(services: Services, family: Family, chosen: dict[str, Any], key
         journal=services.journal,
         datasets=services.datasets,
         max_queued=services.settings.max_queued,
-        idempotency_key=key,
+        idempotency_key=key or None,
     )
     services.supervisor.wake()
     return jobs[0] if len(jobs) == 1 else Several(**jobs[0].model_dump(), jobs=jobs)
@@ -99,8 +100,10 @@ def _upload_route(family: Family, check: Callable[[Path], None]) -> type[APIRout
                 if not request.headers.get("content-type", "").startswith(FORM):
                     return await resolving(request)
                 services: Services = request.app.state.services
+                key = request.headers.get("idempotency-key", "")
+                if len(key) > MAX_KEY:
+                    raise InvalidRequest(f"an Idempotency-Key has at most {MAX_KEY} characters")
                 chosen = await receive(request, services.datasets, wishes, check)
-                key = request.headers.get("idempotency-key", "")[:MAX_KEY] or None
                 job = await _queue(services, family, chosen, key)
                 headers = {"Location": f"/jobs/{job.id}"}
                 return Response(job.model_dump_json(), 202, headers, "application/json")

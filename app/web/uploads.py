@@ -62,7 +62,7 @@ def _media(request: Request) -> tuple[str, str]:
 def form_documentation(field: str, *, several: bool) -> dict[str, Any]:
     """The OpenAPI request body that `read_one` or `read_several` reads."""
     binary = {"type": "string", "format": "binary", "description": "PNG, JPEG, WebP, GIF, BMP or TIFF"}
-    content: dict[str, Any] = {"type": "array", "items": binary} if several else binary
+    content: dict[str, Any] = {"type": "array", "items": binary, "minItems": 1} if several else binary
     form = {"schema": {"type": "object", "required": [field], "properties": {field: content}}}
     if several:
         return {"required": True, "content": {FORM: form}}

@@ -19,10 +19,11 @@ router = APIRouter(prefix="/jobs/{job}", tags=["jobs"])
 
 LOOK_SECONDS = 0.5
 CHUNK = 1 << 16
+MOST = 2**63 - 1  # what a database counts to
 MEDIA = {"svg": "image/svg+xml", "png": "image/png"}
 
-LastEvent = Annotated[int, Header(alias="Last-Event-ID", ge=0, description="Only events after this one.")]
-After = Annotated[int, Query(ge=0, description="The same, for those who cannot set headers.")]
+LastEvent = Annotated[int, Header(alias="Last-Event-ID", ge=0, le=MOST, description="Only events after this one.")]
+After = Annotated[int, Query(ge=0, le=MOST, description="The same, for those who cannot set headers.")]
 
 
 def known(request: Request, job: str) -> None:
@@ -52,7 +53,12 @@ def history(request: Request, job: str) -> list[dict[str, Any]]:
     return curves_of(_services(request).journal, job)
 
 
-@router.get("/history.csv", operation_id="job_history_csv", response_class=PlainTextResponse, responses=documented(404))
+@router.get(
+    "/history.csv",
+    operation_id="job_history_csv",
+    response_class=Response,
+    responses=documented(404) | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
 def history_csv(request: Request, job: str) -> Response:
     """The same as CSV, for a spreadsheet."""
     return PlainTextResponse(as_csv(curves_of(_services(request).journal, job)), media_type="text/csv")

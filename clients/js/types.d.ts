@@ -107,11 +107,11 @@ export interface CompletionRequest {
   "stream_options"?: StreamOptions | null;
   /** Begin each text with its prompt. */
   "echo"?: boolean;
-  "best_of"?: 1 | null;
+  "best_of"?: number | null;
   "logprobs"?: null;
   "logit_bias"?: Record<string, number> | null;
-  "frequency_penalty"?: 0;
-  "presence_penalty"?: 0;
+  "frequency_penalty"?: number;
+  "presence_penalty"?: number;
   "suffix"?: null;
   "user"?: string | null;
 }

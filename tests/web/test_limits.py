@@ -90,7 +90,7 @@ async def test_each_caller_has_so_many_requests_at_once():
         await release.wait()
         await answer(scope, receive, send)
 
-    fair = Fairness(waiting, max_rate=0, max_concurrent=2)
+    fair = Fairness(waiting, max_rate=0, max_concurrent=2, max_requests=10)
     held = [asyncio.create_task(call(fair, key="phone")) for _ in range(2)]
     await asyncio.sleep(0)
     refused = await call(fair, key="phone")

@@ -74,6 +74,13 @@ def test_every_route_but_health_refuses_who_has_no_key(guarded: TestClient, head
     assert walked > 30
 
 
+@pytest.mark.parametrize(
+    "path", ["/redoc", "/nope", "/v1/nope", "/statics", "/health", "/health/live/x", "//health/live"]
+)
+def test_what_the_document_does_not_name_is_closed_too(guarded: TestClient, path: str):
+    assert guarded.get(f"http://fitserve.example{path}").status_code == 401
+
+
 def test_every_route_refuses_a_key_of_a_lesser_scope(guarded: TestClient, keys: dict[Scope, str]):
     for method, path, described in operations(guarded):
         needed = required_scope(method, path)

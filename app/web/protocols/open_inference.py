@@ -14,10 +14,11 @@ from app.serving.servables import Loaded
 from app.store.version import TensorCard
 from app.web.protocols.binary import HEADER, Message, read_message, write_message
 from app.web.protocols.datatypes import datatype_of
-from app.web.protocols.route import ErrorRoute
+from app.web.protocols.places import documented_place, reference_in
+from app.web.protocols.route import TEXT, ErrorRoute, described, object_documentation
 from app.web.protocols.tensors import as_instances, from_pictures, inputs_of, outputs_of, predict, single_step
 
-router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"], route_class=ErrorRoute)
+router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"], route_class=ErrorRoute, responses=described(TEXT))
 
 PLATFORM = "onnxruntime_onnx"
 EXTENSIONS = ["binary_tensor_data", "classification", "model_repository(index)"]
@@ -64,9 +65,9 @@ def index(request: Request) -> list[dict[str, str]]:
     return found
 
 
-async def describe(request: Request, model: str, version: str | None = None) -> dict[str, Any]:
+async def describe(request: Request, model: str) -> dict[str, Any]:
     """What a model takes and gives."""
-    loaded = await _loaded(request, model, version)
+    loaded = await _loaded(request, model)
     card = loaded.card
     return {
         "name": model,
@@ -77,26 +78,38 @@ async def describe(request: Request, model: str, version: str | None = None) -> 
     }
 
 
-async def model_ready(request: Request, model: str, version: str | None = None) -> dict[str, Any]:
+async def model_ready(request: Request, model: str) -> dict[str, Any]:
     """Whether a model answers."""
-    await _loaded(request, model, version)
+    await _loaded(request, model)
     return {"name": model, "ready": True}
 
 
-async def infer(request: Request, model: str, version: str | None = None) -> Response:
+async def infer(request: Request, model: str) -> Response:
     """Outputs for tensors, or for pictures as BYTES; JSON, binary tensors, or the bare picture as the body."""
     message = read_message(await request.body(), request.headers.get(HEADER))
-    loaded = single_step(await _loaded(request, model, version))
+    loaded = single_step(await _loaded(request, model))
     outputs = await predict(loaded, await _instances(_services(request), loaded, message))
     return write_message(loaded.card, message, outputs)
 
 
 for _place in ("/models/{model}", "/models/{model}/versions/{version}"):
     _name = "_version" if "version" in _place else ""
-    router.add_api_route(_place, describe, methods=["GET"], operation_id=f"v2_model{_name}")
-    router.add_api_route(f"{_place}/ready", model_ready, methods=["GET"], operation_id=f"v2_model_ready{_name}")
+    _extra = documented_place(_place)
+    router.add_api_route(_place, describe, methods=["GET"], operation_id=f"v2_model{_name}", openapi_extra=_extra)
     router.add_api_route(
-        f"{_place}/infer", infer, methods=["POST"], operation_id=f"v2_infer{_name}", response_class=JSONResponse
+        f"{_place}/ready",
+        model_ready,
+        methods=["GET"],
+        operation_id=f"v2_model_ready{_name}",
+        openapi_extra=_extra,
+    )
+    router.add_api_route(
+        f"{_place}/infer",
+        infer,
+        methods=["POST"],
+        operation_id=f"v2_infer{_name}",
+        response_class=JSONResponse,
+        openapi_extra=_extra | object_documentation("inputs"),
     )
 
 
@@ -117,11 +130,11 @@ def _tensor(tensor: TensorCard) -> dict[str, Any]:
     return {"name": tensor.name, "datatype": datatype_of(tensor), "shape": list(tensor.shape)}
 
 
-async def _loaded(request: Request, model: str, version: str | None) -> Loaded:
+async def _loaded(request: Request, model: str) -> Loaded:
     services = _services(request)
     if model not in services.servables.models:
         raise NotFound(f"there is no model {model!r}")
-    return await services.servables.get(model, version)
+    return await services.servables.get(model, reference_in(request))
 
 
 def _services(request: Request) -> Services:

@@ -15,15 +15,17 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.bootstrap import Services
-from app.errors import InvalidRequest, NotFound
+from app.errors import NotFound
 from app.serving.sampling import Sampling
 from app.serving.servables import Loaded
 from app.serving.telling import Telling, Wish, Word
 from app.telemetry import log
-from app.web.protocols.route import ErrorRoute
+from app.web.numbers import WHOLE
+from app.web.problems import EVENT
+from app.web.protocols.route import ErrorRoute, described
 from app.web.protocols.stops import Stops
 
 MOST_PROMPTS = 32
@@ -45,11 +47,18 @@ class OpenAIRoute(ErrorRoute):
         return {"error": {"message": message, "type": kind, "param": name, "code": code}}
 
 
-router = APIRouter(prefix="/v1", tags=["OpenAI completions"], route_class=OpenAIRoute)
+router = APIRouter(
+    prefix="/v1",
+    tags=["OpenAI completions"],
+    route_class=OpenAIRoute,
+    responses=described({"error": {"type": "object", "required": ["message", "type", "param", "code"]}}),
+)
 
 
 class StreamOptions(BaseModel):
     """What a stream tells besides the text."""
+
+    model_config = ConfigDict(strict=True)
 
     include_usage: bool = False
 
@@ -57,24 +66,34 @@ class StreamOptions(BaseModel):
 class CompletionRequest(BaseModel):
     """What to continue, and how. What other services add is ignored; what cannot be done here is refused."""
 
+    model_config = ConfigDict(strict=True)
+
     model: str = Field(max_length=64, examples=["lstm"])
-    prompt: Text | list[Text] = Field(description="A beginning, or several; not tokens.", examples=["나는 오늘"])
-    max_tokens: int = Field(16, ge=1, le=MOST_TOKENS, description="At most so many tokens for each choice.")
+    prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=MOST_PROMPTS)] = Field(
+        description="A beginning, or several; not tokens.", examples=["나는 오늘"]
+    )
+    max_tokens: Annotated[int, Field(ge=1, le=MOST_TOKENS), WHOLE] = Field(
+        16, description="At most so many tokens for each choice."
+    )
     temperature: float = Field(1.0, ge=0, le=2, allow_inf_nan=False)
     top_p: float = Field(1.0, ge=0, le=1, allow_inf_nan=False)
-    top_k: int | None = Field(None, ge=1)
-    repetition_penalty: float = Field(1.0, gt=0, le=100, allow_inf_nan=False)
-    n: int = Field(1, ge=1, le=16, description="Choices for each prompt.")
-    seed: int | None = Field(None, ge=0, lt=2**53, description="The same seed gives the same text.")
-    stop: Stop | list[Stop] | None = Field(None, description="At most four texts that end a choice; not returned.")
+    top_k: Annotated[int, Field(ge=1), WHOLE] | None = None
+    repetition_penalty: float = Field(1.0, ge=0.01, le=100, allow_inf_nan=False)
+    n: Annotated[int, Field(ge=1, le=16), WHOLE] = Field(1, description="Choices for each prompt.")
+    seed: Annotated[int, Field(ge=0, lt=2**53), WHOLE] | None = Field(
+        None, description="The same seed gives the same text."
+    )
+    stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = Field(
+        None, description="At most four texts that end a choice; not returned."
+    )
     stream: bool = False
     stream_options: StreamOptions | None = None
     echo: bool = Field(False, description="Begin each text with its prompt.")
-    best_of: Literal[1] | None = None
+    best_of: Annotated[int, Field(ge=1, le=1), WHOLE] | None = None
     logprobs: None = None
     logit_bias: dict[str, float] | None = Field(None, max_length=0)
-    frequency_penalty: Literal[0] = 0
-    presence_penalty: Literal[0] = 0
+    frequency_penalty: float = Field(0, ge=0, le=0)
+    presence_penalty: float = Field(0, ge=0, le=0)
     suffix: None = None
     user: str | None = None
 
@@ -136,7 +155,12 @@ def models(request: Request) -> ModelList:
     )
 
 
-@router.post("/completions", operation_id="openai_completions", response_model=Completion)
+@router.post(
+    "/completions",
+    operation_id="openai_completions",
+    response_model=Completion,
+    responses={200: {"content": {"text/event-stream": {"itemSchema": EVENT}}}},
+)
 async def completions(request: Request, body: CompletionRequest) -> Response:
     """Continue one or several texts; with `stream`, piece by piece as server-sent events."""
     servables = _services(request).servables
@@ -190,11 +214,7 @@ class _Completing:
         self._id = f"cmpl-{uuid.uuid4().hex}"
         self._created = int(time.time())
         stops = [body.stop] if isinstance(body.stop, str) else body.stop or []
-        if len(stops) > 4:
-            raise InvalidRequest("at most four stop texts")
         prompts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
-        if not 1 <= len(prompts) <= MOST_PROMPTS:
-            raise InvalidRequest(f"expected 1 to {MOST_PROMPTS} prompts")
         self._choices: list[_Choosing] = []
         try:
             for prompt in prompts:

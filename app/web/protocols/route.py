@@ -2,14 +2,27 @@
 
 import json
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
-from app.errors import Busy, Conflict, Damaged, FitserveError, InvalidRequest, NotFound, TooLarge
+from app.errors import (
+    Busy,
+    Conflict,
+    Damaged,
+    FitserveError,
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+    TooLarge,
+    Unavailable,
+)
+from app.web.problems import headers_of
 
 STATUSES: tuple[tuple[type[FitserveError], int], ...] = (  # the first that fits
     (TooLarge, 413),
@@ -17,7 +30,9 @@ STATUSES: tuple[tuple[type[FitserveError], int], ...] = (  # the first that fits
     (NotFound, 404),
     (Damaged, 404),
     (Conflict, 404),  # no version to answer with yet
+    (Overloaded, 503),
     (Busy, 429),
+    (Unavailable, 503),
 )
 
 
@@ -35,17 +50,33 @@ class ErrorRoute(APIRoute):
                 first = fault.errors()[0]
                 name = str(first["loc"][1]) if len(first["loc"]) > 1 else None
                 return JSONResponse(self.told(f"{name or 'the body'}: {first['msg']}", 400, name), 400)
+            except HTTPException as fault:  # FastAPI's, around what went wrong while it read a body
+                if isinstance(fault.__cause__, FitserveError):
+                    return self._answer(fault.__cause__)
+                return JSONResponse(self.told(str(fault.detail), fault.status_code), fault.status_code)
             except FitserveError as fault:
-                status = next((status for kind, status in STATUSES if isinstance(fault, kind)), 500)
-                wait = {"Retry-After": str(round(fault.retry_after))} if isinstance(fault, Busy) else None
-                return JSONResponse(self.told(str(fault), status), status, wait)
+                return self._answer(fault)
 
         return handle
+
+    def _answer(self, fault: FitserveError) -> Response:
+        status = next((status for kind, status in STATUSES if isinstance(fault, kind)), 500)
+        return JSONResponse(self.told(str(fault), status), status, headers_of(fault))
 
     @staticmethod
     def told(message: str, status: int, name: str | None = None) -> dict[str, Any]:  # noqa: ARG004  others tell more
         """The body of an error; `name` is the field of the request that is at fault."""
         return {"error": message}
+
+
+def described(form: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a router whose errors have this form, a JSON schema."""
+    content = {"application/json": {"schema": {"type": "object", "properties": form, "required": list(form)}}}
+    statuses = sorted({status for _, status in STATUSES})
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
+TEXT: dict[str, Any] = {"error": {"type": "string"}}
 
 
 class AnyJson(JSONResponse):
@@ -54,6 +85,12 @@ class AnyJson(JSONResponse):
     def render(self, content: Any) -> bytes:
         """The body."""
         return json.dumps(content, separators=(",", ":")).encode()
+
+
+def object_documentation(*alternatives: str) -> dict[str, Any]:
+    """The OpenAPI of a body that is an object with one of these members."""
+    schema = {"type": "object", "oneOf": [{"required": [name]} for name in alternatives]}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 async def json_body(request: Request) -> dict[str, Any]:

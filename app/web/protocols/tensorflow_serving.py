@@ -14,10 +14,11 @@ from app.bootstrap import Services
 from app.errors import Damaged, InvalidRequest, NotFound
 from app.serving.servables import Loaded
 from app.store.version import TensorCard
-from app.web.protocols.route import AnyJson, ErrorRoute, json_body
+from app.web.protocols.places import documented_place, reference_in
+from app.web.protocols.route import TEXT, AnyJson, ErrorRoute, described, json_body, object_documentation
 from app.web.protocols.tensors import as_instances, from_pictures, inputs_of, outputs_of, predict, single_step
 
-router = APIRouter(prefix="/v1/models", tags=["TensorFlow Serving"], route_class=ErrorRoute)
+router = APIRouter(prefix="/v1/models", tags=["TensorFlow Serving"], route_class=ErrorRoute, responses=described(TEXT))
 
 SIGNATURE = "serving_default"
 METHOD = "tensorflow/serving/predict"
@@ -25,19 +26,19 @@ TYPES = {"float32": "DT_FLOAT", "float64": "DT_DOUBLE", "int32": "DT_INT32", "in
 BINARY = "b64"
 
 
-async def status(request: Request, model: str, version: int | None = None, label: str | None = None) -> Any:
+async def status(request: Request, model: str) -> Any:
     """Which versions there are, and whether they answer."""
     services = _services(request)
     states = _states(services, model)
-    if version is not None or label is not None:
-        wanted = services.store.resolve(model, version if version is not None else str(label))
-        states = [state for state in states if state["version"] == str(wanted)]
+    if (reference := reference_in(request)) is not None:
+        wanted = str(services.store.resolve(model, reference))
+        states = [state for state in states if state["version"] == wanted]
     return {"model_version_status": states}
 
 
-async def metadata(request: Request, model: str, version: int | None = None, label: str | None = None) -> Any:
+async def metadata(request: Request, model: str) -> Any:
     """The signature of a version."""
-    loaded = await _loaded(request, model, version, label)
+    loaded = await _loaded(request, model)
     card = loaded.card
     signature = {
         "inputs": {tensor.name: _tensor_info(tensor) for tensor in inputs_of(card)},
@@ -50,10 +51,10 @@ async def metadata(request: Request, model: str, version: int | None = None, lab
     }
 
 
-async def run_predict(request: Request, model: str, version: int | None = None, label: str | None = None) -> Response:
+async def run_predict(request: Request, model: str) -> Response:
     """Outputs for tensors, or for pictures as {"b64": ...}: `instances` (rows) or `inputs` (columns)."""
     body = await json_body(request)
-    loaded = single_step(await _loaded(request, model, version, label))
+    loaded = single_step(await _loaded(request, model))
     _check_signature(body)
     if ("instances" in body) == ("inputs" in body):
         raise InvalidRequest("expected either instances or inputs")
@@ -63,10 +64,10 @@ async def run_predict(request: Request, model: str, version: int | None = None, 
     return AnyJson({"predictions" if rows else "outputs": outputs.tolist()})
 
 
-async def classify(request: Request, model: str, version: int | None = None, label: str | None = None) -> Response:
+async def classify(request: Request, model: str) -> Response:
     """Labels with their scores, most likely first, for each of `examples`."""
     body = await json_body(request)
-    loaded = single_step(await _loaded(request, model, version, label))
+    loaded = single_step(await _loaded(request, model))
     _check_signature(body)
     examples = body.get("examples")
     if not isinstance(examples, list) or not all(isinstance(example, dict) for example in examples):
@@ -80,10 +81,29 @@ async def classify(request: Request, model: str, version: int | None = None, lab
 
 for _place in ("/{model}", "/{model}/versions/{version}", "/{model}/labels/{label}"):
     _name = _place.replace("/", "_").replace("{", "").replace("}", "")
-    router.add_api_route(f"{_place}/metadata", metadata, methods=["GET"], operation_id=f"tfs_metadata{_name}")
-    router.add_api_route(f"{_place}:predict", run_predict, methods=["POST"], operation_id=f"tfs_predict{_name}")
-    router.add_api_route(f"{_place}:classify", classify, methods=["POST"], operation_id=f"tfs_classify{_name}")
-    router.add_api_route(_place, status, methods=["GET"], operation_id=f"tfs_status{_name}")
+    _extra = documented_place(_place)
+    router.add_api_route(
+        f"{_place}/metadata",
+        metadata,
+        methods=["GET"],
+        operation_id=f"tfs_metadata{_name}",
+        openapi_extra=_extra,
+    )
+    router.add_api_route(
+        f"{_place}:predict",
+        run_predict,
+        methods=["POST"],
+        operation_id=f"tfs_predict{_name}",
+        openapi_extra=_extra | object_documentation("instances", "inputs"),
+    )
+    router.add_api_route(
+        f"{_place}:classify",
+        classify,
+        methods=["POST"],
+        operation_id=f"tfs_classify{_name}",
+        openapi_extra=_extra | object_documentation("examples"),
+    )
+    router.add_api_route(_place, status, methods=["GET"], operation_id=f"tfs_status{_name}", openapi_extra=_extra)
 
 
 def _states(services: Services, model: str) -> list[dict[str, Any]]:
@@ -99,11 +119,11 @@ def _states(services: Services, model: str) -> list[dict[str, Any]]:
     ]
 
 
-async def _loaded(request: Request, model: str, version: int | None, label: str | None) -> Loaded:
+async def _loaded(request: Request, model: str) -> Loaded:
     services = _services(request)
     if model not in services.servables.models:
         raise NotFound(f"Servable not found for request: Latest({model})")
-    reference = str(version) if version is not None else label
+    reference = reference_in(request)
     try:
         return await services.servables.get(model, reference)
     except Damaged as fault:

@@ -1,0 +1,26 @@
+"""Where a protocol has its models: at an address of their own, and with a version or a label behind it."""
+
+import re
+from typing import Any
+
+from fastapi import Request
+
+EXAMPLES = {"version": "1", "label": "live"}
+REFERENCE = re.compile("{(version|label)}")
+
+
+def reference_in(request: Request) -> str | None:
+    """The version or the alias that the address names; None for the live one."""
+    reference: str | None = request.path_params.get("version", request.path_params.get("label"))
+    return reference
+
+
+def documented_place(place: str) -> dict[str, Any]:
+    """The OpenAPI of what `reference_in` reads from such an address."""
+    schema = {"type": "string", "minLength": 1}
+    return {
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": schema, "example": EXAMPLES[name]}
+            for name in REFERENCE.findall(place)
+        ]
+    }
