@@ -145,8 +145,10 @@ export interface GenerateRequest {
   "next_words"?: number;
   /** `rnn`, `lstm` or `gru`. */
   "model"?: string;
-  /** A version or an alias; by default the live one. */
+  /** A version or an alias; by default the live one, or as the traffic is split. */
   "version"?: number | string | null;
+  /** An alias, in place of `version`. */
+  "alias"?: string | null;
   /** 0: always the likeliest; 1: as likely as learned; above: bolder. */
   "temperature"?: number;
   /** Choose among so many of the likeliest tokens. */
