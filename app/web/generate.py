@@ -22,6 +22,7 @@ from app.serving.telling import Stop, Telling, Wish, Word
 from app.telemetry import log
 from app.web.numbers import WHOLE
 from app.web.problems import EVENT, documented, make_problem
+from app.web.references import Alias, Version, named
 
 EVENTS = "text/event-stream"
 ALSO = {"simple_rnn": "rnn"}  # what people call a model that has another name
@@ -43,6 +44,7 @@ class GenerateRequest(BaseModel):
     version: Annotated[int, WHOLE] | str | None = Field(
         None, description="A version or an alias; by default the live one."
     )
+    alias: str | None = Field(None, description="An alias, in place of `version`.")
     temperature: Annotated[float, Finite] = Field(
         0.0, ge=0, le=100, description="0: always the likeliest; 1: as likely as learned; above: bolder."
     )
@@ -76,7 +78,8 @@ class QuickRoute(APIRoute):
             except ValidationError as fault:
                 details = fault.errors(include_url=False, include_context=False)
                 raise InvalidRequest("the request does not fit", details) from fault
-            response: Response = await self.endpoint(request, body)
+            query = request.query_params
+            response: Response = await self.endpoint(request, body, query.get("version"), query.get("alias"))
             return response
 
         return handle
@@ -125,13 +128,16 @@ def generate_router(models: Sequence[str]) -> APIRouter:
         responses=documented(404, 409, 413, 422, 429)
         | {200: {"content": {EVENTS: {"itemSchema": EVENT, "example": "event: word\ndata: …\n\n"}}}},
     )
-    async def generate(request: Request, body: GenerateRequest) -> Response:
+    async def generate(
+        request: Request, body: GenerateRequest, version: Version = None, alias: Alias = None
+    ) -> Response:
         """Continue a text. As a stream: a `word` event each, then `done` with the whole."""
         services: Services = request.app.state.services
         model = ALSO.get(body.model, body.model)
         if model not in models:
             raise NotFound(f"no model {body.model!r} generates; models that do: {', '.join(models)}")
-        loaded = await services.servables.get(model, None if body.version is None else str(body.version))
+        reference = named(body.version if version is None else version, body.alias if alias is None else alias)
+        loaded = await services.servables.get(model, reference)
         continuing = _Continuing(loaded, body)
         if body.stream or EVENTS in request.headers.get("accept", ""):
             return continuing.streamed()

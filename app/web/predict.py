@@ -13,9 +13,9 @@ from app.families.contract import Classification, Crop, Family
 from app.serving.servables import Loaded
 from app.web.decoding import decode
 from app.web.problems import Problem, documented, problem_of
+from app.web.references import Alias, Version, named
 from app.web.uploads import form_documentation, read_one, read_several
 
-Version = Annotated[str | None, Query(description="A version or an alias; by default the live one.", examples=["1"])]
 TopK = Annotated[int | None, Query(ge=1, le=10_000, description="How many of the labels to list; by default all.")]
 Cropped = Annotated[
     Crop | None,
@@ -61,11 +61,16 @@ def _add_one(router: APIRouter, model: str, title: str) -> None:
         openapi_extra={"requestBody": form_documentation("file", several=False)},
     )
     async def predict(
-        request: Request, version: Version = None, top_k: TopK = None, crop: Cropped = None, debug: Debug = None
+        request: Request,
+        version: Version = None,
+        alias: Alias = None,
+        top_k: TopK = None,
+        crop: Cropped = None,
+        debug: Debug = None,
     ) -> Response:
         """Classify one picture."""
         services: Services = request.app.state.services
-        loaded = await services.servables.get(model, version)
+        loaded = await services.servables.get(model, named(version, alias))
         instance = await decode(services, loaded, await read_one(request, services.settings.max_files), crop)
         if debug == "input":
             return Response(loaded.servable.seen(instance), media_type="image/png")
@@ -84,11 +89,11 @@ def _add_batch(router: APIRouter, model: str, title: str) -> None:
         openapi_extra={"requestBody": form_documentation("files", several=True)},
     )
     async def predict_batch(
-        request: Request, version: Version = None, top_k: TopK = None, crop: Cropped = None
+        request: Request, version: Version = None, alias: Alias = None, top_k: TopK = None, crop: Cropped = None
     ) -> list[Classification | Problem]:
         """Classify several pictures; answers come in their order, a problem in place of each that cannot be read."""
         services: Services = request.app.state.services
-        loaded = await services.servables.get(model, version)
+        loaded = await services.servables.get(model, named(version, alias))
         payloads = await read_several(request, services.settings.max_files)
         decoded = await asyncio.gather(*(_decode_or_problem(services, loaded, payload, crop) for payload in payloads))
         instances = [instance for instance in decoded if not isinstance(instance, Problem)]

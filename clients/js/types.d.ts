@@ -147,6 +147,8 @@ export interface GenerateRequest {
   "model"?: string;
   /** A version or an alias; by default the live one. */
   "version"?: number | string | null;
+  /** An alias, in place of `version`. */
+  "alias"?: string | null;
   /** 0: always the likeliest; 1: as likely as learned; above: bolder. */
   "temperature"?: number;
   /** Choose among so many of the likeliest tokens. */

@@ -186,6 +186,14 @@ def test_models_and_versions_that_are_not_there_are_named(client: TestClient):
     assert generated(client, model="simple_rnn")["model"] == "rnn"
 
 
+def test_a_version_is_named_once_in_the_body_or_the_address(client: TestClient):
+    wish = {"seed_text": SEED}
+    assert client.post("/generate?alias=live", json=wish).json() == generated(client, alias="live") == generated(client)
+    assert client.post("/generate?version=9", json=wish).status_code == 404
+    for query, named in (("", {"version": 1, "alias": "live"}), ("?version=1", {"alias": "live"})):
+        assert client.post(f"/generate{query}", json=wish | named).status_code == 422
+
+
 def test_a_model_without_a_version_says_how_to_get_one(tmp_path: Path):
     empty = Settings(store=tmp_path / "store", starters=tmp_path / "none", offline=True)
     with TestClient(create_app(empty)) as client:

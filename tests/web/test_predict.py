@@ -80,6 +80,18 @@ def test_a_version_can_be_named(client: TestClient, version: str):
     assert answer["version"] == 1
 
 
+def test_an_alias_can_be_named_but_not_beside_a_version(client: TestClient):
+    client.put("/models/digit/aliases/candidate", json={"version": 1})
+
+    def asked(query: str):
+        return client.post(f"/predict/digit?{query}", files={"file": png(SEVEN)})
+
+    assert asked("alias=candidate").json()["version"] == asked("version=candidate").json()["version"] == 1
+    assert asked("alias=nobody").status_code == 404
+    for query in ("alias=candidate&version=1", "alias=1"):
+        assert asked(query).status_code == 422, query
+
+
 def test_debug_shows_what_the_network_saw(client: TestClient):
     response = client.post("/predict/digit?debug=input", files={"file": png(SEVEN)})
     assert response.headers["content-type"] == "image/png"

@@ -1,6 +1,7 @@
 """The servables: a new version takes over when it is ready, and not before."""
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -71,6 +72,23 @@ async def test_a_request_keeps_the_version_that_it_began_with(servables: Servabl
     await servables.refresh("tiny")
     (future,) = begun.batcher.submit([begun.servable.decode(0.6)])
     assert begun.servable.answer(await future, 1).version == 1
+
+
+async def test_a_replaced_version_is_released_with_its_last_request(servables: Servables, store: ModelStore):
+    for threshold in ("0.5", "0.7"):
+        publish_tiny(store, threshold)
+    store.promote("tiny", 1)
+    await servables.open()
+    begun = await servables.get("tiny", None)
+    old = weakref.ref(begun.servable)
+    (future,) = begun.batcher.submit([begun.servable.decode(0.6)])
+    store.promote("tiny", 2)
+    await servables.refresh("tiny")
+    await future
+    assert old() is not None
+    del begun, future
+    await asyncio.sleep(0.01)  # the loop forgets the batch
+    assert old() is None
 
 
 @pytest.mark.parametrize("spoil", ["alter", "remove", "break"])
