@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     cors_origins: str | None = Field(None, description="Origins, with commas, whose pages may call the service.")
 
     store: Path = Field(Path("models_store"), description="Folder of the trained versions: the volume.")
+    keep: int = Field(
+        0, ge=0, description="Newest versions of a model that are kept, beside those with an alias; 0 keeps all."
+    )
     starters: Path = Field(STARTERS, description="Folder whose versions numbered 1 fill a store that lacks the model.")
     journal: str | None = Field(
         None, description="SQLAlchemy URL of the jobs' database; by default SQLite in the store."

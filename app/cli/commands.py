@@ -13,6 +13,7 @@ from rich.table import Table
 from app.cli.generate import write
 from app.cli.jobs import group
 from app.cli.keys import group as keys_group
+from app.cli.models import group as models_group
 from app.cli.train import train_commands
 from app.errors import InvalidRequest
 from app.families.catalog import by_model, find_families
@@ -28,6 +29,7 @@ from app.store.model_store import LIVE, ModelStore
 commands = typer.Typer(no_args_is_help=True, add_completion=False, help="Train networks and serve them.")
 commands.add_typer(train_commands(), name="train")
 commands.add_typer(group, name="jobs")
+commands.add_typer(models_group, name="models")
 commands.add_typer(keys_group, name="keys")
 console = Console(highlight=False)
 
@@ -83,24 +85,6 @@ def generate(
     wish = Wish(words, Sampling(temperature, top_k, top_p, repetition_penalty, seed))
     _, servable = _loaded(Settings(), model, version, "generate")
     asyncio.run(write(servable, text, wish))
-
-
-@commands.command()
-def models() -> None:
-    """List the models and their versions."""
-    store = _store(Settings())
-    table = Table("model", "version", "alias", "figures", "size", "made", "trained with")
-    for model in find_families().values():
-        for name in model.models:
-            aliases = store.aliases(name)
-            for card in store.versions(name):
-                figures = " ".join(f"{metric} {value:.4f}" for metric, value in card.metrics.items())
-                pointing = ", ".join(alias for alias, number in aliases.items() if number == card.version)
-                size = f"{card.size / 1e6:.1f} MB"
-                table.add_row(name, str(card.version), pointing, figures, size, card.created[:10], card.command)
-            for number, fault in store.faults(name).items():
-                table.add_row(name, str(number), "", f"[red]{fault}[/red]", "", "", "")
-    console.print(table)
 
 
 def _loaded(settings: Settings, model: str, version: str, task: Task) -> tuple[int, Any]:

@@ -3,8 +3,8 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from app.telemetry import log
 
 ALIASES = "aliases.json"
 STAGING = ".staging"
+DELETED = ".deleted"  # the highest number that was deleted: no number means two versions, ever
 LIVE = "live"
 PREVIOUS = "previous"
 MOST_DIGITS = 9  # of a version's number
@@ -33,34 +34,37 @@ class ModelStore:
 
     def models(self) -> list[str]:
         """The models that have a folder, by name."""
-        return sorted(path.name for path in self._children(self.root) if path.name[0] != "." and self._numbers(path))
+        return sorted(
+            path.name for path in self._children(self.root) if path.name[0] != "." and self.numbers(path.name)
+        )
+
+    def numbers(self, model: str) -> list[int]:
+        """The numbers of a model's versions, sound or not, in order."""
+        home = self.root / model
+        return sorted(int(path.name) for path in self._children(home) if path.name.isdecimal() and path.is_dir())
+
+    def look_at(self, model: str) -> Iterator[tuple[int, Card | Damaged]]:
+        """Every version with its card, or with what is wrong; one that is deleted meanwhile does not count."""
+        for number in self.numbers(model):
+            try:
+                yield number, self.card(model, number)
+            except NotFound:
+                continue
+            except Damaged as fault:
+                if self.folder(model, number).exists():
+                    yield number, fault
 
     def versions(self, model: str) -> list[Card]:
         """The cards of a model's sound versions, oldest first."""
-        cards = []
-        for number in self._numbers(self.root / model):
-            try:
-                cards.append(self.card(model, number))
-            except Damaged:
-                continue
-        return cards
+        return [card for _, card in self.look_at(model) if isinstance(card, Card)]
 
     def faults(self, model: str) -> dict[int, str]:
         """The versions that cannot be read, and why."""
-        faults = {}
-        for number in self._numbers(self.root / model):
-            try:
-                self.card(model, number)
-            except Damaged as fault:
-                faults[number] = str(fault)
-        return faults
+        return {number: str(fault) for number, fault in self.look_at(model) if isinstance(fault, Damaged)}
 
     def card(self, model: str, version: int) -> Card:
         """One card; raises NotFound when there is no such version, Damaged when it is not sound."""
-        numbers = self._numbers(self.root / model)
-        if version not in numbers:
-            known = ", ".join(str(number) for number in numbers) or "none"
-            raise NotFound(f"{model} has no version {version}; versions: {known}")
+        self._check_exists(model, version)
         folder = self.folder(model, version)
         card = read_card(folder)
         if (card.model, card.version) != (model, version):
@@ -108,7 +112,7 @@ class ModelStore:
         home = self.root / model
         home.mkdir(parents=True, exist_ok=True)
         with self._lock(model):
-            made = card(1 + max(self._numbers(home), default=0))
+            made = card(1 + max([self._deleted(model), *self.numbers(model)]))
             replace(staged / CARD, made.model_dump_json(indent=1).encode())
             sync_tree(staged)
             staged.rename(home / str(made.version))
@@ -121,8 +125,8 @@ class ModelStore:
 
     def promote(self, model: str, version: int) -> dict[str, int]:
         """Point `live` at a version and `previous` at the one that was live; returns the aliases."""
-        self.card(model, version)
         with self._lock(model):
+            self.card(model, version)
             aliases = self.aliases(model)
             if aliases.get(LIVE) != version:
                 if LIVE in aliases:
@@ -139,19 +143,20 @@ class ModelStore:
         """Point any alias at a version; returns the aliases."""
         if alias == LIVE:
             return self.promote(model, version)
-        self.card(model, version)
         with self._lock(model):
+            self.card(model, version)
             aliases = self.aliases(model) | {alias: version}
             self._write_aliases(model, aliases)
         return aliases
 
     def delete(self, model: str, version: int) -> None:
-        """Remove a version, whole; raises Conflict while an alias points at it."""
+        """Remove a version, sound or damaged; raises NotFound, or Conflict while an alias points at it."""
         with self._lock(model):
-            self.card(model, version)
+            self._check_exists(model, version)
             names = [alias for alias, number in self.aliases(model).items() if number == version]
             if names:
                 raise Conflict(f"version {version} of {model} is {' and '.join(sorted(names))}: move the alias first")
+            replace(self.root / model / DELETED, str(max(self._deleted(model), version)).encode())
             grave = self.stage("deleted")
             self.folder(model, version).rename(grave / str(version))
         shutil.rmtree(grave)
@@ -164,7 +169,7 @@ class ModelStore:
         source = ModelStore(starters)
         with locked(self.root / ".lock"):  # two processes that start at once copy a starter once
             for model in source.models() if starters.resolve() != self.root.resolve() else ():
-                if not self._numbers(self.root / model):
+                if not self.numbers(model):
                     self._copy_starter(source.folder(model, 1), model)
         for model in self.models():
             sound = self.versions(model)
@@ -174,10 +179,13 @@ class ModelStore:
     def prune(self, model: str, keep: int) -> list[int]:
         """Delete all but the newest `keep` versions and those that an alias names; returns what went."""
         aliased = set(self.aliases(model).values())
-        old = [number for number in self._numbers(self.root / model)[:-keep] if number not in aliased]
+        old = [number for number in self.numbers(model)[:-keep] if number not in aliased]
+        gone = []
         for number in old:
-            self.delete(model, number)
-        return old
+            with suppress(Conflict, NotFound):  # named by an alias, or deleted, just now
+                self.delete(model, number)
+                gone.append(number)
+        return gone
 
     def discard(self, owner: str) -> None:
         """Remove what `owner` staged and did not publish."""
@@ -203,6 +211,18 @@ class ModelStore:
             path.replace(path.with_suffix(".damaged"))
             return {}
 
+    def _check_exists(self, model: str, version: int) -> None:
+        numbers = self.numbers(model)
+        if version not in numbers:
+            known = ", ".join(str(number) for number in numbers) or "none"
+            raise NotFound(f"{model} has no version {version}; versions: {known}")
+
+    def _deleted(self, model: str) -> int:
+        try:
+            return int((self.root / model / DELETED).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return 0
+
     def _copy_starter(self, folder: Path, model: str) -> None:
         try:
             card = read_card(folder)
@@ -217,9 +237,6 @@ class ModelStore:
 
     def _lock(self, model: str) -> AbstractContextManager[None]:
         return locked(self.root / model / ".lock")
-
-    def _numbers(self, home: Path) -> list[int]:
-        return sorted(int(path.name) for path in self._children(home) if path.name.isdecimal() and path.is_dir())
 
     @staticmethod
     def _children(folder: Path) -> list[Path]:

@@ -170,5 +170,5 @@ def _summary(services: Services, model: str) -> ModelSummary:
             VersionSummary(**card.model_dump(include=set(VersionSummary.model_fields)) | {"size": card.size})
             for card in store.versions(model)
         ],
-        faults=store.faults(model) | servables.faults[model],
+        faults=dict(sorted((store.faults(model) | servables.faults[model]).items())),
     )

@@ -1,5 +1,6 @@
 """Faults of the machine under a training: a full disk, a locked journal, two services on one store."""
 
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -11,8 +12,8 @@ import pytest
 
 from app.families.imaging import png
 from app.settings import STARTERS
-from app.store.model_store import ModelStore
-from app.store.version import verify
+from app.store.model_store import ALIASES, ModelStore
+from app.store.version import CARD, ONNX, verify
 from tests.drawing import draw_digit
 from tests.processes import trainers
 from tests.service import Service
@@ -106,6 +107,38 @@ def test_a_read_only_journal_refuses_jobs_and_the_service_goes_on_predicting(tmp
     with Service(**settings) as service:
         assert [listed["id"] for listed in service.get("/jobs")] == [job]
         assert service.wait(job)["status"] == "succeeded"
+
+
+def test_a_damaged_store_serves_its_last_good_version_and_names_each_fault(tmp_path: Path):
+    store = ModelStore(tmp_path / "store")
+    store.seed(STARTERS)
+    starter = store.card("digit", 1)
+    for _ in range(5):
+        staged = store.stage("copy")
+        shutil.copytree(STARTERS / "digit" / "1", staged, dirs_exist_ok=True)
+        store.publish(staged, "digit", lambda number: starter.model_copy(update={"version": number}))
+    cut, flipped, cardless, copied, later = (store.folder("digit", number) for number in range(2, 7))
+    network = (cut / ONNX).read_bytes()
+    (cut / ONNX).write_bytes(network[: len(network) // 2])
+    (flipped / ONNX).write_bytes(network[:999] + bytes([network[999] ^ 1]) + network[1000:])
+    (cardless / CARD).unlink()
+    (copied / ONNX).unlink()
+    (later / CARD).write_text((later / CARD).read_text().replace('"format": 1', '"format": 2'))
+    (tmp_path / "store" / "digit" / ALIASES).write_text('{"live": 6, "previous"')
+    with Service(store=tmp_path / "store", starters=STARTERS) as service:
+        assert predict(service) == "7"
+        seen = service.get("/models/digit")
+    assert (seen["serving"], list(seen["faults"])) == (1, ["2", "3", "4", "5", "6"])
+    named = {"2": ONNX, "3": ONNX, "4": CARD, "5": ONNX, "6": CARD}
+    assert all(name in seen["faults"][version] for version, name in named.items())
+
+
+def test_only_the_newest_versions_are_kept_and_those_with_an_alias(tmp_path: Path):
+    with Service(store=tmp_path / "store", starters=STARTERS, offline=True, keep=1) as service:
+        for _ in range(2):
+            ended = service.wait(service.train(dataset="sample", epochs=1, promote="never"))
+            assert ended["status"] == "succeeded", ended
+        assert [version["version"] for version in service.get("/models/digit")["versions"]] == [1, 3]
 
 
 def test_two_services_on_one_store_run_every_job_once(tmp_path: Path):

@@ -208,3 +208,18 @@ def test_pruning_keeps_the_newest_and_what_an_alias_names(store: ModelStore):
     assert store.prune("tiny", 2) == [3, 4]
     assert [card.version for card in store.versions("tiny")] == [1, 2, 5, 6]
     assert store.prune("tiny", 100) == []
+
+
+def test_a_number_is_never_given_twice(store: ModelStore):
+    for _ in range(3):
+        publish_tiny(store)
+    store.delete("tiny", 3)
+    store.delete("tiny", 2)
+    assert publish_tiny(store).version == 4
+
+
+def test_a_damaged_version_can_be_deleted(store: ModelStore):
+    publish_tiny(store)
+    (store.folder("tiny", 1) / CARD).unlink()
+    store.delete("tiny", 1)
+    assert store.faults("tiny") == {}

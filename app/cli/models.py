@@ -1,0 +1,52 @@
+"""fitserve models: list them, check the store."""
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from app.families.catalog import find_families
+from app.settings import Settings
+from app.store.inspection import inspect
+from app.store.model_store import ModelStore
+
+group = typer.Typer(help="List the models and their versions; or verify that the store is sound.")
+console = Console(highlight=False)
+
+
+@group.callback(invoke_without_command=True)
+def models(context: typer.Context) -> None:
+    """List the models and their versions; or verify that the store is sound."""
+    if context.invoked_subcommand:
+        return
+    settings = Settings()
+    store = ModelStore(settings.store)
+    store.seed(settings.starters)
+    table = Table("model", "version", "alias", "figures", "size", "made", "trained with")
+    for family in find_families().values():
+        for name in family.models:
+            aliases = store.aliases(name)
+            for card in store.versions(name):
+                figures = " ".join(f"{metric} {value:.4f}" for metric, value in card.metrics.items())
+                pointing = ", ".join(alias for alias, number in aliases.items() if number == card.version)
+                size = f"{card.size / 1e6:.1f} MB"
+                table.add_row(name, str(card.version), pointing, figures, size, card.created[:10], card.command)
+            for number, fault in store.faults(name).items():
+                table.add_row(name, str(number), "", f"[red]{escape(fault)}[/red]", "", "", "")
+    console.print(table)
+
+
+@group.command()
+def verify() -> None:
+    """Check every byte of every version, and every alias; exit status 1 when something is wrong. Changes nothing."""
+    faults = checked = 0
+    for finding in inspect(ModelStore(Settings().store)):
+        name = f"{finding.model} {finding.version or 'aliases'}"
+        checked += finding.version is not None
+        faults += finding.fault is not None
+        console.print(
+            f"{name}: [red]{escape(finding.fault)}[/red]" if finding.fault else f"{name}: sound", soft_wrap=True
+        )
+    console.print(f"{checked} versions, {faults} faults")
+    if faults:
+        raise typer.Exit(1)

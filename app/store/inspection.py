@@ -1,0 +1,42 @@
+"""A look through a whole store: every byte of every version, and every alias."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from app.errors import Damaged
+from app.store.model_store import ModelStore
+from app.store.version import Card, verify
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of one version, or of the aliases where `version` is None. Without a fault it is sound."""
+
+    model: str
+    version: int | None
+    fault: str | None
+
+
+def inspect(store: ModelStore) -> Iterator[Finding]:
+    """Go through the store, model by model; nothing is changed."""
+    for model in store.models():
+        for version, card in store.look_at(model):
+            yield Finding(model, version, str(card) if isinstance(card, Damaged) else _file_fault(store, card))
+        yield Finding(model, None, _alias_fault(store, model))
+
+
+def _file_fault(store: ModelStore, card: Card) -> str | None:
+    try:
+        verify(store.folder(card.model, card.version), card)
+    except Damaged as fault:
+        return str(fault)
+    return None
+
+
+def _alias_fault(store: ModelStore, model: str) -> str | None:
+    try:
+        aliases = store.aliases(model)
+    except Damaged as fault:
+        return str(fault)
+    lost = [f"{alias} points at {number}" for alias, number in aliases.items() if number not in store.numbers(model)]
+    return f"no such version: {', '.join(lost)}" if lost else None
