@@ -15,7 +15,7 @@ from app.telemetry import configure_logging, log
 from app.web import health, jobs, metrics, models, problems, watch
 from app.web.fairness import Fairness
 from app.web.generate import generate_router
-from app.web.headers import SecurityHeaders
+from app.web.headers import Headers
 from app.web.limits import BodyLimit, Deadline
 from app.web.metrics import Measured
 from app.web.page import page_router
@@ -59,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
         max_requests=settings.max_requests,
     )
     app.add_middleware(Guard, keyring=keyring, allow_open=settings.allow_open, origins=settings.origins)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Headers)
     app.add_middleware(Measured)
     if settings.origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["*"], allow_headers=["*"])

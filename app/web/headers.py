@@ -1,4 +1,4 @@
-"""Headers on every answer that keep a browser from doing more with it than was meant."""
+"""Headers on every answer: what a browser may do with it, and whether the connection lasts."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -36,8 +36,13 @@ def _headers(policy: str) -> list[tuple[bytes, bytes]]:
     ]
 
 
-class SecurityHeaders:
-    """ASGI middleware: the strict policy, but for the page of the API."""
+LAST = (b"connection", b"close")
+
+
+class Headers:
+    """ASGI middleware: the strict policy, but for the page of the API. Once the service is leaving, every answer is the
+    last on its connection, so that no client sends another request into one that is about to be closed.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -53,7 +58,8 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *added]
+                last = [LAST] if scope["app"].state.leaving else []
+                message["headers"] = [*message["headers"], *added, *last]
             await send(message)
 
         await self._app(scope, receive, with_headers)

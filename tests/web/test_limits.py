@@ -159,15 +159,17 @@ def test_slow_clients_are_cut_off_and_others_are_served(impatient: Service):
 
 
 def test_at_a_signal_ready_goes_first_and_requests_end_well(impatient: Service):
-    statuses = []
+    statuses, lasting = [], []
 
     def ask():
         with httpx2.Client(base_url=str(impatient.client.base_url)) as client:
             while impatient.process.poll() is None:
                 try:
-                    statuses.append(client.get("/health/ready").status_code)
-                except httpx2.ConnectError:
+                    answer = client.get("/health/ready")
+                except httpx2.TransportError:  # refused, or never accepted
                     return
+                statuses.append(answer.status_code)
+                lasting.append(answer.headers.get("connection") != "close")
 
     asking = threading.Thread(target=ask)
     asking.start()
@@ -178,3 +180,4 @@ def test_at_a_signal_ready_goes_first_and_requests_end_well(impatient: Service):
     assert statuses[0] == 200
     assert statuses[-1] == 503
     assert statuses == sorted(statuses)
+    assert not any(lasts for status, lasts in zip(statuses, lasting, strict=True) if status == 503)
