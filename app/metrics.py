@@ -12,6 +12,12 @@ batch_size = Histogram("fitserve_batch_size", "Instances predicted together.", b
 stage_seconds = Histogram(
     "fitserve_stage_seconds", "A prediction's stages: decode, queue, predict.", ("stage",), buckets=SECONDS
 )
+version_seconds = Histogram(
+    "fitserve_version_seconds",
+    "From the arrival of an instance in the queue to its output, by version.",
+    ("model", "version"),
+    buckets=SECONDS,
+)
 decode_seconds, queue_seconds, predict_seconds = (
     stage_seconds.labels(stage) for stage in ("decode", "queue", "predict")
 )

@@ -10,13 +10,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from app import metrics
 from app.errors import Busy
 
 Instance = TypeVar("Instance")
 Output = TypeVar("Output")
+
+Waiting: TypeAlias = tuple[Instance, asyncio.Future[Output], float]  # and since when
 
 HOP_SECONDS = 1e-3  # what a thread costs a busy loop, by waiting for Python's lock; cheaper batches run on the loop
 TURN_SECONDS = 5e-3  # for which those may hold it: one batch a turn, and refusing the rest would take all the time
@@ -33,8 +35,15 @@ class Cost:
         return self.fixed + self.each * size
 
 
+def _unheeded(seconds: float) -> None:
+    """Nobody wants to know how long it took."""
+
+
 class Batcher(Generic[Instance, Output]):
-    """Turns single instances into batches for `predict`. Everything but `predict` runs on the event loop."""
+    """Turns single instances into batches for `predict`. Everything but `predict` runs on the event loop.
+
+    `heed` is told the seconds of every instance, from its arrival to its output.
+    """
 
     def __init__(
         self,
@@ -44,13 +53,15 @@ class Batcher(Generic[Instance, Output]):
         max_batch: int,
         max_waiting: int,
         cost: Cost,
+        heed: Callable[[float], None] = _unheeded,
     ) -> None:
+        self._heed = heed
         self._predict = predict
         self._executor = executor
         self._max_batch = max_batch
         self._max_waiting = max_waiting
         self._cost = cost
-        self._waiting: deque[tuple[Instance, asyncio.Future[Output], float]] = deque()  # and since when
+        self._waiting: deque[Waiting[Instance, Output]] = deque()
         self._busy = False
 
     @property
@@ -88,7 +99,7 @@ class Batcher(Generic[Instance, Output]):
                 return
         self._busy = False
 
-    def _hop(self, loop: asyncio.AbstractEventLoop, batch: list[tuple[Instance, asyncio.Future[Output]]]) -> None:
+    def _hop(self, loop: asyncio.AbstractEventLoop, batch: list[Waiting[Instance, Output]]) -> None:
         def settle(outcome: Sequence[Output] | Exception) -> None:
             self._settle(batch, outcome)
             loop.call_soon(self._next)
@@ -96,35 +107,35 @@ class Batcher(Generic[Instance, Output]):
         done = self._executor.submit(_attempt, self._predict, batch)
         done.add_done_callback(lambda outcome: loop.call_soon_threadsafe(settle, outcome.result()))
 
-    def _take(self) -> list[tuple[Instance, asyncio.Future[Output]]]:
-        batch: list[tuple[Instance, asyncio.Future[Output]]] = []
+    def _take(self) -> list[Waiting[Instance, Output]]:
+        batch: list[Waiting[Instance, Output]] = []
         while self._waiting and len(batch) < self._max_batch:
             instance, future, since = self._waiting.popleft()
             if not future.done():  # the caller left
                 metrics.queue_seconds.observe(time.perf_counter() - since)
-                batch.append((instance, future))
+                batch.append((instance, future, since))
         return batch
 
-    def _settle(
-        self, batch: Sequence[tuple[Instance, asyncio.Future[Output]]], outcome: Sequence[Output] | Exception
-    ) -> None:
-        for position, (_, future) in enumerate(batch):
+    def _settle(self, batch: Sequence[Waiting[Instance, Output]], outcome: Sequence[Output] | Exception) -> None:
+        now = time.perf_counter()
+        for position, (_, future, since) in enumerate(batch):
             if future.done():
                 continue
             if isinstance(outcome, Exception):
                 future.set_exception(outcome)
             else:
                 future.set_result(outcome[position])
+                self._heed(now - since)
 
 
 def _attempt(
-    predict: Callable[[Sequence[Instance]], Sequence[Output]], batch: Sequence[tuple[Instance, object]]
+    predict: Callable[[Sequence[Instance]], Sequence[Output]], batch: Sequence[Waiting[Instance, Output]]
 ) -> Sequence[Output] | Exception:
     """The outputs of a batch, or the exception that is all its callers' to hear, and nobody else's."""
     metrics.batch_size.observe(len(batch))
     try:
         with metrics.predict_seconds.time():
-            outputs = predict([instance for instance, _ in batch])
+            outputs = predict([instance for instance, *_ in batch])
         if len(outputs) != len(batch):
             raise RuntimeError(f"{len(batch)} instances gave {len(outputs)} outputs")
     except Exception as fault:

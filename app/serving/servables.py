@@ -1,6 +1,7 @@
 """The servables: which version of each model is loaded, and how a new one takes over without a pause."""
 
 import asyncio
+import random
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from app import metrics
 from app.errors import Conflict, Damaged, NotFound
 from app.families.contract import Family
 from app.serving.batcher import Batcher, Cost
@@ -44,6 +46,22 @@ class Loaded:
     batcher: Any
 
 
+@dataclass(frozen=True)
+class Split:
+    """The loaded versions that share the requests which name none, by weight; without any, the live one answers."""
+
+    weights: Mapping[int, float]
+    loaded: tuple[Loaded, ...] = ()
+
+    def draw(self) -> Loaded:
+        """One of them, by chance."""
+        (drawn,) = random.choices(self.loaded, tuple(self.weights.values()))
+        return drawn
+
+
+UNDIVIDED = Split({})
+
+
 class Servables:
     """The loaded versions of every model. Loading happens in threads; the exchange is one reference on the loop.
 
@@ -57,6 +75,7 @@ class Servables:
         self.runtime = runtime
         self._limits = limits
         self._live: dict[str, Loaded] = {}
+        self._splits: dict[str, Split] = dict.fromkeys(models, UNDIVIDED)
         self._others: dict[str, OrderedDict[int, Loaded]] = {model: OrderedDict() for model in models}
         self._locks = {model: asyncio.Lock() for model in models}
         self._threads = {model: ThreadPoolExecutor(1, f"predict-{model}") for model in models}
@@ -81,7 +100,11 @@ class Servables:
         return loaded
 
     async def get(self, model: str, reference: str | None) -> Loaded:
-        """The live version, or the one that a number or an alias names, loaded now if need be."""
+        """The version that a number or an alias names, loaded now if need be; without a name the live one, or one of a
+        split.
+        """
+        if reference is None and self._splits[model].loaded:
+            return self._splits[model].draw()
         if reference is None or reference == LIVE:
             return self.live(model)
         version = self._store.resolve(model, reference)
@@ -100,7 +123,28 @@ class Servables:
         return loaded.card.version if loaded else None
 
     async def refresh(self, model: str) -> None:
-        """Serve what `live` points at, unless that is served already or is known not to load."""
+        """Serve what `live` points at and what shares its requests, but for what is known not to load."""
+        await self._refresh_live(model)
+        await self._refresh_split(model)
+
+    def split(self, model: str) -> Mapping[int, float]:
+        """The weights by which versions share a model's requests; empty when the live one answers them all."""
+        split = self._splits[model]
+        return split.weights if split.loaded else {}
+
+    async def watch(self, seconds: float) -> None:
+        """Follow the aliases of the store, whoever moves them, until cancelled."""
+        while True:
+            await asyncio.sleep(seconds)
+            for model in self.models:
+                try:
+                    await self.refresh(model)
+                except Exception:
+                    log.exception("could not look for a moved alias of %s", model)
+
+    # ---- inside
+
+    async def _refresh_live(self, model: str) -> None:
         if self._settled(model):
             return
         async with self._locks[model]:
@@ -117,17 +161,23 @@ class Servables:
                     log.info("%s %d serving", model, version)
                     return
 
-    async def watch(self, seconds: float) -> None:
-        """Follow the aliases of the store, whoever moves them, until cancelled."""
-        while True:
-            await asyncio.sleep(seconds)
-            for model in self.models:
-                try:
-                    await self.refresh(model)
-                except Exception:
-                    log.exception("could not look for a moved alias of %s", model)
-
-    # ---- inside
+    async def _refresh_split(self, model: str) -> None:
+        try:
+            weights = self._store.split(model)
+        except Damaged as fault:
+            if self._splits[model].loaded:
+                log.error("%s", fault)
+            weights = {}
+        if weights == self._splits[model].weights:
+            return
+        async with self._locks[model]:
+            split = Split(weights)
+            try:
+                split = Split(weights, tuple([await self._loaded(model, version) for version in weights]))
+            except (Damaged, NotFound) as fault:
+                log.error("%s: the live version answers all, as not every version of the split loads: %s", model, fault)
+            self._splits[model] = split
+            log.info("%s shared: %s", model, dict(weights) if split.loaded else "no")
 
     def _settled(self, model: str) -> bool:
         wanted = self._store.aliases(model).get(LIVE)
@@ -141,7 +191,12 @@ class Servables:
         return [live, *(card.version for card in reversed(self._store.versions(model)) if card.version != live)]
 
     async def _loaded(self, model: str, version: int) -> Loaded:
-        """One of the others that is loaded already, or loaded now."""
+        """One that is loaded already, or loaded now."""
+        live = self._live.get(model)
+        answering = [*([live] if live else []), *self._splits[model].loaded]
+        for loaded in answering:
+            if loaded.card.version == version:
+                return loaded
         if version in self._others[model]:
             return self._others[model].pop(version)
         return await asyncio.to_thread(self._load, model, version)
@@ -155,7 +210,8 @@ class Servables:
             return Loaded(card, servable, Generation(servable, self._threads[model], cost=cost, **bounds))
         example = servable.example()
         cost = self._warm_up(lambda size: servable.predict([example] * size))
-        return Loaded(card, servable, Batcher(servable.predict, self._threads[model], cost=cost, **bounds))
+        heed = metrics.version_seconds.labels(model, version).observe
+        return Loaded(card, servable, Batcher(servable.predict, self._threads[model], cost=cost, heed=heed, **bounds))
 
     def _warm_up(self, run: Callable[[int], object]) -> Cost:
         """Run batches of 1, 2, 4 … up to the largest, and draw the line of their cost."""

@@ -10,7 +10,7 @@ from app.store.version import Card, verify
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of one version, or of the aliases where `version` is None. Without a fault it is sound."""
+    """What became of one version, or where `version` is None of what points at them; without a fault it is sound."""
 
     model: str
     version: int | None
@@ -35,7 +35,9 @@ def _file_fault(store: ModelStore, card: Card) -> str | None:
 
 def _alias_fault(store: ModelStore, model: str) -> str | None:
     try:
-        aliases = store.aliases(model)
+        aliases = store.aliases(model) | {
+            f"a share of {share:g}": number for number, share in store.split(model).items()
+        }
     except Damaged as fault:
         return str(fault)
     lost = [f"{alias} points at {number}" for alias, number in aliases.items() if number not in store.numbers(model)]

@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +21,8 @@ DELETED = ".deleted"  # the highest number that was deleted: no number means two
 LIVE = "live"
 PREVIOUS = "previous"
 MOST_DIGITS = 9  # of a version's number
+TRAFFIC = "traffic.json"
+_TRAFFIC = TypeAdapter(dict[Annotated[int, Field(ge=1)], Annotated[float, Field(gt=0, allow_inf_nan=False)]])
 _ALIASES = TypeAdapter(dict[str, Annotated[int, Field(ge=1)]])
 
 
@@ -84,6 +86,18 @@ class ModelStore:
         except ValidationError as fault:
             raise Damaged(f"{model}/{ALIASES} cannot be read; the next start of the service sets it aside") from fault
 
+    def split(self, model: str) -> dict[int, float]:
+        """The weights of the versions that share a model's requests; empty when `live` answers them all.
+
+        Raises Damaged when they cannot be understood.
+        """
+        try:
+            return _TRAFFIC.validate_json((self.root / model / TRAFFIC).read_bytes())
+        except FileNotFoundError:
+            return {}
+        except ValidationError as fault:
+            raise Damaged(f"{model}/{TRAFFIC} cannot be read: set the split again, or end it") from fault
+
     def resolve(self, model: str, reference: str | int) -> int:
         """The version that a number or an alias means; raises NotFound."""
         if str(reference).isdecimal() and len(str(reference)) <= MOST_DIGITS:
@@ -124,11 +138,12 @@ class ModelStore:
         return next((card for card in self.versions(model) if card.job == job), None)
 
     def promote(self, model: str, version: int) -> dict[str, int]:
-        """Point `live` at a version and `previous` at the one that was live; returns the aliases."""
+        """Point `live` at a version and `previous` at the one that was live; returns the aliases. A split ends."""
         with self._lock(model):
             self.card(model, version)
             aliases = self.aliases(model)
             if aliases.get(LIVE) != version:
+                self._end_split(model)  # first: a kill in between leaves what was live to answer everything
                 if LIVE in aliases:
                     aliases[PREVIOUS] = aliases[LIVE]
                 aliases[LIVE] = version
@@ -149,13 +164,27 @@ class ModelStore:
             self._write_aliases(model, aliases)
         return aliases
 
+    def set_split(self, model: str, weights: Mapping[int, float]) -> None:
+        """Share the requests that name no version among these; raises NotFound or Damaged."""
+        with self._lock(model):
+            for version in weights:
+                self.card(model, version)
+            replace(self.root / model / TRAFFIC, json.dumps(dict(weights)).encode())
+
+    def end_split(self, model: str) -> None:
+        """Let `live` answer everything again."""
+        with self._lock(model):
+            self._end_split(model)
+
     def delete(self, model: str, version: int) -> None:
-        """Remove a version, sound or damaged; raises NotFound, or Conflict while an alias points at it."""
+        """Remove a version, sound or damaged; raises NotFound, or Conflict while an alias or a split names it."""
         with self._lock(model):
             self._check_exists(model, version)
             names = [alias for alias, number in self.aliases(model).items() if number == version]
             if names:
                 raise Conflict(f"version {version} of {model} is {' and '.join(sorted(names))}: move the alias first")
+            if version in self.split(model):
+                raise Conflict(f"version {version} of {model} has a share of its requests: end the split first")
             replace(self.root / model / DELETED, str(max(self._deleted(model), version)).encode())
             grave = self.stage("deleted")
             self.folder(model, version).rename(grave / str(version))
@@ -216,6 +245,12 @@ class ModelStore:
         if version not in numbers:
             known = ", ".join(str(number) for number in numbers) or "none"
             raise NotFound(f"{model} has no version {version}; versions: {known}")
+
+    def _end_split(self, model: str) -> None:
+        path = self.root / model / TRAFFIC
+        if path.exists():
+            path.unlink()
+            sync(path.parent)
 
     def _deleted(self, model: str) -> int:
         try:

@@ -11,6 +11,8 @@ from app.errors import Damaged
 CARD = "version.json"
 ONNX = "model.onnx"  # what a CPU serves
 KERAS = "model.keras"  # what training continues from
+EVALUATION = "evaluation.json"
+GUESSES = "guesses.npy"  # of a classifier: (2, test examples), the truths and the guesses, as places in its labels
 CHUNK = 1 << 20
 
 Better: TypeAlias = Literal["higher", "lower"]

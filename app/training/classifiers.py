@@ -5,7 +5,7 @@ from pathlib import Path
 from app.families.contract import Recipe
 from app.training.appraisal import Appraisal
 from app.training.calibration import calibrate, predict
-from app.training.evaluation import evaluate, write_evaluation
+from app.training.evaluation import evaluate, write_evaluation, write_guesses
 from app.training.export import as_served, check, export
 from app.training.trainer import Trained
 
@@ -21,5 +21,6 @@ def appraise(staged: Path, recipe: Recipe, trained: Trained) -> Appraisal:
     validated = tested if data.validation is data.test else predict(network, data.validation)
     calibration = calibrate(validated, data)
     metrics, evaluation = evaluate(tested, data, calibration)
+    write_guesses(staged, tested, data)
     write_evaluation(staged, evaluation, trained.position.curves, data.test.inputs)
     return Appraisal(network, metrics, "test_accuracy", "higher", difference, calibration, data.labels)

@@ -8,7 +8,7 @@ import numpy as np
 
 from app.families.classification import at_temperature
 from app.families.contract import Array, Data
-from app.store.version import Calibration
+from app.store.version import EVALUATION, GUESSES, Calibration
 from app.training.calibration import cross_entropy, expected_calibration_error
 from app.training.plot import draw_confusion, draw_history, draw_mistakes
 
@@ -64,12 +64,18 @@ def worst(probabilities: Array, targets: Array, labels: tuple[str, ...]) -> list
     ]
 
 
+def write_guesses(folder: Path, probabilities: Array, data: Data) -> None:
+    """The truth and the guess for every test example, in as few bytes as the number of labels allows."""
+    small = np.min_scalar_type(len(data.labels))
+    np.save(folder / GUESSES, np.stack([data.test.targets, probabilities.argmax(axis=1)]).astype(small))
+
+
 def write_evaluation(folder: Path, evaluation: dict[str, Any], curves: list[dict[str, Any]], pictures: Array) -> None:
     """evaluation.json, and as pictures the confusion, the history and the worst mistakes, into a version's folder.
 
     `pictures` (n, h, w, 1 or 3) in 0..1 are those of the test set.
     """
-    (folder / "evaluation.json").write_text(json.dumps(evaluation, indent=1))
+    (folder / EVALUATION).write_text(json.dumps(evaluation, indent=1))
     draw_confusion(folder / "confusion.png", np.asarray(evaluation["confusion"]), list(evaluation["labels"]))
     draw_history(folder / "history.png", curves)
     mistakes = evaluation["mistakes"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Body, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.bootstrap import Services
 from app.errors import NotFound
 from app.jobs.job import Job
+from app.serving.comparison import Comparison, compare
 from app.store.model_store import LIVE, PREVIOUS
 from app.store.version import CARD, Card
 from app.training.submission import submit
@@ -19,10 +20,16 @@ from app.web.problems import documented
 
 router = APIRouter(prefix="/models", tags=["models"])
 
+NAME = "[a-z0-9][a-z0-9_-]{0,31}"
+NUMBER = "^[1-9][0-9]{0,8}$"
 Alias = Annotated[str, Path(pattern="^[a-z][a-z0-9_-]{0,31}$", description="A name such as `live` or `candidate`.")]
 
 Version = Annotated[str, Path(description="A number or an alias.", examples=["1", "live"])]
 FileName = Annotated[str, Path(examples=["version.json"])]
+Weights = Annotated[
+    dict[Annotated[str, Field(pattern=NUMBER)], Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]],
+    Body(min_length=2, max_length=2, examples=[{"1": 90, "2": 10}], json_schema_extra={"additionalProperties": False}),
+]
 
 
 class VersionSummary(BaseModel):
@@ -42,6 +49,7 @@ class ModelSummary(BaseModel):
     model: str
     family: str
     serving: int | None = Field(description="The version that answers now.")
+    traffic: dict[int, float] = Field(description="Weights of the versions that share its requests.")
     aliases: dict[str, int] = Field(examples=[{"live": 3, "previous": 2}])
     versions: list[VersionSummary]
     faults: dict[int, str] = Field(description="Versions that are damaged or do not load, and why.")
@@ -69,6 +77,21 @@ def get_model(request: Request, model: str) -> ModelSummary:
     return _summary(services, _known(services, model))
 
 
+@router.get("/{model}/compare", operation_id="compare_versions", responses=documented(404, 409, 422))
+def compare_versions(
+    request: Request,
+    model: str,
+    versions: Annotated[
+        str, Query(pattern=f"^{NAME},{NAME}$", description="Two versions or aliases.", examples=["live,previous"])
+    ],
+) -> Comparison:
+    """Two versions beside each other on the test set: figures, confusion, and where they disagree."""
+    services: Services = request.app.state.services
+    _known(services, model)
+    one, other = (services.store.resolve(model, reference) for reference in versions.split(","))
+    return compare(services.store, model, one, other)
+
+
 @router.get("/{model}/versions/{version}", operation_id="get_version", responses=documented(404, 409))
 def get_version(request: Request, model: str, version: Version) -> Card:
     """The card of one version, named by its number or an alias."""
@@ -84,7 +107,7 @@ def get_version(request: Request, model: str, version: Version) -> Card:
 )
 def get_file(request: Request, model: str, version: Version, name: FileName) -> FileResponse:
     """One file of a version: model.onnx, model.keras, evaluation.json, history.png, version.json; of a classifier
-    confusion.png, of a text generator vocabulary.json.
+    confusion.png and guesses.npy, of a text generator vocabulary.json.
     """
     services: Services = request.app.state.services
     card = services.store.card(_known(services, model), services.store.resolve(model, version))
@@ -103,6 +126,27 @@ async def set_alias(request: Request, model: str, alias: Alias, target: AliasTar
     if alias == LIVE:
         await services.servables.get(model, str(target.version))
     return await _moved(services, model, lambda: services.store.set_alias(model, alias, target.version))
+
+
+@router.put("/{model}/traffic", operation_id="split_traffic", responses=documented(404, 409, 422))
+async def split_traffic(request: Request, model: str, weights: Weights) -> ModelSummary:
+    """Share the requests that name no version between two versions, by weight; `{"1": 90, "2": 10}`. Each answer says
+    which version it is from. Moving `live` ends it.
+    """
+    services: Services = request.app.state.services
+    _known(services, model)
+    for version in weights:
+        await services.servables.get(model, version)
+    chosen = {int(version): weight for version, weight in weights.items()}
+    return await _moved(services, model, lambda: services.store.set_split(model, chosen))
+
+
+@router.delete("/{model}/traffic", operation_id="end_split", responses=documented(404, 409))
+async def end_split(request: Request, model: str) -> ModelSummary:
+    """Let the live version answer everything again."""
+    services: Services = request.app.state.services
+    _known(services, model)
+    return await _moved(services, model, lambda: services.store.end_split(model))
 
 
 @router.post("/{model}/rollback", operation_id="roll_back", responses=documented(404, 409))
@@ -161,10 +205,12 @@ def _known(services: Services, model: str) -> str:
 
 def _summary(services: Services, model: str) -> ModelSummary:
     store, servables = services.store, services.servables
+    serving = servables.serving(model)
     return ModelSummary(
         model=model,
         family=servables.models[model].name,
-        serving=servables.serving(model),
+        serving=serving,
+        traffic=dict(servables.split(model)) or ({serving: 100.0} if serving else {}),
         aliases=store.aliases(model),
         versions=[
             VersionSummary(**card.model_dump(include=set(VersionSummary.model_fields)) | {"size": card.size})

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from app.web.problems import documented, send_problem
 OPEN = re.compile(r"/|/health/(live|ready)|/docs(/.*)?|/openapi\.json|/static/.*|/favicon\.ico")  # no secret in these
 TRAINING = re.compile(r"/(train|jobs)(/.*)?|/models/[^/]+/versions/[^/]+/reproduce")
 PREDICTING = re.compile(r"/(predict|v1|v2)/.*|/generate")
+REMEMBERED = 1000  # hosts whose kind is known without looking again
 READING = ("GET", "HEAD", "OPTIONS")
 
 SCHEMES: dict[str, Any] = {
@@ -90,6 +92,7 @@ class Guard:
             raise Forbidden(f"pages of {origin[:100]!r} may not call this service; see FITSERVE_CORS_ORIGINS")
 
 
+@lru_cache(REMEMBERED)
 def is_local(host: str) -> bool:
     """Whether a name or an address means this machine."""
     try:
@@ -128,6 +131,7 @@ def _presented(headers: Mapping[bytes, bytes]) -> str:
     return token.strip().decode("latin-1")
 
 
+@lru_cache(REMEMBERED)
 def _host_of(address: str) -> str:
     try:
         return urlsplit(address).hostname or ""

@@ -1,5 +1,16 @@
 // Made from the OpenAPI document by `make client`. Not to be edited.
 
+/** How two classifiers do on the same test examples, counted. */
+export interface Agreement {
+  "examples": number;
+  "both_right": number;
+  "both_wrong": number;
+  /** Examples that only this version has right. */
+  "only_right": Record<string, number>;
+  /** Examples for which they guess differently, be either right or not. */
+  "disagreements": number;
+}
+
 /** Where an alias shall point. */
 export interface AliasTarget {
   "version": number;
@@ -72,6 +83,20 @@ export interface Classification {
   /** False when nearly everything this version was validated on got a higher confidence: this may show something else altogether. Absent when the version was never calibrated. */
   "familiar": boolean | null;
   "probabilities": Record<string, number>;
+}
+
+/** Two versions of one model on their test sets. */
+export interface Comparison {
+  "model": string;
+  "versions": [number, number];
+  /** Whether both were tested on the same examples; only then do figures compare. */
+  "same_test": boolean;
+  "metrics": Record<string, Record<string, number>>;
+  "labels": Array<string>;
+  /** Of classifiers: row the truth, column the guess. */
+  "confusion": Record<string, Array<Array<number>>>;
+  /** None for generators, different tests, and versions from before guesses were kept. */
+  "agreement": Agreement | null;
 }
 
 /** The answer. */
@@ -254,6 +279,8 @@ export interface ModelSummary {
   "family": string;
   /** The version that answers now. */
   "serving": number | null;
+  /** Weights of the versions that share its requests. */
+  "traffic": Record<string, number>;
   "aliases": Record<string, number>;
   "versions": Array<VersionSummary>;
   /** Versions that are damaged or do not load, and why. */

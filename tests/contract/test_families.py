@@ -82,7 +82,7 @@ def test_the_sample_trains_into_a_version_that_answers(family: Family, tmp_path:
         assert logits.shape == (3, servable.size)
         assert [len(state) for state in states] == [3] * len(card.states)
         return
-    assert {"confusion.png", "mistakes.png"} <= set(card.files)
+    assert {"confusion.png", "mistakes.png", "guesses.npy"} <= set(card.files)
     outputs = servable.predict([servable.example()] * 3)
     assert len(outputs) == 3
     answer = servable.answer(outputs[0], 1)

@@ -3,12 +3,18 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from app.families.imaging import png
 from app.settings import Settings
 from app.store.model_store import ModelStore
+from app.store.version import CARD, GUESSES, checksums
 from app.web.app import create_app
+from tests.drawing import draw_digit
+
+SEVEN = png(draw_digit(7, 28, 2.5))
 
 
 @pytest.fixture
@@ -182,6 +188,75 @@ def test_promoting_and_rolling_back_change_who_answers(client: TestClient):
     assert (promoted["serving"], promoted["aliases"]) == (2, {"live": 2, "previous": 1})
     back = client.post("/models/digit/rollback").json()
     assert (back["serving"], back["aliases"]) == (1, {"live": 1, "previous": 2})
+
+
+@pytest.mark.usefixtures("two_versions")
+def test_two_versions_share_the_requests_until_the_split_ends(client: TestClient):
+    def answering() -> set[int]:
+        return {client.post("/predict/digit", files={"file": SEVEN}).json()["version"] for _ in range(40)}
+
+    assert client.get("/models/digit").json()["traffic"] == {"1": 100}
+    split = client.put("/models/digit/traffic", json={"1": 50, "2": 50}).json()
+    assert (split["serving"], split["traffic"]) == (1, {"1": 50, "2": 50})
+    assert answering() == {1, 2}
+    assert client.delete("/models/digit/versions/2").status_code == 409
+    assert client.delete("/models/digit/traffic").json()["traffic"] == {"1": 100}
+    assert answering() == {1}
+
+
+@pytest.mark.usefixtures("two_versions")
+@pytest.mark.parametrize(
+    ("weights", "status"),
+    [
+        ({"1": 50, "3": 50}, 404),
+        ({"1": 100}, 422),
+        ({"1": 1, "2": 1, "3": 1}, 422),
+        ({"1": 0, "2": 1}, 422),
+        ({"1": -1, "2": 1}, 422),
+        ({"1": "a", "2": 1}, 422),
+        ({"1": 1, "01": 1}, 422),
+        ({"live": 1, "2": 1}, 422),
+        ([1, 2], 422),
+    ],
+)
+def test_a_split_that_makes_no_sense_is_refused(client: TestClient, weights: object, status: int):
+    assert client.put("/models/digit/traffic", json=weights).status_code == status
+    assert client.get("/models/digit").json()["traffic"] == {"1": 100}
+
+
+def test_two_versions_are_compared_by_what_each_guessed(client: TestClient, two_versions: ModelStore):
+    guesses = {"1": [0, 1, 2, 3, 9, 9], "2": [0, 1, 2, 9, 4, 8]}
+    truth = [0, 1, 2, 3, 4, 5]
+    two_versions.promote("digit", 2)
+    for number, guessed in guesses.items():
+        folder = two_versions.folder("digit", int(number))
+        np.save(folder / GUESSES, np.array([truth, guessed], np.uint8))
+        card = two_versions.card("digit", int(number))
+        (folder / CARD).write_text(card.model_copy(update={"files": checksums(folder)}).model_dump_json())
+    seen = client.get("/models/digit/compare", params={"versions": "previous,2"}).json()
+    assert (seen["versions"], seen["same_test"]) == ([1, 2], True)
+    assert seen["metrics"]["1"] == client.get("/models/digit/versions/1").json()["metrics"]
+    assert sum(map(sum, seen["confusion"]["2"])) == 10_000
+    assert seen["agreement"] == {
+        "examples": 6,
+        "both_right": 3,
+        "both_wrong": 1,
+        "only_right": {"1": 1, "2": 1},
+        "disagreements": 3,
+    }
+
+
+@pytest.mark.usefixtures("two_versions")
+def test_versions_from_before_guesses_were_kept_are_compared_by_their_figures(client: TestClient):
+    seen = client.get("/models/digit/compare", params={"versions": "1,2"}).json()
+    assert (seen["agreement"], list(seen["confusion"])) == (None, ["1", "2"])
+
+
+@pytest.mark.parametrize(
+    ("versions", "status"), [("1", 422), ("1,1", 409), ("1,7", 404), ("1,2,3", 422), ("../1,1", 422)]
+)
+def test_what_cannot_be_compared_is_refused(client: TestClient, versions: str, status: int):
+    assert client.get("/models/digit/compare", params={"versions": versions}).status_code == status
 
 
 def test_a_damaged_version_is_not_promoted(client: TestClient, two_versions: ModelStore):

@@ -24,6 +24,8 @@ def test_requests_are_counted_under_their_route(client: TestClient):
         assert after[sample] == before.get(sample, 0) + 1, sample
     for stage in ("decode", "queue", "predict"):
         assert after["fitserve_stage_seconds_count", stage] == before["fitserve_stage_seconds_count", stage] + 1
+    by_version = ("fitserve_version_seconds_count", "digit", "1")
+    assert after[by_version] == before[by_version] + 1
     assert after[("fitserve_batch_size_count",)] == before[("fitserve_batch_size_count",)] + 1
 
 

@@ -152,3 +152,56 @@ async def test_asking_for_a_damaged_version_is_refused(servables: Servables, sto
     await servables.open()
     with pytest.raises(Damaged):
         await servables.get("tiny", "2")
+
+
+async def shares(servables: Servables, number: float = 0.6, requests: int = 400) -> float:
+    """The share of the requests that found `number` warm."""
+    answers = [await answer(servables, number) for _ in range(requests)]
+    return answers.count("warm") / requests
+
+
+@pytest.fixture
+async def shared(servables: Servables, store: ModelStore) -> Servables:
+    """Version 1 finds 0.6 warm, version 2 does not; 1 is live, and 2 has three quarters of the requests."""
+    for threshold in ("0.5", "0.7"):
+        publish_tiny(store, threshold)
+    store.promote("tiny", 1)
+    store.set_split("tiny", {1: 25, 2: 75})
+    await servables.open()
+    return servables
+
+
+async def test_two_versions_share_the_requests_by_weight(shared: Servables):
+    assert 0.15 < await shares(shared) < 0.35  # 4.6 standard deviations
+    assert [await answer(shared, 0.6, name) for name in ("live", "1", "2")] == ["warm", "warm", "cold"]
+
+
+async def test_a_split_that_ends_leaves_everything_to_the_live_version(shared: Servables, store: ModelStore):
+    store.end_split("tiny")
+    await shared.refresh("tiny")
+    assert (await shares(shared), shared.split("tiny")) == (1, {})
+
+
+async def test_a_promotion_ends_the_split_for_requests_too(shared: Servables, store: ModelStore):
+    store.promote("tiny", 2)
+    await shared.refresh("tiny")
+    assert (await shares(shared), shared.serving("tiny")) == (0, 2)
+
+
+async def test_the_live_version_answers_all_when_the_other_does_not_load(servables: Servables, store: ModelStore):
+    for _ in range(2):
+        publish_tiny(store, "0.5")
+    store.promote("tiny", 1)
+    store.set_split("tiny", {1: 1, 2: 1})
+    (store.folder("tiny", 2) / ONNX).write_text("altered")
+    await servables.open()
+    assert (await shares(servables), servables.split("tiny")) == (1, {})
+    (store.root / "tiny" / "traffic.json").write_text("{")
+    await servables.refresh("tiny")
+    assert await shares(servables) == 1
+
+
+async def test_a_version_with_a_share_is_loaded_once(shared: Servables):
+    one, two = await shared.get("tiny", "1"), await shared.get("tiny", "2")
+    drawn = {id(await shared.get("tiny", None)) for _ in range(100)}
+    assert drawn == {id(one), id(two)}

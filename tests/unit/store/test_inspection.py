@@ -1,6 +1,7 @@
 """A store is looked through, and is sound after any kill."""
 
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -62,6 +63,12 @@ def test_an_alias_that_points_at_nothing_is_a_fault(store: ModelStore):
     assert faults(store) == {None: "no such version: live points at 9"}
     (store.root / "tiny" / ALIASES).write_text("{")
     assert list(faults(store)) == [None]
+
+
+def test_a_share_of_nothing_is_a_fault(store: ModelStore):
+    store.set_split("tiny", {1: 90, 2: 10})
+    shutil.rmtree(store.folder("tiny", 2))
+    assert faults(store) == {None: "no such version: a share of 10 points at 2"}
 
 
 def test_the_command_tells_what_is_wrong_and_fails(store: ModelStore, monkeypatch: pytest.MonkeyPatch):

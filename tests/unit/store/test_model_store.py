@@ -223,3 +223,35 @@ def test_a_damaged_version_can_be_deleted(store: ModelStore):
     (store.folder("tiny", 1) / CARD).unlink()
     store.delete("tiny", 1)
     assert store.faults("tiny") == {}
+
+
+def test_a_version_with_a_share_of_the_requests_is_not_deleted(store: ModelStore):
+    for _ in range(3):
+        publish_tiny(store)
+    store.promote("tiny", 3)
+    store.set_split("tiny", {1: 90, 3: 10})
+    with pytest.raises(Conflict, match="end the split"):
+        store.delete("tiny", 1)
+    assert store.prune("tiny", 1) == [2]
+    store.end_split("tiny")
+    assert store.split("tiny") == {}
+    store.delete("tiny", 1)
+
+
+def test_a_promotion_ends_a_split(store: ModelStore):
+    for _ in range(2):
+        publish_tiny(store)
+    store.promote("tiny", 1)
+    store.set_split("tiny", {1: 1, 2: 1})
+    store.promote("tiny", 1)
+    assert store.split("tiny") == {1: 1, 2: 1}  # nothing moved
+    store.promote("tiny", 2)
+    assert store.split("tiny") == {}
+
+
+@pytest.mark.parametrize("content", ["{", '{"x": 1}', '{"1": 0}', '{"1": -1}', "[]"])
+def test_a_split_that_cannot_be_understood_is_damage(store: ModelStore, content: str):
+    publish_tiny(store)
+    (store.root / "tiny" / "traffic.json").write_text(content)
+    with pytest.raises(Damaged):
+        store.split("tiny")

@@ -1,0 +1,76 @@
+"""Two versions beside each other, by what was written down when each was tested."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, Field
+
+from app.errors import Conflict
+from app.families.contract import Array
+from app.store.model_store import ModelStore
+from app.store.version import EVALUATION, GUESSES, Card
+
+
+class Agreement(BaseModel):
+    """How two classifiers do on the same test examples, counted."""
+
+    examples: int
+    both_right: int
+    both_wrong: int
+    only_right: dict[int, int] = Field(description="Examples that only this version has right.")
+    disagreements: int = Field(description="Examples for which they guess differently, be either right or not.")
+
+
+class Comparison(BaseModel):
+    """Two versions of one model on their test sets."""
+
+    model: str
+    versions: tuple[int, int]
+    same_test: bool = Field(description="Whether both were tested on the same examples; only then do figures compare.")
+    metrics: dict[int, dict[str, float]]
+    labels: list[str]
+    confusion: dict[int, list[list[int]]] = Field(description="Of classifiers: row the truth, column the guess.")
+    agreement: Agreement | None = Field(
+        description="None for generators, different tests, and versions from before guesses were kept."
+    )
+
+
+def compare(store: ModelStore, model: str, one: int, other: int) -> Comparison:
+    """Compare two versions; raises NotFound, Damaged, or Conflict when they are one and the same."""
+    if one == other:
+        raise Conflict(f"both are version {one} of {model}: name two")
+    cards = [store.card(model, number) for number in (one, other)]
+    same_test = cards[0].data.test_fingerprint == cards[1].data.test_fingerprint
+    return Comparison(
+        model=model,
+        versions=(one, other),
+        same_test=same_test,
+        metrics={card.version: card.metrics for card in cards},
+        labels=list(cards[0].labels),
+        confusion={card.version: _confusion(store.folder(model, card.version)) for card in cards if card.labels},
+        agreement=_agreement(store, cards) if same_test and all(GUESSES in card.files for card in cards) else None,
+    )
+
+
+def _confusion(folder: Path) -> list[list[int]]:
+    counts: list[list[int]] = json.loads((folder / EVALUATION).read_text())["confusion"]
+    return counts
+
+
+def _agreement(store: ModelStore, cards: list[Card]) -> Agreement:
+    (truth, mine), (_, theirs) = (_tested(store.folder(card.model, card.version)) for card in cards)
+    right, also = mine == truth, theirs == truth
+    return Agreement(
+        examples=len(truth),
+        both_right=int((right & also).sum()),
+        both_wrong=int((~right & ~also).sum()),
+        only_right={cards[0].version: int((right & ~also).sum()), cards[1].version: int((~right & also).sum())},
+        disagreements=int((mine != theirs).sum()),
+    )
+
+
+def _tested(folder: Path) -> Array:
+    """(2, examples): the truths and the guesses."""
+    tested: Array = np.load(folder / GUESSES, allow_pickle=False)
+    return tested
