@@ -18,6 +18,7 @@ FORM = "multipart/form-data"
 FILE = "file"
 MAX_FIELD_BYTES = 1_000_000  # of a hyperparameter
 MAX_FIELDS = 64
+LISTS = ("formats",)  # fields of several words, which a form has with commas between
 
 
 async def receive(
@@ -68,8 +69,9 @@ def _text(name: str, content: bytes) -> str:
 
 
 def _validated(wishes: type[BaseModel], fields: dict[str, str]) -> dict[str, Any]:
+    lists = {name: fields[name].split(",") for name in LISTS if name in fields}
     try:
-        return wishes.model_validate(fields).model_dump(exclude_unset=True)
+        return wishes.model_validate(fields | lists).model_dump(exclude_unset=True)
     except ValidationError as fault:
         details = fault.errors(include_url=False, include_context=False)
         raise InvalidRequest("these hyperparameters do not fit", details) from fault
