@@ -18,6 +18,14 @@ from app.serving.signatures import inputs_of, outputs_of
 from app.store.version import KERAS, SAVED_MODEL, Card, TensorCard, read_card
 
 SIGNATURE = "serving_default"
+AROUND = (
+    "Graph execution error",
+    "Detected at node",
+    "<stack traces",
+    " ",
+    "\t",
+)  # what TensorFlow says before a reason
+LONGEST = 300  # characters of one
 SIDE = 16  # of the matrices that a GPU multiplies to show that it works
 
 
@@ -47,7 +55,7 @@ def _multiply_on_each() -> None:
             with tf.device(gpu.name):
                 tf.linalg.matmul(tf.ones((SIDE, SIDE)), tf.ones((SIDE, SIDE))).numpy()
     except (tf.errors.OpError, RuntimeError) as fault:
-        raise Unavailable(f"TensorFlow finds a GPU and cannot use it: {_first_line(fault)}") from fault
+        raise Unavailable(f"TensorFlow finds a GPU and cannot use it: {_told(fault)}") from fault
 
 
 class TensorflowExecutable:
@@ -82,8 +90,8 @@ class TensorflowExecutable:
             answers = self._function(**given)
             outputs = {name: answers[name].numpy()[:rows] for name in self._outputs}  # where a GPU's faults show
         except tf.errors.OpError as fault:
-            self._heed(_first_line(fault))
-            raise Unavailable(f"TensorFlow does not predict now: {_first_line(fault)}") from fault
+            self._heed(_told(fault))
+            raise Unavailable(f"TensorFlow does not predict now: {_told(fault)}") from fault
         self._heed(None)
         return outputs
 
@@ -126,7 +134,7 @@ class TensorflowRuntime:
         except Damaged:
             raise
         except Exception as fault:  # TensorFlow and Keras raise whatever went wrong underneath
-            raise Damaged(f"{folder} cannot be loaded by TensorFlow: {_first_line(fault)}") from fault
+            raise Damaged(f"{folder} cannot be loaded by TensorFlow: {_told(fault)}") from fault
         return TensorflowExecutable(function, held, card, self._largest, self._heed)
 
     def _heed(self, fault: str | None) -> None:
@@ -169,5 +177,7 @@ def _shape(tensor: TensorCard) -> list[int | None]:
     return [None if side == -1 else side for side in tensor.shape]
 
 
-def _first_line(fault: Exception) -> str:
-    return f"{type(fault).__name__}: {str(fault).strip().partition(chr(10))[0][:300]}"
+def _told(fault: Exception) -> str:
+    """What went wrong in one line, without the graph around it."""
+    line = next((line for line in str(fault).splitlines() if line and not line.startswith(AROUND)), "")
+    return f"{type(fault).__name__}: {line[:LONGEST]}"
