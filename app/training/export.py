@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import onnx.numpy_helper
 import onnxruntime
+import tensorflow as tf
 
 from app.errors import FitserveError
 from app.families.contract import Array, Network, Signature
@@ -42,7 +43,11 @@ def _in_float32(config: Any) -> Any:
 
 
 def export(network: Network, folder: Path, signature: Signature, formats: Sequence[Format] = ()) -> None:
-    """Write model.onnx, model.keras and what else is wished for; first dimensions are free, names the signature's."""
+    """Write model.onnx, model.keras and what else is wished for; first dimensions are free, names the signature's.
+
+    From here on this process computes in float32 on a GPU too, which takes shorter numbers for its products otherwise.
+    """
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     network.save(folder / KERAS)
     specs = [keras.InputSpec(shape=(None, *one.shape[1:]), dtype=one.dtype) for one in signature.inputs]
     network.export(folder / ONNX, format="onnx", input_signature=[specs] if signature.states else specs, verbose=False)

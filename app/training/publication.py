@@ -29,7 +29,6 @@ LIBRARIES = ("fitserve", "keras", "numpy", "onnx", "onnxruntime", "tf2onnx")
 
 def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: Trained, report: Report) -> Card:
     """Fill the staged folder, check it and make it a version."""
-    tensorflow.config.experimental.enable_tensor_float_32_execution(False)  # a GPU's short products: not what is served
     data, position = trained.data, trained.position
     family = family_named(job.family)
     worth = APPRAISE[family.task](staged, recipe, trained, job.formats)

@@ -48,8 +48,7 @@ def ready(request: Request, response: Response) -> Ready:
         model: ModelHealth(serving=servables.serving(model), faults=servables.faults[model])
         for model in servables.models
     }
-    answering = all(models[model].serving is not None for model in services.store.models() if model in models)
-    is_ready = answering and runtime.fault is None and not request.app.state.leaving
+    is_ready = answers(request)
     response.status_code = 200 if is_ready else 503
     return Ready(
         ready=is_ready,
@@ -58,3 +57,12 @@ def ready(request: Request, response: Response) -> Ready:
         runtime_fault=runtime.fault,
         models=models,
     )
+
+
+def answers(request: Request) -> bool:
+    """Whether every model that was ever trained is served on what works, and no signal has said stop."""
+    services: Services = request.app.state.services
+    if request.app.state.leaving or services.runtime.fault:
+        return False
+    models = (model for model in services.store.models() if model in services.servables.models)
+    return all(services.servables.serving(model) is not None for model in models)
