@@ -80,7 +80,7 @@ def choose(settings: Settings, root: Path = ROOT, environment: Mapping[str, str]
     if absence := no_gpu(root, environment):
         return onnx, absence
     try:
-        if obstacle := missing() or _built_for_cpus():
+        if obstacle := unusable():
             raise Unavailable(obstacle)
         runtime, gpus = _tensorflow(settings)
         if not gpus:
@@ -107,11 +107,11 @@ def missing() -> str | None:
     return None if find_spec("tensorflow") else "TensorFlow is not installed: it comes with the extra `train`"
 
 
-def _built_for_cpus() -> str | None:
-    """As `missing`, for a TensorFlow that knows no GPU: importing it would take seconds for nothing."""
-    if not _installed(ONLY_FOR_CPUS) or _installed("tensorflow"):
-        return None
-    return f"{ONLY_FOR_CPUS} is installed, which knows no GPU: take tensorflow[and-cuda] in its place"
+def unusable() -> str | None:
+    """Why TensorFlow can use no GPU, as far as that shows without importing it for seconds."""
+    if missing() is None and _installed(ONLY_FOR_CPUS) and not _installed("tensorflow"):
+        return f"{ONLY_FOR_CPUS} is installed, which knows no GPU: take tensorflow[and-cuda] in its place"
+    return missing()
 
 
 def _installed(name: str) -> bool:

@@ -17,7 +17,7 @@ from app.errors import Damaged, Unavailable
 from app.families.contract import Array, Executable, Signature, Tensor, following
 from app.serving.onnx_runtime import OnnxRuntime
 from app.serving.runtime import Runtime
-from app.serving.runtimes import ROOT, no_gpu
+from app.serving.runtimes import ROOT, no_gpu, unusable
 from app.serving.signatures import inputs_of, outputs_of
 from app.settings import STARTERS
 from app.store.version import CARD, SAVED_MODEL, Card, checksums, read_card
@@ -301,7 +301,7 @@ def test_a_version_of_both_kinds_runs_its_saved_model(made: Path, tmp_path: Path
 # ---- only where there is a GPU
 
 
-@pytest.mark.skipif(no_gpu(ROOT, os.environ) is not None, reason="only an NVIDIA GPU can show it")
+@pytest.mark.skipif(bool(no_gpu(ROOT, os.environ) or unusable()), reason="only TensorFlow on an NVIDIA GPU can show it")
 def test_a_gpu_predicts_and_says_what_a_cpu_says(tmp_path: Path):
     picture = (STARTERS.parent / "docs" / "pictures" / "seven.png").read_bytes()
     said = []
