@@ -20,7 +20,7 @@ export function wishes(form, schema) {
   const given = {};
   for (const [name, { default: usual }] of Object.entries(schema.properties)) {
     const input = form.elements[name];
-    const value = input.type === "number" ? input.valueAsNumber : input.value;
+    const value = Array.isArray(usual) ? [input.value] : input.type === "number" ? input.valueAsNumber : input.value;
     if (input.value !== "" && value !== usual) given[name] = value;
   }
   return given;
@@ -35,7 +35,8 @@ export function fill(form, schema, given) {
 
 const plain = (description = "") => description.replaceAll("`", "");
 
-function control(name, { type, enum: choices, default: usual, maxLength, ...bounds }) {
+function control(name, { type, enum: choices, items, default: usual, maxLength, ...bounds }) {
+  if (items) return el("select", { name }, el("option", { value: "" }, "–"), el("option", { value: items.const }, items.const));
   if (choices) {
     const options = choices.map((choice) => el("option", { value: choice, selected: choice === usual }, choice));
     if (usual === undefined) options.unshift(el("option", { value: "" }, words("train.default")));

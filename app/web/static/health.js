@@ -7,7 +7,7 @@ import { fitserve } from "./service.js";
 export async function openHealth(section) {
   trouble(section);
   try {
-    const [{ ready, models, runtime }, running, queued] = await Promise.all([
+    const [{ ready, models, runtime, runtime_reason: why, runtime_fault: fault }, running, queued] = await Promise.all([
       fitserve.ready(),
       fitserve.jobs({ status: "running", limit: 500 }),
       fitserve.jobs({ status: "queued", limit: 500 }),
@@ -24,7 +24,7 @@ export async function openHealth(section) {
     );
     find("dl", section).replaceChildren(
       ...line("health.state", words(ready ? "health.ready" : "health.waiting")),
-      ...line("health.runtime", runtime),
+      ...line("health.runtime", runtime, el("p", {}, fault ?? why)),
       ...line("health.queue", words("health.jobs", { running: running.length, queued: queued.length })),
       ...line("health.models", el("ul", {}, ...loaded)),
     );
