@@ -122,6 +122,17 @@ class Servables:
         loaded = self._live.get(model)
         return loaded.card.version if loaded else None
 
+    def loaded(self, model: str) -> list[int]:
+        """The numbers of the versions that are in memory."""
+        live = self._live.get(model)
+        others = {one.card.version for one in self._splits[model].loaded} | {*self._others[model]}
+        return sorted(others | ({live.card.version} if live else set()))
+
+    def waiting(self, model: str) -> int:
+        """How many instances, or texts, wait for the version that answers now."""
+        live = self._live.get(model)
+        return live.batcher.waiting if live else 0
+
     async def refresh(self, model: str) -> None:
         """Serve what `live` points at and what shares its requests, but for what is known not to load."""
         await self._refresh_live(model)

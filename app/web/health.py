@@ -1,11 +1,15 @@
 """/health: is the process alive, and does it answer with models."""
 
+from pathlib import Path
+
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from app.bootstrap import Services
 
 router = APIRouter(prefix="/health", tags=["health"])
+
+DRIVER = Path("/proc/driver/nvidia")
 
 
 class Live(BaseModel):
@@ -18,6 +22,8 @@ class ModelHealth(BaseModel):
     """What one model answers with, and what would not load."""
 
     serving: int | None
+    loaded: list[int] = Field(description="Versions in memory.")
+    waiting: int = Field(description="Instances, or texts, that wait for the version that serves.")
     faults: dict[int, str]
 
 
@@ -26,6 +32,7 @@ class Ready(BaseModel):
 
     ready: bool
     runtime: str = Field(description="What predictions run on.", examples=["onnxruntime"])
+    gpus: list[str] = Field(description="NVIDIA GPUs that trainers can have; predictions run on the CPU.")
     models: dict[str, ModelHealth]
 
 
@@ -41,11 +48,27 @@ def ready(request: Request, response: Response) -> Ready:
     services: Services = request.app.state.services
     servables = services.servables
     models = {
-        model: ModelHealth(serving=servables.serving(model), faults=servables.faults[model])
+        model: ModelHealth(
+            serving=servables.serving(model),
+            loaded=servables.loaded(model),
+            waiting=servables.waiting(model),
+            faults=servables.faults[model],
+        )
         for model in servables.models
     }
     is_ready = not request.app.state.leaving and all(
         models[model].serving is not None for model in services.store.models() if model in models
     )
     response.status_code = 200 if is_ready else 503
-    return Ready(ready=is_ready, runtime=servables.runtime.name, models=models)
+    return Ready(ready=is_ready, runtime=servables.runtime.name, gpus=_gpus(), models=models)
+
+
+def _gpus() -> list[str]:
+    """What NVIDIA's driver says there is; without TensorFlow, which would take their memory."""
+    told = sorted(DRIVER.glob("gpus/*/information"))
+    return [
+        line.partition(":")[2].strip()
+        for path in told
+        for line in path.read_text().splitlines()
+        if line.startswith("Model:")
+    ]
