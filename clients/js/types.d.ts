@@ -264,6 +264,10 @@ export interface ModelEntry {
 /** What one model answers with, and what would not load. */
 export interface ModelHealth {
   "serving": number | null;
+  /** Versions in memory. */
+  "loaded": Array<number>;
+  /** Instances, or texts, that wait for the version that serves. */
+  "waiting": number;
   "faults": Record<string, string>;
 }
 
@@ -301,6 +305,8 @@ export interface Ready {
   "ready": boolean;
   /** What predictions run on. */
   "runtime": string;
+  /** NVIDIA GPUs that trainers can have; predictions run on the CPU. */
+  "gpus": Array<string>;
   "models": Record<string, ModelHealth>;
 }
 

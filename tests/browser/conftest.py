@@ -1,20 +1,20 @@
 """A real headless Chromium before a real service; skipped, with the reason, where there is none."""
 
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
+from app.keys import Scope, create_key
 from app.settings import STARTERS
 from tests.service import Service
+from tests.twins import publish_twin
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-KEY = "a-secret-key"
+PATIENCE_MS = 30_000  # other work may share the machine
 
 
 @dataclass
@@ -31,6 +31,20 @@ class Visit:
         self.page.wait_for_selector("nav a[aria-current]")
         return self.page
 
+    def expect_refusal(self, status: int) -> None:
+        """A refusal was meant; the browser tells of each, whoever asked for it."""
+        told = [said for said in self.complaints if f"status of {status}" in said]
+        assert told
+        self.complaints = [said for said in self.complaints if said not in told]
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A service that asks for keys, and has no version of anything."""
+
+    service: Service
+    keys: dict[Scope, str]
+
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
@@ -46,17 +60,38 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:  # noqa: ARG001  skips
-    """One service for all tests."""
+    """One service for all tests; of digits it has two versions, the first live."""
     store = tmp_path_factory.mktemp("store")
+    publish_twin(store)
     with Service(store=store, starters=STARTERS, offline=True, trainer_nice=0) as started:
         yield started
+
+
+@pytest.fixture(scope="package")
+def trained(service: Service) -> list[str]:
+    """Two jobs that have ended, each with a version of digits that is not live."""
+    jobs = [service.train(dataset="sample", epochs=1, promote="never", seed=seed) for seed in (0, 1)]
+    for job in jobs:
+        assert service.wait(job)["status"] == "succeeded"
+    return jobs
+
+
+@pytest.fixture(scope="package")
+def guarded(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:  # noqa: ARG001  skips
+    """One service that asks for keys."""
+    folder = tmp_path_factory.mktemp("guarded")
+    file = folder / "keys"
+    keys = {scope: create_key(file, scope, scope.value) for scope in (Scope.PREDICT, Scope.TRAIN)}
+    (folder / "starters").mkdir()
+    with Service(store=folder / "store", starters=folder / "starters", api_keys_file=file, offline=True) as started:
+        yield Guarded(started, keys)
 
 
 @contextmanager
 def visiting(browser: Browser, service: Service, **wishes: object) -> Iterator[Visit]:
     """A fresh visit; at its end the page must not have complained, nor have asked anybody else."""
-    context = browser.new_context(locale="en-GB", reduced_motion="reduce", **wishes)  # type: ignore[arg-type]
-    context.set_default_timeout(15_000)
+    context = browser.new_context(**{"locale": "en-GB", "reduced_motion": "reduce", **wishes})  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE_MS)
     visit = Visit(context.new_page(), f"http://127.0.0.1:{service.port}")
     complain = visit.complaints.append
     visit.page.on("pageerror", lambda error: complain(str(error)))
@@ -75,21 +110,3 @@ def visit(browser: Browser, service: Service) -> Iterator[Visit]:
     """A visit on a desk."""
     with visiting(browser, service) as one:
         yield one
-
-
-def ask_for_a_key(page: Page) -> None:
-    """Have the service refuse, from now on, everything of its API that comes without the key."""
-
-    def guard(route: Route) -> None:
-        if route.request.header_value("authorization") == f"Bearer {KEY}":
-            route.continue_()
-        else:
-            problem = '{"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": "a key is needed"}'
-            route.fulfill(status=401, content_type="application/problem+json", body=problem)
-
-    page.route(re.compile(r"^http://[^/]+/(predict|generate|train|jobs|models)\b"), guard)
-
-
-@pytest.fixture(scope="package")
-def pictures() -> Path:
-    return STARTERS.parent / "docs" / "pictures"

@@ -8,11 +8,10 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from app.settings import STARTERS
+from tests.browser.acting import PICTURES, SEVEN, draw, start_training
 from tests.browser.conftest import CHROMIUM, Visit, visiting
-from tests.browser.test_page import SEVEN, draw, start_training
 from tests.service import Service
 
-PICTURES = STARTERS.parent / "docs" / "pictures"
 DESK = {"width": 1000, "height": 720}
 PHONE = {"width": 390, "height": 780}
 COLOURS = 128  # enough for a page, and half the bytes

@@ -65,7 +65,7 @@ function scaleOf(name, rows) {
   const width = WIDTH - EDGE.left - EDGE.right;
   return {
     marks: [low, low + span / 2, low + span],
-    x: (place) => EDGE.left + (width * place) / last,
+    x: (place) => EDGE.left + width * (rows.length > 1 ? place / last : 0.5),
     y: (value) => EDGE.top + (FLOOR - EDGE.top) * (1 - (value - low) / span),
     nearest: (x) => Math.min(rows.length - 1, Math.max(0, Math.round(((x - EDGE.left) / width) * last))),
   };
@@ -82,7 +82,7 @@ function phases(rows, { x }) {
   const drawn = rows.flatMap((row, place) => {
     if (place && row.phase === rows[place - 1].phase) return [];
     const line = svg("line", { class: "phase", x1: x(place), x2: x(place), y1: EDGE.top, y2: FLOOR });
-    return [...(place ? [line] : []), svg("text", { x: x(place) + 2, y: HEIGHT - 4 }, row.phase)];
+    return [...(place ? [line] : []), svg("text", { x: x(place), y: HEIGHT - 4, "text-anchor": "middle" }, row.phase)];
   });
   const number = (place, anchor) => svg("text", { x: x(place), y: FLOOR + 14, "text-anchor": anchor }, String(rows[place].epoch));
   return [...drawn, number(0, "middle"), ...(rows.length > 1 ? [number(rows.length - 1, "middle")] : [])];

@@ -1,5 +1,10 @@
 /** The page of the API: Swagger UI, which the service brings along, on the service's own description. */
 
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const dress = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.onchange = dress;
+dress();
+
 globalThis.SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#api",

@@ -1,7 +1,7 @@
 /** A form made from the JSON schema of a family's hyperparameters: whatever a family has, it is here. */
 
 import { el } from "./dom.js";
-import { words } from "./language.js";
+import { hint, words } from "./language.js";
 
 const LONG = 10_000; // characters from which a text gets a large field
 
@@ -54,6 +54,7 @@ function control(name, kind) {
   if (maxLength > LONG) return el("textarea", { name, rows: 3, maxLength });
   const input = el("input", { name, value: usual ?? "" });
   if (type !== "integer" && type !== "number") return input;
+  if (usual === undefined) hint(input, "train.default");
   const [min, max] = limits(kind);
   return Object.assign(input, { type: "number", min: min ?? "", max: max ?? "", step: type === "integer" ? "1" : "any" });
 }

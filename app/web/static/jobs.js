@@ -26,8 +26,8 @@ export function listJobs(section, signal, current) {
     shown = JSON.stringify(jobs);
     const focused = place.contains(document.activeElement) && document.activeElement.hash;
     const more = jobs.length < limit ? [] : [el("li", {}, button("train.more", showMore))];
-    const none = jobs.length ? [] : [el("li", { className: "note" }, words("train.none"))];
-    place.replaceChildren(...jobs.map((job) => row(job, current)), ...more, ...none);
+    find(".latest", section).hidden = !jobs.length;
+    place.replaceChildren(...jobs.map((job) => row(job, current)), ...more);
     if (focused) find(`a[href="${focused}"]`, place)?.focus();
   }
   function showMore() {

@@ -25,6 +25,13 @@ export function label(node, key) {
   return node;
 }
 
+/** Say in an empty field what holds while it is empty. */
+export function hint(node, key) {
+  node.dataset.tPlaceholder = key;
+  node.setAttribute("placeholder", message(key));
+  return node;
+}
+
 /** The text of a key; `{name}` takes a value. Where a table lacks the key, `values.otherwise` is said. */
 export function message(key, values = {}) {
   const text = tables[language][key] ?? values.otherwise ?? key;

@@ -54,6 +54,9 @@ function versionTable(card, { model, serving, versions }, renew) {
   return wide("models.versions", el("table", { className: "versions" }, head, el("tbody", {}, ...rows)));
 }
 
+/** A column's head once more, for where the columns stand below each other. */
+const headed = (name) => el("span", { className: "head" }, named(name));
+
 /** A row for a version, and one below for its details, which is empty until they are asked for. */
 function versionRows(card, model, { version, created, metrics }, live, names, renew) {
   const details = el("td", { colSpan: names.length + 3 });
@@ -70,7 +73,7 @@ function versionRows(card, model, { version, created, metrics }, live, names, re
     { className: live ? "live" : "" },
     el("th", { scope: "row" }, String(version), ...badge),
     el("td", {}, moment(created)),
-    ...names.map((name) => el("td", {}, name in metrics ? figure(metrics[name]) : "–")),
+    ...names.map((name) => el("td", {}, headed(name), name in metrics ? figure(metrics[name]) : "–")),
     el("td", { className: "do" }, ...(live ? [] : [promote(card, model, version, renew)]), more),
   );
   return [row, below];

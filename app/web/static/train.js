@@ -11,6 +11,7 @@ import { watch } from "./watch.js";
 
 const PATH = /^\/train\/(\w+)$/;
 const FORM = "multipart/form-data";
+const FIRST = "digit"; // the quickest to learn
 
 let chosen; // the family whose form is shown
 
@@ -44,6 +45,7 @@ function showFamilies(section, document) {
     chosen = families.find(({ name }) => name === choose.value);
     showForm(find("form", section), chosen, families);
   };
+  if (families.some(({ name }) => name === FIRST)) choose.value = FIRST;
   choose.onchange();
 }
 

@@ -1,0 +1,100 @@
+"""Versions, changed and compared on the page."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.acting import yes
+from tests.browser.conftest import Visit
+from tests.service import Service
+
+
+@pytest.fixture
+def restored(service: Service) -> Iterator[Service]:
+    """The service, whose first version of digits is live again afterwards."""
+    yield service
+    service.client.delete("/models/digit/traffic")
+    service.client.put("/models/digit/aliases/live", json={"version": 1})
+
+
+def row(page: Page, version: int) -> Locator:
+    """The row of a version of digits."""
+    heads = page.get_by_role("rowheader", name=str(version))
+    return page.locator("#model-digit .versions > tbody > tr").filter(has=heads)
+
+
+def test_a_version_is_promoted_and_rolled_back(visit: Visit, restored: Service):
+    page = visit.open("models")
+    model = page.locator("#model-digit")
+    row(page, 2).get_by_role("button", name="Promote").click()
+    yes(page)
+    expect(model.locator(".live th")).to_contain_text("2")
+    assert restored.get("/models/digit")["serving"] == 2
+    expect(page.locator("#call code")).to_contain_text("-X PUT")
+    model.get_by_role("button", name="Roll back").click()
+    page.locator("#confirm").get_by_role("button", name="No").click()
+    assert restored.get("/models/digit")["serving"] == 2
+    model.get_by_role("button", name="Roll back").click()
+    yes(page)
+    expect(model.locator(".live th")).to_contain_text("1")
+    assert restored.get("/models/digit")["serving"] == 1
+
+
+def test_two_versions_share_the_requests_until_that_is_ended(visit: Visit, restored: Service):
+    page = visit.open("models")
+    traffic = page.locator("#model-digit .traffic")
+    traffic.locator("summary").click()
+    traffic.locator("select").select_option("2")
+    traffic.locator("input[type=range]").fill("25")
+    traffic.get_by_role("button", name="Share").click()
+    yes(page)
+    expect(traffic.locator(".legend")).to_contain_text("version 2 25 %")
+    assert restored.get("/models/digit")["traffic"] == {"1": 75, "2": 25}
+    traffic.get_by_role("button", name="End it").click()
+    yes(page)
+    expect(traffic.locator(".legend")).to_have_count(0)
+    assert restored.get("/models/digit")["traffic"] == {"1": 100}
+
+
+@pytest.mark.train
+def test_two_versions_are_compared_on_the_same_test(visit: Visit, service: Service, trained: list[str]):
+    one, other = (service.get(f"/jobs/{job}")["result"]["version"] for job in trained)
+    page = visit.open("models")
+    comparison = page.locator("#model-digit .comparison")
+    comparison.locator("summary").click()
+    first, second = comparison.locator("select").all()
+    first.select_option(str(one))
+    second.select_option(str(other))
+    agreement = service.get(f"/models/digit/compare?versions={one},{other}")["agreement"]
+    expect(comparison.locator(".legend")).to_contain_text(f"both right {agreement['both_right']}")
+    expect(comparison.locator(".legend")).to_contain_text(f"only version {other} right")
+    expect(comparison.locator(".confusion")).to_have_count(2)
+    expect(comparison.get_by_role("rowheader", name="seed")).to_be_visible()
+    first.select_option("1")
+    expect(comparison.locator(".bad")).to_contain_text("tested on different data")
+
+
+def test_a_version_is_shown_in_detail_and_its_files_are_downloaded(visit: Visit):
+    page = visit.open("models")
+    row(page, 1).get_by_role("button", name="Details").click()
+    details = page.locator("#model-digit .details:visible")
+    expect(details.locator(".confusion .right")).to_have_count(10)
+    expect(details).to_contain_text("fitserve train digit")
+    with page.expect_download() as download:
+        details.get_by_role("button", name="version.json").click()
+    assert download.value.suggested_filename == "digit-1-version.json"
+    assert json.loads(download.value.path().read_text())["version"] == 1
+    expect(details.get_by_role("button", name="Delete")).to_have_count(0)  # it is live
+
+
+@pytest.mark.train
+def test_a_version_is_deleted_after_a_question(visit: Visit, service: Service):
+    version = service.wait(service.train(dataset="sample", epochs=1, promote="never"))["result"]["version"]
+    page = visit.open("models")
+    row(page, version).get_by_role("button", name="Details").click()
+    page.locator("#model-digit .details:visible").get_by_role("button", name="Delete").click()
+    yes(page)
+    expect(row(page, version)).to_have_count(0)
+    assert version not in [one["version"] for one in service.get("/models/digit")["versions"]]
