@@ -117,6 +117,7 @@ export interface JobFilter {
 
 export declare class FitserveError extends Error {
   constructor(status: number, problem: Partial<Problem>);
+  /** Of the answer; 0 where the service could not be reached. */
   readonly status: number;
   readonly problem: Partial<Problem>;
 }

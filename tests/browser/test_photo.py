@@ -1,9 +1,13 @@
 """Photographs on the page."""
 
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from tests.browser.acting import PICTURES, section
 from tests.browser.conftest import Visit
+
+NO_CAMERA = """() => {
+    navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotAllowedError"); };
+}"""
 
 
 def test_uploaded_photographs_are_classified(visit: Visit):
@@ -24,7 +28,7 @@ def test_uploaded_photographs_are_classified(visit: Visit):
 def test_a_picture_that_cannot_be_read_leaves_the_others_alone(visit: Visit):
     page = visit.open("photo")
     photo = section(page, "photo")
-    broken = {"name": "broken.png", "mimeType": "image/png", "buffer": b"no picture"}
+    broken = FilePayload(name="broken.png", mimeType="image/png", buffer=b"no picture")
     photo.locator("input[type=file]").set_input_files([broken])
     expect(photo.locator(".photos .bad")).to_contain_text("not a picture")
     photo.locator("input[type=file]").set_input_files([PICTURES / "plane.jpg"])
@@ -48,6 +52,6 @@ def test_the_camera_takes_a_photograph_and_does_not_outlast_the_section(visit: V
 
 def test_a_camera_that_is_refused_is_told(visit: Visit):
     page = visit.open("photo")
-    page.evaluate("navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError') }")
+    page.evaluate(NO_CAMERA)
     section(page, "photo").get_by_role("button", name="Camera").click()
     expect(section(page, "photo").locator(".trouble")).to_contain_text("was told not to")

@@ -5,29 +5,21 @@ from playwright.sync_api import expect
 from tests.browser.acting import section
 from tests.browser.conftest import Visit
 
-FIRST_WORD_ONLY = """
+FIRST_WORD_ONLY = r"""
 const fetched = window.fetch;
 window.fetch = async (address, wish) => {
   const answer = await fetched(address, wish);
   if (!String(address).endsWith("/generate")) return answer;
-  const end = new TextEncoder().encode("\\n\\n");
-  let passed = false;
-  const first = new TransformStream({
-    async transform(bytes, out) {
-      if (passed) await new Promise(() => {});
-      const text = new TextDecoder().decode(bytes);
-      out.enqueue(new TextEncoder().encode(text.slice(0, text.indexOf("\\n\\n") + 2)));
-      passed = true;
-    },
-  });
-  const cut = new ReadableStream({
-    async start(out) {
-      const reader = answer.body.pipeThrough(first).getReader();
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("\n\n")) text += (await reader.read()).value;
+  const held = new ReadableStream({
+    start(out) {
+      out.enqueue(new TextEncoder().encode(text.slice(0, text.indexOf("\n\n") + 2)));
       wish.signal.addEventListener("abort", () => out.error(wish.signal.reason));
-      for (;;) out.enqueue((await reader.read()).value);
     },
   });
-  return new Response(cut, answer);
+  return new Response(held, answer);
 };
 """
 

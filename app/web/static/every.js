@@ -16,7 +16,7 @@ export async function every(milliseconds, signal, place, act) {
     } catch (fault) {
       if (signal.aborted) return;
       trouble(place, fault);
-      lost = fault instanceof TypeError || fault.status >= 500 || fault.status === 429;
+      lost = fault.status === 0 || fault.status >= 500 || fault.status === 429;
       if (!lost) return;
     }
     await new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -5,9 +5,10 @@
  *     const { label } = await fitserve.predict("digit", blob);
  */
 
+const UNREACHABLE = 0;
 const RECONNECT_MS = [250, 500, 1000, 2000, 5000];
 
-/** What the service refused, with its problem details (RFC 9457). */
+/** What the service refused, with its problem details (RFC 9457); status 0 where it could not be reached. */
 export class FitserveError extends Error {
   constructor(status, problem) {
     super(problem.detail ?? problem.title ?? `HTTP ${status}`);
@@ -145,8 +146,7 @@ export class Fitserve {
           if (event.event === "finished") return;
         }
       } catch (fault) {
-        const refused = fault instanceof FitserveError && fault.status < 500 && fault.status !== 429;
-        if (signal?.aborted || refused) throw fault;
+        if (signal?.aborted || !passing(fault)) throw fault;
       }
       onConnection(false);
       await sleep(RECONNECT_MS[Math.min(attempt, RECONNECT_MS.length - 1)], signal);
@@ -240,7 +240,7 @@ export class Fitserve {
         signal,
         body: plain ? body : JSON.stringify(body),
         headers: { ...typed, ...headers, ...(key && { Authorization: `Bearer ${key}` }) },
-      });
+      }).catch(unreachable);
       if (response.ok) return response;
       const refusal = new FitserveError(response.status, await response.json().catch(() => ({})));
       if (refusal.status !== 401 || !this.#askKey) throw refusal;
@@ -269,6 +269,12 @@ export class Fitserve {
   }
 }
 
+/** What fetch calls a TypeError, like a mistake of one's own, is a refusal of the network. */
+function unreachable(fault) {
+  if (!(fault instanceof TypeError)) throw fault;
+  throw new FitserveError(UNREACHABLE, { title: "Unreachable", detail: `the service cannot be reached: ${fault.message}` });
+}
+
 /** A path in which names stand as they are, whatever characters they have. */
 function path(strings, ...names) {
   return String.raw({ raw: strings }, ...names.map(encodeURIComponent));
@@ -289,12 +295,17 @@ function withQuery(path, query) {
   return given.length ? `${path}?${new URLSearchParams(given)}` : path;
 }
 
+/** Whether what went wrong may go right the next time. */
+function passing({ status }) {
+  return status === UNREACHABLE || status === 429 || status >= 500;
+}
+
 /** The text of a body, piece by piece as it comes. */
 async function* pieces(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   try {
     for (;;) {
-      const { value, done } = await reader.read();
+      const { value, done } = await reader.read().catch(unreachable);
       if (done) return;
       yield value;
     }

@@ -67,6 +67,7 @@ function showForm(form, family, families) {
     button(`train.example.${example}`, () => fill(form, family.schema, value)),
   );
   find(".presets", form).replaceChildren(...presets);
+  find(".go", form).disabled = false; // there is something to start only now
 }
 
 /** Ask for what is in the form and go to the job; what the service complains about is pointed at. */

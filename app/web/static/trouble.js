@@ -6,7 +6,7 @@ import { fitserve, otherKey } from "./service.js";
 
 /** What a fault says: in the service's own words, or the page's where the service was not reached. */
 export function said(fault) {
-  if (fault instanceof TypeError) return words("trouble.unreachable");
+  if (fault.status === 0) return words("trouble.unreachable");
   const details = (fault.problem?.errors ?? []).map(({ loc, msg }) => `${loc.at(-1)}: ${msg}`);
   return el("span", { lang: fault.key ? "" : "en" }, fault.key ? words(fault.key) : [fault.message, ...details].join(" · "));
 }
