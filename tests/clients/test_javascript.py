@@ -11,6 +11,7 @@ import pytest
 from app.settings import STARTERS
 from tests.clients.making import CLIENT, made
 from tests.service import Service
+from tests.twins import publish_twin
 
 ROOT = Path(__file__).resolve().parents[2]
 node = pytest.mark.skipif(shutil.which("node") is None, reason="needs node: apt-get install nodejs")
@@ -26,6 +27,8 @@ def test_the_client_does_what_it_says_under_node(tmp_path: Path):
     package = tmp_path / "node_modules" / "fitserve"
     shutil.copytree(CLIENT, package, ignore=shutil.ignore_patterns("test"))
     tests = shutil.copytree(CLIENT / "test", tmp_path / "test")
+    for _ in range(2):
+        publish_twin(tmp_path / "store")  # so that there are versions to change
     with Service(store=tmp_path / "store", starters=STARTERS, offline=True) as service:
         environment = os.environ | {
             "FITSERVE_URL": f"http://127.0.0.1:{service.port}",
