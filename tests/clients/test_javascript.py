@@ -41,6 +41,14 @@ def test_the_client_does_what_it_says_under_node(tmp_path: Path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_every_call_is_in_the_documents():
+    declared = (CLIENT / "fitserve.d.ts").read_text()
+    body = declared.partition("declare class Fitserve {")[2].partition("\n}")[0]
+    calls = set(re.findall(r"^  (\w+)[<(]", body, flags=re.MULTILINE)) - {"constructor"}
+    page = (ROOT / "docs" / "front-end.md").read_text()
+    assert not [call for call in calls if f"`{call}`" not in page]
+
+
 @node
 @pytest.mark.train
 def test_the_example_of_the_documents_runs(tmp_path: Path):
@@ -52,7 +60,9 @@ def test_the_example_of_the_documents_runs(tmp_path: Path):
         script.write_text(example.replace("http://localhost:8000", f"http://127.0.0.1:{service.port}"))
         done = subprocess.run(["node", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    *words, epoch, refusal = done.stdout.splitlines()
+    *words, epoch, compared, traffic, refusal = done.stdout.splitlines()
     assert len(words) == 5
     assert epoch.startswith("1 0.")
+    assert compared.startswith("false 0.")  # the starter was tested on MNIST
+    assert traffic == "{ '1': 90, '2': 10 }"
     assert refusal.startswith("422 not a picture")

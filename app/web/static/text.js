@@ -45,6 +45,7 @@ export function startText(section) {
     form.classList.add("running");
     told.classList.add("writing");
     find(".after", section).hidden = false;
+    told.scrollIntoView({ block: "nearest" }); // on a phone it is below what is seen
     others.replaceChildren();
     say(state, "text.writing");
     trouble(form);
