@@ -48,10 +48,10 @@ def check(page: Page, where: str) -> None:
 
 @pytest.mark.train
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everybody_can_use_the_page(browser: Browser, service: Service, trained: list[str], scheme: str):
+def test_everybody_can_use_the_page(browser: Browser, service: Service, trained: str, scheme: str):
     # axe-core is put into the page by the test itself, which the page's own policy rightly forbids
     with visiting(browser, service, color_scheme=scheme, bypass_csp=True) as visit:
-        for name in ("digit", "photo", "text", "train", f"train/{trained[0]}", "models", "health"):
+        for name in ("digit", "photo", "text", "train", f"train/{trained}", "models", "health"):
             page = visit.open(name)
             use(page, name)
             check(page, f"{name}, {scheme}")

@@ -1,5 +1,6 @@
 """The page as a whole: languages, keys, what is missing, what is said of the service, and what is told to copy."""
 
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from tests.browser.acting import PICTURES, section
 from tests.browser.conftest import Guarded, Visit, visiting
 from tests.service import Service
 
+FRONT_END = PICTURES.parent / "front-end.md"
 SECTIONS = ("digit", "photo", "text", "train", "models", "health")
 
 
@@ -114,6 +116,15 @@ def test_the_page_of_the_api_needs_no_other_origin(visit: Visit):
     expect(operation).to_be_visible()
     operation.locator(".opblock-summary").click()
     expect(operation.get_by_role("button", name="Execute")).to_be_visible()
+
+
+def test_the_front_end_of_the_documents_works(visit: Visit):
+    (example,) = re.findall(r"^```html\n(.*?)^```", FRONT_END.read_text(), flags=re.MULTILINE | re.DOTALL)
+    page = visit.page
+    page.route("**/yours.html", lambda route: route.fulfill(content_type="text/html", body=example))
+    page.goto(f"{visit.origin}/yours.html")
+    page.locator("input").set_input_files(PICTURES / "seven.png")
+    expect(page.locator("output")).to_contain_text("7 (")
 
 
 def test_nothing_is_wider_than_a_phone(browser: Browser, service: Service):

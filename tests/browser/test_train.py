@@ -43,8 +43,8 @@ def test_a_training_is_watched_to_its_end_through_a_reload_and_a_lost_connection
 
 
 @pytest.mark.train
-def test_what_came_out_is_shown_with_its_worst_mistakes(visit: Visit, trained: list[str]):
-    page = visit.open(f"train/{trained[0]}")
+def test_what_came_out_is_shown_with_its_worst_mistakes(visit: Visit, trained: str):
+    page = visit.open(f"train/{trained}")
     watch = section(page, "train").locator(".watch")
     expect(watch.locator(".evaluation h3")).to_contain_text("not live")
     expect(watch.locator(".confusion .right")).to_have_count(10)
@@ -53,7 +53,7 @@ def test_what_came_out_is_shown_with_its_worst_mistakes(visit: Visit, trained: l
     chart = watch.locator(".chart svg").first
     chart.hover()
     expect(watch.locator(".chart .epoch").first).to_have_text("train 1")
-    expect(section(page, "train").locator(".jobs a[aria-current]")).to_contain_text(trained[0])
+    expect(section(page, "train").locator(".jobs a[aria-current]")).to_contain_text(trained)
 
 
 @pytest.mark.train
@@ -70,6 +70,13 @@ def test_a_training_is_paused_resumed_and_cancelled(visit: Visit, service: Servi
     expect(watch.locator(".status")).to_have_text("cancelled", timeout=LONG_MS)
     expect(watch.locator(".actions")).to_be_empty()
     assert service.get(f"/jobs/{page.url.rpartition('/')[2]}")["status"] == "cancelled"
+
+
+def test_a_job_that_is_not_known_is_told(visit: Visit):
+    page = visit.open("train/no-such-job")
+    expect(section(page, "train").locator(".trouble").first).to_contain_text("no-such-job")
+    expect(section(page, "train").locator(".watch")).to_be_hidden()
+    visit.expect_refusal(404)
 
 
 def test_the_form_has_the_bounds_and_defaults_of_the_schema(visit: Visit, service: Service):

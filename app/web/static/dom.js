@@ -11,15 +11,16 @@ export function el(tag, properties = {}, ...children) {
   return node;
 }
 
-/** A button that can be pressed once at a time: while what it began goes on, it is disabled. */
-export function button(key, act, properties = {}) {
-  const node = el("button", { type: "button", ...properties }, words(key));
+/** A button that can be pressed again only when what it began has ended; it keeps the focus meanwhile. */
+export function button(key, act) {
+  const node = el("button", { type: "button" }, words(key));
   node.onclick = async () => {
-    node.disabled = true;
+    if (node.ariaBusy) return;
+    node.ariaBusy = "true";
     try {
       await act();
     } finally {
-      node.disabled = false;
+      node.ariaBusy = null;
     }
   };
   return node;

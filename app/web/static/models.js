@@ -21,8 +21,11 @@ export async function openModels(section, signal) {
 
 /** A model: who answers, its versions, and what can be done with them. */
 function modelCard(model) {
-  const card = el("article", { id: `model-${model.model}`, className: "panel" });
-  const renew = async () => card.replaceChildren(...contents(await fitserve.model(model.model)));
+  const card = el("article", { id: `model-${model.model}`, className: "panel", tabIndex: -1 });
+  const renew = async () => {
+    card.replaceChildren(...contents(await fitserve.model(model.model)));
+    card.focus(); // the button that had it is gone
+  };
   function contents(summary) {
     const { model: name, serving, aliases, versions, faults } = summary;
     const back = aliases.previous && aliases.previous !== aliases.live;

@@ -29,7 +29,7 @@ export function startTrain(section) {
 /** Whenever the section is opened; `job` comes from the address, so that a reload goes on where one was. */
 export async function openTrain(section, signal, job) {
   find(".new", section).open = !job;
-  find(".watch", section).hidden = !job;
+  find(".watch", section).hidden = true;
   listJobs(section, signal, job);
   if (!chosen) await trying(section, async () => showFamilies(section, await fitserve.openapi()));
   if (job) await trying(section, () => watch(find(".watch", section), job, signal));

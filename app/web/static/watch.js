@@ -14,33 +14,23 @@ import { trying } from "./trouble.js";
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);
 const CHANGES = new Set(["queued", "started", "resumed", "paused", "finished"]);
 
-/** Show a job in the panel until it ends or the signal says stop. */
+/** Show a job in the panel until it ends or the signal says stop; one that is not known is refused before. */
 export async function watch(panel, id, signal) {
-  const rows = new Map();
-  const phase = {};
-  showPanel(panel, id, signal);
-  await showState(panel, id);
-  const lost = find(".lost", panel);
-  const onConnection = (connected) => (lost.hidden = connected || signal.aborted);
-  for await (const { event, data } of fitserve.events(id, { signal, onConnection })) {
-    if (signal.aborted) return;
-    if (event === "phase") Object.assign(phase, { phase: data.phase, epochs: data.epochs });
-    if (event === "progress" || event === "epoch") showProgress(panel, data, phase);
-    const row = event === "epoch" ? data : event === "resumed" ? data.row : null;
-    if (row) {
-      const { progress, metrics, time, ...figures } = row;
-      rows.set(`${row.phase} ${row.epoch}`, figures); // an epoch that is done again takes the place of the lost one
-      find(".charts", panel).replaceChildren(...charts([...rows.values()]));
-    }
-    if (CHANGES.has(event)) await showState(panel, id);
-  }
-  if (rows.size) find(".charts", panel).after(exportsOf(id));
+  const job = await fitserve.job(id);
+  if (signal.aborted) return;
+  const view = viewOf(id, signal); // one for each call: what comes late for another job is written where nobody looks
+  panel.replaceChildren(view);
+  panel.hidden = false;
+  showState(view, job);
+  await follow(view, id, signal);
   const { result } = await fitserve.job(id);
-  if (result?.version) await outcome(find(".evaluation", panel), result);
+  if (result?.version) await outcome(find(".evaluation", view), result);
 }
 
-function showPanel(panel, id, signal) {
-  panel.replaceChildren(
+function viewOf(id, signal) {
+  return el(
+    "div",
+    {},
     el("h3", {}, words("train.job"), " ", el("code", {}, id), " ", el("span", { className: "status", role: "status" })),
     el("p", { className: "wishes note" }),
     label(el("progress", { max: 1, value: 0 }), "train.progress"),
@@ -55,37 +45,67 @@ function showPanel(panel, id, signal) {
   );
 }
 
-function showProgress(panel, { progress, epoch, eta_seconds: eta, metrics = {} }, { phase, epochs }) {
-  find("progress", panel).value = progress;
+/** Show every event of a job, from the first to the last. */
+async function follow(view, id, signal) {
+  const rows = new Map();
+  const phase = {};
+  const lost = find(".lost", view);
+  const onConnection = (connected) => (lost.hidden = connected || signal.aborted);
+  const draw = onceAFrame(() => find(".charts", view).replaceChildren(...charts([...rows.values()])));
+  for await (const { event, data } of fitserve.events(id, { signal, onConnection })) {
+    signal.throwIfAborted();
+    if (event === "phase") Object.assign(phase, { phase: data.phase, epochs: data.epochs });
+    if (event === "progress" || event === "epoch") showProgress(view, data, phase);
+    const row = event === "epoch" ? data : event === "resumed" ? data.row : null;
+    if (row) {
+      const { progress, metrics, time, ...figures } = row;
+      rows.set(`${row.phase} ${row.epoch}`, figures); // an epoch that is done again takes the place of the lost one
+      draw();
+    }
+    if (CHANGES.has(event)) showState(view, await fitserve.job(id));
+  }
+  if (rows.size) find(".charts", view).after(exportsOf(id));
+}
+
+/** Do something before the next picture is shown, however often it is asked for until then. */
+function onceAFrame(act) {
+  let due = false;
+  return () => {
+    if (!due) requestAnimationFrame(() => ((due = false), act()));
+    due = true;
+  };
+}
+
+function showProgress(view, { progress, epoch, eta_seconds: eta, metrics = {} }, { phase, epochs }) {
+  find("progress", view).value = progress;
   const place = phase ? [words("train.epoch", { phase, epoch, epochs })] : [];
   const left = eta === undefined ? [] : [words("train.eta", { time: clock(eta) })];
   const figures = Object.entries(metrics).map(([name, value]) => el("span", {}, named(name), " ", el("strong", {}, figure(value))));
-  find(".now", panel).replaceChildren(el("strong", {}, percent(progress)), ...place, ...left, ...figures);
+  find(".now", view).replaceChildren(el("strong", {}, percent(progress)), ...place, ...left, ...figures);
 }
 
-/** What the journal says of the job now, and what can be done with it. */
-async function showState(panel, id) {
-  const job = await fitserve.job(id);
+/** How a job stands, and what can be done with it. */
+function showState(view, job) {
   const wishes = Object.entries(job.hyperparameters).map(([name, value]) => `${name} ${value}`);
-  find(".status", panel).replaceChildren(badge(job.status));
-  find(".wishes", panel).textContent = [job.model, ...wishes.map((one) => one.slice(0, 60))].join(" · ");
-  find(".error", panel).textContent = job.error ?? "";
-  find("progress", panel).value = job.progress;
-  if (ENDED.has(job.status)) showTime(panel, job);
-  find(".actions", panel).replaceChildren(...actions(panel, job));
+  find(".status", view).replaceChildren(badge(job.status));
+  find(".wishes", view).textContent = [job.model, ...wishes.map((one) => one.slice(0, 60))].join(" · ");
+  find(".error", view).textContent = job.error ?? "";
+  find("progress", view).value = job.progress;
+  if (ENDED.has(job.status)) showTime(view, job);
+  find(".actions", view).replaceChildren(...actions(view, job));
 }
 
-function showTime(panel, { progress, started, finished }) {
+function showTime(view, { progress, started, finished }) {
   const took = started ? [words("train.took", { time: clock((new Date(finished) - new Date(started)) / 1000) })] : [];
-  find(".now", panel).replaceChildren(el("strong", {}, percent(progress)), ...took);
+  find(".now", view).replaceChildren(el("strong", {}, percent(progress)), ...took);
 }
 
-function actions(panel, { id, status, progress }) {
+function actions(view, { id, status, progress }) {
   const act = (key, ask) =>
     button(key, () =>
-      trying(panel, async () => {
+      trying(view, async () => {
         await ask();
-        await showState(panel, id);
+        showState(view, await fitserve.job(id));
       }),
     );
   if (ENDED.has(status)) return [];
