@@ -56,9 +56,7 @@ def ready(request: Request, response: Response) -> Ready:
         )
         for model in servables.models
     }
-    is_ready = not request.app.state.leaving and all(
-        models[model].serving is not None for model in services.store.models() if model in models
-    )
+    is_ready = answers(request)
     response.status_code = 200 if is_ready else 503
     return Ready(ready=is_ready, runtime=servables.runtime.name, gpus=_gpus(), models=models)
 
@@ -72,3 +70,10 @@ def _gpus() -> list[str]:
         for line in path.read_text().splitlines()
         if line.startswith("Model:")
     ]
+
+
+def answers(request: Request) -> bool:
+    """Whether every model that was ever trained is served, and no signal has said stop."""
+    services: Services = request.app.state.services
+    models = (model for model in services.store.models() if model in services.servables.models)
+    return not request.app.state.leaving and all(services.servables.serving(model) is not None for model in models)

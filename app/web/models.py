@@ -9,10 +9,11 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.bootstrap import Services
-from app.errors import NotFound
+from app.errors import Conflict, NotFound
 from app.jobs.job import Job
 from app.serving.comparison import Comparison, compare
-from app.store.model_store import LIVE, PREVIOUS
+from app.serving.traffic import Outcome, check_comparable
+from app.store.model_store import LIVE, PREVIOUS, SHADOW
 from app.store.version import CARD, Card
 from app.training.submission import submit
 from app.web.numbers import WHOLE
@@ -43,6 +44,16 @@ class VersionSummary(BaseModel):
     size: int = Field(description="Bytes of all its files.")
 
 
+class ShadowSummary(BaseModel):
+    """The version in the shadow, and how its answers compare with those given, since this process set it up."""
+
+    version: int
+    counts: dict[Outcome, int] = Field(
+        description="`agreed` and `differed` in the label; `failed`; and `skipped`, as others waited.",
+        examples=[{"agreed": 97, "differed": 3, "failed": 0, "skipped": 12}],
+    )
+
+
 class ModelSummary(BaseModel):
     """A model: its aliases, its versions, and what cannot be used."""
 
@@ -50,6 +61,7 @@ class ModelSummary(BaseModel):
     family: str
     serving: int | None = Field(description="The version that answers now.")
     traffic: dict[int, float] = Field(description="Weights of the versions that share its requests.")
+    shadow: ShadowSummary | None
     aliases: dict[str, int] = Field(examples=[{"live": 3, "previous": 2}])
     versions: list[VersionSummary]
     faults: dict[int, str] = Field(description="Versions that are damaged or do not load, and why.")
@@ -74,7 +86,7 @@ def list_models(request: Request) -> list[ModelSummary]:
 def get_model(request: Request, model: str) -> ModelSummary:
     """One model."""
     services: Services = request.app.state.services
-    return _summary(services, _known(services, model))
+    return _summary(services, known(services, model))
 
 
 @router.get("/{model}/compare", operation_id="compare_versions", responses=documented(404, 409, 422))
@@ -87,7 +99,7 @@ def compare_versions(
 ) -> Comparison:
     """Two versions beside each other on the test set: figures, confusion, and where they disagree."""
     services: Services = request.app.state.services
-    _known(services, model)
+    known(services, model)
     one, other = (services.store.resolve(model, reference) for reference in versions.split(","))
     return compare(services.store, model, one, other)
 
@@ -96,7 +108,7 @@ def compare_versions(
 def get_version(request: Request, model: str, version: Version) -> Card:
     """The card of one version, named by its number or an alias."""
     services: Services = request.app.state.services
-    return services.store.card(_known(services, model), services.store.resolve(model, version))
+    return services.store.card(known(services, model), services.store.resolve(model, version))
 
 
 @router.get(
@@ -110,7 +122,7 @@ def get_file(request: Request, model: str, version: Version, name: FileName) -> 
     confusion.png and guesses.npy, of a text generator vocabulary.json.
     """
     services: Services = request.app.state.services
-    card = services.store.card(_known(services, model), services.store.resolve(model, version))
+    card = services.store.card(known(services, model), services.store.resolve(model, version))
     if name not in (*card.files, CARD):  # never a path of the client's making
         raise NotFound(
             f"version {card.version} of {model} has no file {name!r}; files: {', '.join(sorted(card.files))}"
@@ -120,12 +132,25 @@ def get_file(request: Request, model: str, version: Version, name: FileName) -> 
 
 @router.put("/{model}/aliases/{alias}", operation_id="set_alias", responses=documented(404, 409, 422))
 async def set_alias(request: Request, model: str, alias: Alias, target: AliasTarget) -> ModelSummary:
-    """Point an alias at a version. Moving `live` promotes: the version is loaded and warm before the old one goes."""
+    """Point an alias at a version. Moving `live` promotes: the version is loaded and warm before the old one goes.
+    The version that `shadow` points at is asked what the others are asked, unheard; `shadow` in the model's summary and
+    /metrics tell how often it agrees.
+    """
     services: Services = request.app.state.services
-    _known(services, model)
-    if alias == LIVE:
-        await services.servables.get(model, str(target.version))
+    known(services, model)
+    if alias in (LIVE, SHADOW):
+        loaded = await services.servables.get(model, str(target.version))
+        if alias == SHADOW:
+            check_comparable(services.servables.live(model).card, loaded.card)
     return await _moved(services, model, lambda: services.store.set_alias(model, alias, target.version))
+
+
+@router.delete("/{model}/aliases/{alias}", operation_id="remove_alias", responses=documented(404, 409, 422))
+async def remove_alias(request: Request, model: str, alias: Alias) -> ModelSummary:
+    """Forget an alias, so that its version may be deleted, or is no longer in the shadow. `live` cannot go."""
+    services: Services = request.app.state.services
+    known(services, model)
+    return await _moved(services, model, lambda: services.store.remove_alias(model, alias))
 
 
 @router.put("/{model}/traffic", operation_id="split_traffic", responses=documented(404, 409, 422))
@@ -134,7 +159,7 @@ async def split_traffic(request: Request, model: str, weights: Weights) -> Model
     which version it is from. Moving `live` ends it.
     """
     services: Services = request.app.state.services
-    _known(services, model)
+    known(services, model)
     for version in weights:
         await services.servables.get(model, version)
     chosen = {int(version): weight for version, weight in weights.items()}
@@ -145,7 +170,7 @@ async def split_traffic(request: Request, model: str, weights: Weights) -> Model
 async def end_split(request: Request, model: str) -> ModelSummary:
     """Let the live version answer everything again."""
     services: Services = request.app.state.services
-    _known(services, model)
+    known(services, model)
     return await _moved(services, model, lambda: services.store.end_split(model))
 
 
@@ -153,7 +178,7 @@ async def end_split(request: Request, model: str) -> ModelSummary:
 async def roll_back(request: Request, model: str) -> ModelSummary:
     """Make the version live again that was live before."""
     services: Services = request.app.state.services
-    await services.servables.get(_known(services, model), PREVIOUS)
+    await services.servables.get(known(services, model), PREVIOUS)
     return await _moved(services, model, lambda: services.store.rollback(model))
 
 
@@ -163,7 +188,7 @@ async def roll_back(request: Request, model: str) -> ModelSummary:
 def delete_version(request: Request, model: str, version: int) -> None:
     """Remove a version for good; refused while an alias points at it."""
     services: Services = request.app.state.services
-    services.store.delete(_known(services, model), version)
+    services.store.delete(known(services, model), version)
 
 
 @router.post(
@@ -176,6 +201,8 @@ async def reproduce(request: Request, response: Response, model: str, version: V
     """Train a version again, with the hyperparameters and the seed of its card; the result does not go live."""
     services: Services = request.app.state.services
     card = await run_in_threadpool(get_version, request, model, version)
+    if card.data is None:
+        raise Conflict(f"version {card.version} of {model} was imported, not trained here: there is no recipe for it")
     job, *_ = await run_in_threadpool(
         submit,
         services.servables.models[model],
@@ -197,7 +224,8 @@ async def _moved(services: Services, model: str, move: Callable[[], object]) -> 
     return await run_in_threadpool(_summary, services, model)
 
 
-def _known(services: Services, model: str) -> str:
+def known(services: Services, model: str) -> str:
+    """The name of a model that there is; raises NotFound."""
     if model not in services.servables.models:
         raise NotFound(f"there is no model {model!r}; models: {', '.join(services.servables.models)}")
     return model
@@ -205,12 +233,14 @@ def _known(services: Services, model: str) -> str:
 
 def _summary(services: Services, model: str) -> ModelSummary:
     store, servables = services.store, services.servables
-    serving = servables.serving(model)
+    serving, traffic = servables.serving(model), servables.traffic(model)
+    shadow = traffic.shadow
     return ModelSummary(
         model=model,
         family=servables.models[model].name,
         serving=serving,
-        traffic=dict(servables.split(model)) or ({serving: 100.0} if serving else {}),
+        traffic=dict(traffic.shares) or ({serving: 100.0} if serving else {}),
+        shadow=shadow and ShadowSummary(version=shadow.loaded.card.version, counts=shadow.counts),
         aliases=store.aliases(model),
         versions=[
             VersionSummary(**card.model_dump(include=set(VersionSummary.model_fields)) | {"size": card.size})

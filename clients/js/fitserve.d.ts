@@ -153,6 +153,8 @@ export declare class Fitserve {
   file(model: string, version: number | string, name: string): Promise<Blob>;
   compare(model: string, one: number | string, other: number | string): Promise<Comparison>;
   promote(model: string, version: number, alias?: string): Promise<ModelSummary>;
+  removeAlias(model: string, alias: string): Promise<ModelSummary>;
+  importVersion(model: string, file: Blob, options?: RequestOptions & { like?: number | string }): Promise<Card>;
   rollback(model: string): Promise<ModelSummary>;
   splitTraffic(model: string, weights: Record<number, number>): Promise<ModelSummary>;
   endSplit(model: string): Promise<ModelSummary>;

@@ -183,6 +183,16 @@ export class Fitserve {
     return this.#json("PUT", path`/models/${model}/aliases/${alias}`, { version });
   }
 
+  /** Forget an alias; `shadow` ends so. */
+  removeAlias(model, alias) {
+    return this.#json("DELETE", path`/models/${model}/aliases/${alias}`);
+  }
+
+  /** Make a .keras or .onnx file a version, with the labels or the vocabulary of the version `like`; the answer is its card. */
+  importVersion(model, file, { like, ...options } = {}) {
+    return this.#json("POST", withQuery(path`/models/${model}/import`, { like }), formOf({ file }), options);
+  }
+
   /** Have the version answer again that did before. */
   rollback(model) {
     return this.#json("POST", path`/models/${model}/rollback`);

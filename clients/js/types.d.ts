@@ -52,13 +52,13 @@ export interface Card {
   "preprocessing": string;
   "hyperparameters": Record<string, unknown>;
   "command": string;
-  "data": DataCard;
+  "data": DataCard | null;
   "metrics": Record<string, number>;
   "primary_metric": string;
   "better"?: "higher" | "lower";
   "calibration"?: Calibration | null;
   "curves": Array<Record<string, unknown>>;
-  "parameters": number;
+  "parameters": number | null;
   "training_seconds": number;
   "libraries": Record<string, string>;
   "files": Record<string, FileSum>;
@@ -285,6 +285,7 @@ export interface ModelSummary {
   "serving": number | null;
   /** Weights of the versions that share its requests. */
   "traffic": Record<string, number>;
+  "shadow": ShadowSummary | null;
   "aliases": Record<string, number>;
   "versions": Array<VersionSummary>;
   /** Versions that are damaged or do not load, and why. */
@@ -342,6 +343,13 @@ export interface Several {
   "finished"?: string | null;
   /** Every job that was queued, this one first. */
   "jobs": Array<Job>;
+}
+
+/** The version in the shadow, and how its answers compare with those given, since this process set it up. */
+export interface ShadowSummary {
+  "version": number;
+  /** `agreed` and `differed` in the label; `failed`; and `skipped`, as others waited. */
+  "counts": Record<string, number>;
 }
 
 /** queued -> running -> succeeded | failed | cancelled; running -> queued when a trainer is lost. A job that waits or runs can be paused; resumed, it is queued again. */

@@ -22,10 +22,13 @@ RIGHT, ONE_WRONG = tuple(range(10)), (0, 1, 2, 3, 4, 5, 6, 1, 8, 9)
 expect.set_options(timeout=PATIENCE_MS)
 
 
-def keep_guesses(store: ModelStore, card: Card, guessed: Sequence[int]) -> None:
-    """Have it that a version was tested on the ten digits, and guessed these."""
+def keep_guesses(store: ModelStore, card: Card, guessed: Sequence[int] | None) -> None:
+    """Have it that a version was tested on the ten digits, and guessed these, or that nobody knows any more."""
     folder = store.folder(card.model, card.version)
-    np.save(folder / GUESSES, np.array([RIGHT, guessed], np.uint8))
+    if guessed is None:
+        (folder / GUESSES).unlink()
+    else:
+        np.save(folder / GUESSES, np.array([RIGHT, guessed], np.uint8))
     (folder / CARD).write_text(card.model_copy(update={"files": checksums(folder)}).model_dump_json())
 
 
@@ -73,7 +76,7 @@ def browser() -> Iterator[Browser]:
 def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:  # noqa: ARG001  skips
     """One service for all tests; of digits it has four versions: the first live, the others with their guesses."""
     store = tmp_path_factory.mktemp("store")
-    for guessed in (RIGHT, ONE_WRONG, RIGHT):
+    for guessed in (RIGHT, ONE_WRONG, None):
         keep_guesses(ModelStore(store), publish_twin(store), guessed)
     with Service(store=store, starters=STARTERS, offline=True, trainer_nice=0) as started:
         yield started

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.acting import yes
+from app.settings import STARTERS
+from tests.browser.acting import PICTURES, yes
 from tests.browser.conftest import Visit
 from tests.service import Service
+
+LONG_MS = 60_000
 
 
 @pytest.fixture
@@ -16,6 +19,7 @@ def restored(service: Service) -> Iterator[Service]:
     """The service, whose first version of digits is live again afterwards."""
     yield service
     service.client.delete("/models/digit/traffic")
+    service.client.delete("/models/digit/aliases/shadow")
     service.client.put("/models/digit/aliases/live", json={"version": 1})
 
 
@@ -52,10 +56,44 @@ def test_two_versions_share_the_requests_until_that_is_ended(visit: Visit, resto
     yes(page)
     expect(traffic.locator(".legend")).to_contain_text("version 2 25 %")
     assert restored.get("/models/digit")["traffic"] == {"1": 75, "2": 25}
-    traffic.get_by_role("button", name="End it").click()
+    traffic.get_by_role("button", name="End the sharing").click()
     yes(page)
     expect(traffic.locator(".legend")).to_have_count(0)
     assert restored.get("/models/digit")["traffic"] == {"1": 100}
+
+
+def test_a_version_stands_in_the_shadow_until_that_is_ended(visit: Visit, restored: Service):
+    page = visit.open("models")
+    traffic = page.locator("#model-digit .traffic")
+    traffic.locator("summary").click()
+    traffic.locator("select").select_option("2")
+    traffic.get_by_role("button", name="Into the shadow").click()
+    yes(page)
+    expect(traffic.locator(".shadow")).to_contain_text("Version 2 is asked too")
+    expect(row(page, 2).locator(".alias")).to_contain_text(["shadow"])
+    restored.client.post("/predict/digit", files={"file": (PICTURES / "seven.png").read_bytes()})
+    page.reload()
+    expect(traffic.locator(".shadow .legend")).to_contain_text("agreed 1")
+    traffic.get_by_role("button", name="Out of the shadow").click()
+    yes(page)
+    expect(traffic.locator(".shadow")).to_have_count(0)
+    assert restored.get("/models/digit")["shadow"] is None
+
+
+def test_a_network_from_elsewhere_becomes_a_version_that_was_not_tested(visit: Visit, restored: Service):
+    page = visit.open("models")
+    page.locator("#model-digit input[type=file]").set_input_files(STARTERS / "digit" / "1" / "model.onnx")
+    expect(row(page, 5)).to_have_count(1, timeout=LONG_MS)
+    row(page, 5).get_by_role("button", name="Details").click()
+    details = page.locator("#model-digit .details:visible")
+    expect(details).to_contain_text("not tested here")
+    comparison = page.locator("#model-digit .comparison")
+    comparison.locator("summary").click()
+    comparison.locator("select").nth(1).select_option("5")
+    expect(comparison.locator(".bad")).to_contain_text("Version 5 came from elsewhere")
+    details.get_by_role("button", name="Delete").click()
+    yes(page)
+    expect(row(page, 5)).to_have_count(0)
 
 
 def test_two_versions_are_compared_on_the_same_test(visit: Visit):
@@ -69,7 +107,7 @@ def test_two_versions_are_compared_on_the_same_test(visit: Visit):
     expect(legend).to_have_text(["both right 9", "only version 2 right 1", "only version 3 right 0", "both wrong 0"])
     expect(comparison).to_contain_text("They disagree on 1 of 10.")
     expect(comparison.locator(".confusion")).to_have_count(2)
-    first.select_option("1")
+    second.select_option("4")
     expect(comparison).to_contain_text("before guesses were kept")
     expect(comparison.locator(".confusion")).to_have_count(2)
 

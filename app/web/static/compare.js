@@ -49,9 +49,12 @@ const choice = (versions, chosen) =>
 const labelled = (key, select) => el("label", { className: "inline" }, words(key), select);
 
 function compared(found, summaries) {
-  const { versions, labels, confusion, agreement, same_test: sameTest } = found;
-  const matrices = labels.length ? versions.map((one) => confusionTable(labels, confusion[one], words("models.matrix", { version: one }))) : [];
-  const note = sameTest ? [] : [el("p", { className: "bad" }, words("models.other_test"))];
+  const { versions, labels, metrics, confusion, agreement, same_test: sameTest } = found;
+  const known = versions.filter((one) => confusion[one]);
+  const matrices = known.map((one) => confusionTable(labels, confusion[one], words("models.matrix", { version: one })));
+  const untested = versions.find((one) => !Object.keys(metrics[one]).length);
+  const why = untested ? words("models.untested", { version: untested }) : words("models.other_test");
+  const note = sameTest ? [] : [el("p", { className: "bad" }, why)];
   const unknown = sameTest && labels.length ? [el("p", { className: "note" }, words("models.no_guesses"))] : [];
   return [
     ...note,

@@ -8,6 +8,8 @@ import { show } from "./pictures.js";
 import { promote } from "./changing.js";
 import { fitserve } from "./service.js";
 
+const EVALUATION = "evaluation.json";
+
 /** What came out of a job: the version, whether it answers now and why, and what it is worth. */
 export async function outcome(place, { model, version, promoted, reason }) {
   const trouble = el("p", { className: "trouble", role: "alert", hidden: true });
@@ -24,8 +26,9 @@ export async function outcome(place, { model, version, promoted, reason }) {
 
 /** The evaluation of a version, as elements. */
 export async function evaluation(model, version) {
-  const { metrics } = await fitserve.version(model, version);
-  const written = JSON.parse(await (await fitserve.file(model, version, "evaluation.json")).text());
+  const { metrics, files } = await fitserve.version(model, version);
+  if (!files[EVALUATION]) return [el("p", { className: "note" }, words("models.untested", { version }))];
+  const written = JSON.parse(await (await fitserve.file(model, version, EVALUATION)).text());
   const pictures = el("div", { className: "columns" });
   if (written.confusion) pictures.append(confusionTable(Object.keys(written.labels), written.confusion));
   if (written.mistakes) pictures.append(await worst(model, version, written.mistakes));

@@ -1,5 +1,6 @@
 /** Which versions there are, which one answers, and how to change that. */
 
+import { tell } from "./calls.js";
 import { comparison } from "./compare.js";
 import { button, el, find, wide } from "./dom.js";
 import { figure, moment, named } from "./figures.js";
@@ -9,6 +10,8 @@ import { fitserve } from "./service.js";
 import { traffic } from "./traffic.js";
 import { trouble, trying } from "./trouble.js";
 import { versionDetails } from "./version.js";
+
+const LIVE = "live";
 
 export async function openModels(section, signal) {
   const place = find(".models", section);
@@ -30,7 +33,14 @@ function modelCard(model) {
     const { model: name, serving, aliases, versions, faults } = summary;
     const back = aliases.previous && aliases.previous !== aliases.live;
     return [
-      el("header", { className: "row" }, el("h3", {}, name), who(summary), ...(back ? [rollback(card, name, aliases.previous, renew)] : [])),
+      el(
+        "header",
+        { className: "row" },
+        el("h3", {}, name),
+        who(summary),
+        ...(serving === null ? [] : [bringing(card, name, renew)]),
+        ...(back ? [rollback(card, name, aliases.previous, renew)] : []),
+      ),
       el("p", { className: "trouble", role: "alert", hidden: true }),
       ...Object.entries(faults).map(([version, reason]) =>
         el("p", { className: "bad" }, words("models.fault", { version, reason })),
@@ -49,10 +59,29 @@ function who({ model, family, serving }) {
   return el("span", { className: "bad" }, words("models.none", { model }), " ", train);
 }
 
-function versionTable(card, { model, serving, versions }, renew) {
+/** A file that becomes a version like the live one. */
+function bringing(card, model, renew) {
+  const input = el("input", { type: "file", accept: ".keras,.onnx" });
+  input.onchange = async () => {
+    const [file] = input.files;
+    const went = await trying(card, async () => {
+      await fitserve.importVersion(model, file);
+      await renew();
+    });
+    input.value = "";
+    const path = `/models/${model}/import`;
+    if (went) tell({ method: "POST", path, file: file.name, javascript: `importVersion("${model}", file)` });
+  };
+  return el("label", { className: "button" }, words("models.import"), input);
+}
+
+function versionTable(card, { model, serving, aliases, versions }, renew) {
   const metrics = [...new Set(versions.flatMap((one) => Object.keys(one.metrics)))];
   const heads = [words("models.version"), words("models.created"), ...metrics.map(named), ""];
-  const rows = versions.toReversed().flatMap((one) => versionRows(card, model, one, one.version === serving, metrics, renew));
+  const rows = versions.toReversed().flatMap((one) => {
+    const others = Object.keys(aliases).filter((alias) => alias !== LIVE && aliases[alias] === one.version);
+    return versionRows(card, model, { ...one, aliases: others }, one.version === serving, metrics, renew);
+  });
   const head = el("thead", {}, el("tr", {}, ...heads.map((one) => el("th", { scope: "col" }, one))));
   return wide("models.versions", el("table", { className: "versions" }, head, el("tbody", {}, ...rows)));
 }
@@ -61,7 +90,7 @@ function versionTable(card, { model, serving, versions }, renew) {
 const headed = (name) => el("span", { className: "head" }, named(name));
 
 /** A row for a version, and one below for its details, which is empty until they are asked for. */
-function versionRows(card, model, { version, created, metrics }, live, names, renew) {
+function versionRows(card, model, { version, created, metrics, aliases }, live, names, renew) {
   const details = el("td", { colSpan: names.length + 3 });
   const below = el("tr", { className: "details", hidden: true }, details);
   const more = button("models.details", async () => {
@@ -70,11 +99,12 @@ function versionRows(card, model, { version, created, metrics }, live, names, re
     if (!below.hidden) await trying(card, () => versionDetails(details, model, version, live, renew));
   });
   more.ariaExpanded = "false";
-  const badge = live ? [" ", el("span", { className: "badge" }, words("models.live"))] : [];
+  const badges = aliases.map((alias) => el("span", { className: "badge alias" }, alias));
+  if (live) badges.unshift(el("span", { className: "badge" }, words("models.live")));
   const row = el(
     "tr",
     { className: live ? "live" : "" },
-    el("th", { scope: "row" }, String(version), ...badge),
+    el("th", { scope: "row" }, `${version} `, ...badges),
     el("td", {}, moment(created)),
     ...names.map((name) => el("td", {}, headed(name), name in metrics ? figure(metrics[name]) : "–")),
     el("td", { className: "do" }, ...(live ? [] : [promote(card, model, version, renew)]), more),

@@ -35,13 +35,16 @@ function files({ model, version, files: sums }) {
 }
 
 function origin({ command, data, parameters, training_seconds: seconds, hyperparameters }) {
+  const known = (key, value, shown) => (value === null ? [] : [[words(key), shown(value)]]);
   const copy = el("button", { type: "button" }, words("copy"));
   copies(copy, () => command);
   return table([], [
     [words("version.command"), el("span", { className: "row" }, el("code", {}, command), copy)],
-    [words("version.data"), words("version.examples", { name: data.name, examples: data.examples.toLocaleString("en") })],
-    [words("version.parameters"), parameters.toLocaleString("en")],
-    [words("version.took"), clock(seconds)],
+    ...known("version.data", data, ({ name, examples }) =>
+      words("version.examples", { name, examples: examples.toLocaleString("en") }),
+    ),
+    ...known("version.parameters", parameters, (number) => number.toLocaleString("en")),
+    ...known("version.took", seconds || null, clock),
     ...Object.entries(hyperparameters).map(([name, value]) => [el("code", {}, name), figure(value)]),
   ]);
 }

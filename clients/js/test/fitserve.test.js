@@ -92,6 +92,15 @@ test("two versions are compared, and share the requests until that is ended", as
   assert.deepEqual((await fitserve.endSplit("digit")).traffic, { 1: 100 });
 });
 
+test("a version stands in the shadow until its alias is removed", async () => {
+  assert.equal((await fitserve.promote("digit", 2, "shadow")).shadow.version, 2);
+  assert.equal((await fitserve.removeAlias("digit", "shadow")).shadow, null);
+});
+
+test("what is no network does not become a version", async () => {
+  await assert.rejects(fitserve.importVersion("digit", new Blob(["nothing"]), { like: 1 }), { status: 422 });
+});
+
 test("a version is deleted for good", async () => {
   await fitserve.delete("digit", 3);
   await assert.rejects(fitserve.version("digit", 3), { status: 404 });
