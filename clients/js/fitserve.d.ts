@@ -57,8 +57,7 @@ export interface Wishes {
 }
 
 export type TextEvent =
-  | { event: "word"; data: { index: number; word: string } & Partial<Step> }
-  | { event: "done"; data: Generated };
+  { event: "word"; data: { index: number; word: string } & Partial<Step> } | { event: "done"; data: Generated };
 
 /** The figures of an epoch, as far as its phase measures them. */
 export interface Epoch {

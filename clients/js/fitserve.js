@@ -77,7 +77,10 @@ export class Fitserve {
    */
   train(family, wishes = {}, { file, idempotencyKey, ...options } = {}) {
     const headers = { ...options.headers, ...(idempotencyKey && { "Idempotency-Key": idempotencyKey }) };
-    return this.#json("POST", path`/train/${family}`, file ? formOf({ ...wishes, file }) : wishes, { ...options, headers });
+    return this.#json("POST", path`/train/${family}`, file ? formOf({ ...wishes, file }) : wishes, {
+      ...options,
+      headers,
+    });
   }
 
   /** Jobs, newest first; those before one that is known with `before`. */
@@ -282,7 +285,10 @@ export class Fitserve {
 /** What fetch calls a TypeError, like a mistake of one's own, is a refusal of the network. */
 function unreachable(fault) {
   if (!(fault instanceof TypeError)) throw fault;
-  throw new FitserveError(UNREACHABLE, { title: "Unreachable", detail: `the service cannot be reached: ${fault.message}` });
+  throw new FitserveError(UNREACHABLE, {
+    title: "Unreachable",
+    detail: `the service cannot be reached: ${fault.message}`,
+  });
 }
 
 /** A path in which names stand as they are, whatever characters they have. */

@@ -11,8 +11,14 @@ const LANGUAGES = {
   curl({ method, path, json, file, fields = {} }) {
     const key = fitserve.key ? `-H "Authorization: Bearer $${ELSEWHERE}" ` : "";
     const implied = method === (json || file ? "POST" : "GET");
-    const form = Object.entries({ file: `@${file}`, ...fields }).map(([name, value]) => `-F ${quoted(`${name}=${value}`)} `);
-    const body = json ? `-H "Content-Type: application/json" -d ${quoted(JSON.stringify(json))} ` : file ? form.join("") : "";
+    const form = Object.entries({ file: `@${file}`, ...fields }).map(
+      ([name, value]) => `-F ${quoted(`${name}=${value}`)} `,
+    );
+    const body = json
+      ? `-H "Content-Type: application/json" -d ${quoted(JSON.stringify(json))} `
+      : file
+        ? form.join("")
+        : "";
     return `curl ${implied ? "" : `-X ${method} `}${key}${body}"${fitserve.base}${path}"`;
   },
   python({ method, path, json, file, fields }) {
@@ -43,7 +49,9 @@ function pythonic(value) {
   if (value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value !== "object") return JSON.stringify(value);
-  return `{${Object.entries(value).map(([name, one]) => `${JSON.stringify(name)}: ${pythonic(one)}`).join(", ")}}`;
+  return `{${Object.entries(value)
+    .map(([name, one]) => `${JSON.stringify(name)}: ${pythonic(one)}`)
+    .join(", ")}}`;
 }
 
 /** Show how the same is asked for without the page. */

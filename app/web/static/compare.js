@@ -31,7 +31,12 @@ export function comparison({ model, versions, serving }) {
       const pair = [one, other].map(({ value }) => Number(value));
       const found = await fitserve.compare(model, ...pair);
       if (mine !== latest) return;
-      place.replaceChildren(...compared(found, pair.map((number) => versions.find(({ version }) => version === number))));
+      place.replaceChildren(
+        ...compared(
+          found,
+          pair.map((number) => versions.find(({ version }) => version === number)),
+        ),
+      );
       tell({
         method: "GET",
         path: `/models/${model}/compare?versions=${pair}`,
@@ -44,7 +49,11 @@ export function comparison({ model, versions, serving }) {
 }
 
 const choice = (versions, chosen) =>
-  el("select", {}, ...versions.map(({ version }) => el("option", { value: version, selected: version === chosen }, String(version))));
+  el(
+    "select",
+    {},
+    ...versions.map(({ version }) => el("option", { value: version, selected: version === chosen }, String(version))),
+  );
 
 const labelled = (key, select) => el("label", { className: "inline" }, words(key), select);
 
@@ -78,7 +87,10 @@ function differences({ versions, metrics, same_test: sameTest }, summaries) {
   const chosen = names(wishes)
     .filter((name) => text(wishes[0][name]) !== text(wishes[1][name]))
     .map((name) => [el("code", {}, name), ...wishes.map((one) => text(one[name])), ""]);
-  return table(["", ...versions.map((version) => words("models.numbered", { version })), words("models.change")], [...figures, ...chosen]);
+  return table(
+    ["", ...versions.map((version) => words("models.numbered", { version })), words("models.change")],
+    [...figures, ...chosen],
+  );
 }
 
 /** On how many examples both are right, one alone, or neither. */

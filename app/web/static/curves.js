@@ -11,7 +11,10 @@ const HEIGHT = 220;
 const EDGE = { left: 56, right: 12, top: 14, bottom: 34 };
 const FLOOR = HEIGHT - EDGE.bottom;
 const NO_CURVE = new Set(["epoch", "seconds", "learning_rate"]);
-const KINDS = [["training", ""], ["validation", "val_"]];
+const KINDS = [
+  ["training", ""],
+  ["validation", "val_"],
+];
 const MOST_DOTS = 40;
 
 /** A chart for each figure that the rows have. */
@@ -32,12 +35,25 @@ export const exportsOf = (id) =>
 function chart(name, rows) {
   const scale = scaleOf(name, rows);
   const guide = svg("line", { class: "guide", y1: EDGE.top, y2: FLOOR, visibility: "hidden" });
-  const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": spoken(name, rows.at(-1)) });
+  const drawing = svg("svg", {
+    viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+    role: "img",
+    "aria-label": spoken(name, rows.at(-1)),
+  });
   drawing.append(...grid(scale), ...phases(rows, scale), guide);
-  for (const [kind, prefix] of KINDS) drawing.append(...curve(kind, rows.map((row) => row[prefix + name]), scale));
+  for (const [kind, prefix] of KINDS)
+    drawing.append(
+      ...curve(
+        kind,
+        rows.map((row) => row[prefix + name]),
+        scale,
+      ),
+    );
   const values = KINDS.map(() => el("strong"));
   const epoch = el("span", { className: "epoch" });
-  const legend = KINDS.map(([kind], place) => el("span", { className: `key ${kind}` }, words(`curve.${kind}`), " ", values[place]));
+  const legend = KINDS.map(([kind], place) =>
+    el("span", { className: `key ${kind}` }, words(`curve.${kind}`), " ", values[place]),
+  );
   const tell = (place) => {
     epoch.textContent = `${rows[place].phase} ${rows[place].epoch}`;
     KINDS.forEach(([, prefix], which) => (values[which].textContent = figure(rows[place][prefix + name] ?? "–")));
@@ -53,7 +69,12 @@ function chart(name, rows) {
     guide.setAttribute("visibility", "hidden");
   };
   tell(rows.length - 1);
-  return el("figure", { className: "chart" }, el("figcaption", {}, el("strong", {}, named(name)), epoch, ...legend), drawing);
+  return el(
+    "figure",
+    { className: "chart" },
+    el("figcaption", {}, el("strong", {}, named(name)), epoch, ...legend),
+    drawing,
+  );
 }
 
 /** Where a place and a value are drawn, and which place is nearest to an x. */
@@ -84,7 +105,8 @@ function phases(rows, { x }) {
     const line = svg("line", { class: "phase", x1: x(place), x2: x(place), y1: EDGE.top, y2: FLOOR });
     return [...(place ? [line] : []), svg("text", { x: x(place), y: HEIGHT - 4, "text-anchor": "middle" }, row.phase)];
   });
-  const number = (place, anchor) => svg("text", { x: x(place), y: FLOOR + 14, "text-anchor": anchor }, String(rows[place].epoch));
+  const number = (place, anchor) =>
+    svg("text", { x: x(place), y: FLOOR + 14, "text-anchor": anchor }, String(rows[place].epoch));
   return [...drawn, number(0, "middle"), ...(rows.length > 1 ? [number(rows.length - 1, "middle")] : [])];
 }
 
@@ -99,7 +121,9 @@ function curve(kind, values, { x, y }) {
 
 /** The chart in a sentence, for those who do not see it. */
 const spoken = (name, row) =>
-  [name, ...KINDS.map(([kind, prefix]) => `${message(`curve.${kind}`)} ${figure(row[prefix + name] ?? "–")}`)].join(", ");
+  [name, ...KINDS.map(([kind, prefix]) => `${message(`curve.${kind}`)} ${figure(row[prefix + name] ?? "–")}`)].join(
+    ", ",
+  );
 
 function svg(tag, attributes, ...children) {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);

@@ -14,10 +14,6 @@ const PAUSE_MS = 100; // between two questions while one draws
 const DIGITS = [..."0123456789"];
 
 export function startDigit(section) {
-  const answer = find(".answer", section);
-  const from = find(".from", section);
-  const seen = find(".seen", section);
-  const result = find(".result", section);
   let waiting = null;
   let newest = 0; // answers to older drawings are dropped
 
@@ -25,14 +21,7 @@ export function startDigit(section) {
     const mine = ++newest;
     try {
       const [said, pixels] = await Promise.all([fitserve.predict("digit", picture), fitserve.seen("digit", picture)]);
-      if (mine !== newest) return;
-      trouble(section);
-      answer.textContent = said.label;
-      say(from, "digit.from", { confidence: percent(said.confidence), version: said.version });
-      result.replaceChildren(bars(DIGITS.map((digit) => [digit, said.probabilities[digit] ?? 0]), said.label));
-      show(seen, pixels);
-      const file = picture.name || "digit.png";
-      tell({ method: "POST", path: "/predict/digit", file, javascript: 'predict("digit", file)' });
+      if (mine === newest) showAnswer(section, said, pixels, picture.name);
     } catch (fault) {
       if (mine === newest) trouble(section, fault);
     }
@@ -46,29 +35,41 @@ export function startDigit(section) {
     }, PAUSE_MS);
   }
 
-  function forget() {
+  function clear() {
     clearTimeout(waiting);
     waiting = null;
     newest++;
-    answer.textContent = "–";
-    from.textContent = "";
-    delete from.dataset.t;
-    result.replaceChildren(bars(DIGITS.map((digit) => [digit, 0])));
-    seen.hidden = true;
-    trouble(section);
+    pen.clear();
+    showNothing(section);
   }
 
   const pen = new Pen(find("canvas", section), find(".nib", section), drawn);
-  find(".clear", section).onclick = () => {
-    pen.clear();
-    forget();
-  };
+  find(".clear", section).onclick = clear;
   takePictures(section, find(".paper", section), async ([picture]) => {
-    pen.clear();
-    forget();
+    clear();
     ask(picture);
     const bitmap = await createImageBitmap(picture).catch(() => null); // TIFF: the service reads it, the browser not
     if (bitmap) pen.picture(bitmap);
   });
-  forget();
+  clear();
+}
+
+function showAnswer(section, said, pixels, name = "digit.png") {
+  trouble(section);
+  find(".answer", section).textContent = said.label;
+  say(find(".from", section), "digit.from", { confidence: percent(said.confidence), version: said.version });
+  const shares = DIGITS.map((digit) => [digit, said.probabilities[digit] ?? 0]);
+  find(".result", section).replaceChildren(bars(shares, said.label));
+  show(find(".seen", section), pixels);
+  tell({ method: "POST", path: "/predict/digit", file: name, javascript: 'predict("digit", file)' });
+}
+
+function showNothing(section) {
+  trouble(section);
+  find(".answer", section).textContent = "–";
+  const from = find(".from", section);
+  delete from.dataset.t;
+  from.textContent = "";
+  find(".result", section).replaceChildren(bars(DIGITS.map((digit) => [digit, 0])));
+  find(".seen", section).hidden = true;
 }

@@ -32,7 +32,9 @@ export const wide = (key, ...children) =>
 
 /** Rows of a table, each a list of cells whose first is its heading. */
 export function table(heads, rows, properties = {}) {
-  const head = heads.length ? [el("thead", {}, el("tr", {}, ...heads.map((one) => el("th", { scope: "col" }, one))))] : [];
+  const head = heads.length
+    ? [el("thead", {}, el("tr", {}, ...heads.map((one) => el("th", { scope: "col" }, one))))]
+    : [];
   const body = rows.map(([name, ...cells]) =>
     el("tr", {}, el("th", { scope: "row" }, name), ...cells.map((cell) => el("td", {}, cell))),
   );

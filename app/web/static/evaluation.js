@@ -14,7 +14,9 @@ const EVALUATION = "evaluation.json";
 export async function outcome(place, { model, version, promoted, reason }) {
   const trouble = el("p", { className: "trouble", role: "alert", hidden: true });
   const head = el("h3", {}, words(promoted ? "train.promoted" : "train.published", { model, version }));
-  const act = promoted ? [] : [promote(place, model, version, () => outcome(place, { model, version, promoted: true }))];
+  const act = promoted
+    ? []
+    : [promote(place, model, version, () => outcome(place, { model, version, promoted: true }))];
   place.replaceChildren(
     head,
     ...(reason ? [el("p", { className: "note", lang: "en" }, reason)] : []),
@@ -37,7 +39,9 @@ export async function evaluation(model, version) {
 
 /** Figures, each with its name above. */
 function tiles(metrics) {
-  const all = Object.entries(metrics).map(([name, value]) => el("div", {}, el("dt", {}, named(name)), el("dd", {}, figure(value))));
+  const all = Object.entries(metrics).map(([name, value]) =>
+    el("div", {}, el("dt", {}, named(name)), el("dd", {}, figure(value))),
+  );
   return el("dl", { className: "tiles" }, ...all);
 }
 

@@ -28,7 +28,11 @@ export function moment(iso) {
 
 /** Bytes as kB, MB or GB. */
 export function bytes(size) {
-  for (const [unit, one] of [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]]) {
+  for (const [unit, one] of [
+    ["GB", 1e9],
+    ["MB", 1e6],
+    ["kB", 1e3],
+  ]) {
     if (size >= one) return `${Number((size / one).toPrecision(3))} ${unit}`;
   }
   return `${size} B`;

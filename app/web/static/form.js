@@ -10,7 +10,9 @@ export function fields({ name: family, schema, file }, families) {
   const everywhere = (name) => families.every((other) => name in other.schema.properties);
   const own = Object.entries(schema.properties).sort(([one], [other]) => everywhere(one) - everywhere(other));
   const all = file ? [["file", file], ...own] : own;
-  return all.map(([name, whole]) => field(family, name, { ...whole, ...whole.anyOf?.find(({ type }) => type !== "null") }));
+  return all.map(([name, whole]) =>
+    field(family, name, { ...whole, ...whole.anyOf?.find(({ type }) => type !== "null") }),
+  );
 }
 
 /** What is in a form and no default, and the file if one was chosen. */
@@ -44,7 +46,13 @@ function field(family, name, kind) {
   const description = words(`hp.${family}.${name}`, { otherwise: (kind.description ?? "").replaceAll("`", "") });
   const bounds = range(kind);
   const note = el("small", {}, ...(bounds ? [el("span", { className: "bounds" }, bounds), " "] : []), description);
-  return el("label", { className: kind.maxLength > LONG ? "long" : "" }, el("code", {}, name), control(name, kind), note);
+  return el(
+    "label",
+    { className: kind.maxLength > LONG ? "long" : "" },
+    el("code", {}, name),
+    control(name, kind),
+    note,
+  );
 }
 
 function control(name, kind) {
@@ -56,7 +64,12 @@ function control(name, kind) {
   if (type !== "integer" && type !== "number") return input;
   if (usual === undefined) hint(input, "train.default");
   const [min, max] = limits(kind);
-  return Object.assign(input, { type: "number", min: min ?? "", max: max ?? "", step: type === "integer" ? "1" : "any" });
+  return Object.assign(input, {
+    type: "number",
+    min: min ?? "",
+    max: max ?? "",
+    step: type === "integer" ? "1" : "any",
+  });
 }
 
 function choice(name, choices, usual) {

@@ -17,58 +17,56 @@ const isFirst = ({ word }, place, choices) => choices.findIndex((other) => other
 
 export function startText(section) {
   const form = find("form", section);
-  const told = find(".told", section);
-  const others = find(".others", section);
-  const state = find(".state", section);
   let running = null;
-
-  function word(step) {
-    const one = el("button", { type: "button", className: "word", textContent: step.word, ariaPressed: "false" });
-    one.onclick = () => {
-      for (const other of told.querySelectorAll(".word")) other.ariaPressed = String(other === one);
-      showChoices(others, step);
-    };
-    return one;
-  }
-
-  /** Stream what was asked for into the page. */
-  async function write(asked, signal) {
-    told.replaceChildren(asked.seed_text);
-    for await (const { event, data } of fitserve.stream({ ...asked, alternatives: ALTERNATIVES }, { signal })) {
-      if (event === "word") told.append(" ", word(data));
-      else sayHow(state, data);
-    }
-  }
-
-  async function start() {
-    running = new AbortController();
-    form.classList.add("running");
-    told.classList.add("writing");
-    find(".after", section).hidden = false;
-    told.scrollIntoView({ block: "nearest" }); // on a phone it is below what is seen
-    others.replaceChildren();
-    say(state, "text.writing");
-    trouble(form);
-    const asked = wish(form);
-    tell({ method: "POST", path: "/generate", json: asked, javascript: `generate(${JSON.stringify(asked)})` });
-    try {
-      await write(asked, running.signal);
-    } catch (fault) {
-      say(state, fault.name === "AbortError" ? "text.stopped" : "text.failed");
-      trouble(form, fault);
-    } finally {
-      running = null;
-      form.classList.remove("running");
-      told.classList.remove("writing");
-    }
-  }
-
-  form.onsubmit = (event) => {
+  form.onsubmit = async (event) => {
     event.preventDefault();
-    if (!running) start();
+    if (running) return;
+    running = new AbortController();
+    await write(section, form, running.signal);
+    running = null;
   };
   find(".stop", form).onclick = () => running?.abort();
-  copies(find(".copy", section), () => told.textContent);
+  copies(find(".copy", section), () => find(".told", section).textContent);
+}
+
+/** Have what is in the form continued, and show each word as it comes. */
+async function write(section, form, signal) {
+  const state = find(".state", section);
+  const asked = wish(form);
+  begin(section, form, asked);
+  try {
+    for await (const { event, data } of fitserve.stream({ ...asked, alternatives: ALTERNATIVES }, { signal })) {
+      if (event === "word") find(".told", section).append(" ", wordOf(section, data));
+      else sayHow(state, data);
+    }
+  } catch (fault) {
+    say(state, fault.name === "AbortError" ? "text.stopped" : "text.failed");
+    trouble(form, fault);
+  } finally {
+    for (const node of [form, find(".told", section)]) node.classList.remove("running");
+  }
+}
+
+function begin(section, form, asked) {
+  const told = find(".told", section);
+  for (const node of [form, told]) node.classList.add("running");
+  trouble(form);
+  told.replaceChildren(asked.seed_text);
+  find(".others", section).replaceChildren();
+  find(".after", section).hidden = false;
+  say(find(".state", section), "text.writing");
+  told.scrollIntoView({ block: "nearest" }); // on a phone it is below what is seen
+  tell({ method: "POST", path: "/generate", json: asked, javascript: `generate(${JSON.stringify(asked)})` });
+}
+
+/** A word that shows, when it is clicked, what else could have come. */
+function wordOf(section, step) {
+  const one = el("button", { type: "button", className: "word", textContent: step.word, ariaPressed: "false" });
+  one.onclick = () => {
+    for (const other of one.parentNode.querySelectorAll(".word")) other.ariaPressed = String(other === one);
+    showChoices(find(".others", section), step);
+  };
+  return one;
 }
 
 /** Whenever the section is opened: offer the models that there are. */
@@ -79,7 +77,9 @@ export async function openText(section) {
   const chosen = choose.value || "lstm";
   const options = models
     .filter(({ family }) => family === FAMILY)
-    .map(({ model, serving }) => el("option", { value: model, selected: model === chosen, disabled: serving === null }, model));
+    .map(({ model, serving }) =>
+      el("option", { value: model, selected: model === chosen, disabled: serving === null }, model),
+    );
   choose.replaceChildren(...options);
 }
 
@@ -99,7 +99,12 @@ function sayHow(place, { ignored_words: ignored, seed }) {
 
 /** What could have come in place of a word, likeliest first; the word itself stands out. */
 function showChoices(place, step) {
-  const choices = [step, ...step.alternatives].filter(isFirst).sort((one, other) => other.probability - one.probability);
+  const choices = [step, ...step.alternatives]
+    .filter(isFirst)
+    .sort((one, other) => other.probability - one.probability);
   const rows = choices.map(({ word, probability }) => [word || LINE_END, probability]);
-  place.replaceChildren(el("h3", {}, words("text.others", { word: step.word || LINE_END })), bars(rows, step.word || LINE_END));
+  place.replaceChildren(
+    el("h3", {}, words("text.others", { word: step.word || LINE_END })),
+    bars(rows, step.word || LINE_END),
+  );
 }

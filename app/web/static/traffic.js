@@ -43,13 +43,16 @@ function form(card, summary, shares, renew) {
   const { model, family, serving, versions } = summary;
   const others = versions.map(({ version }) => version).filter((version) => version !== serving);
   const [trial, weight] = shares.find(([version]) => Number(version) !== serving) ?? [others.at(-1), TRIAL];
-  const options = others.map((version) => el("option", { value: version, selected: version === Number(trial) }, String(version)));
+  const options = others.map((version) =>
+    el("option", { value: version, selected: version === Number(trial) }, String(version)),
+  );
   const other = el("select", {}, ...options);
   const share = el("input", { type: "range", min: 1, max: WHOLE - 1, value: weight });
   const shown = el("output");
   share.oninput = () => (shown.textContent = `${share.value} %`);
   share.oninput();
-  const sharing = () => wishToShare(model, { [serving]: WHOLE - share.valueAsNumber, [other.value]: share.valueAsNumber });
+  const sharing = () =>
+    wishToShare(model, { [serving]: WHOLE - share.valueAsNumber, [other.value]: share.valueAsNumber });
   const shadow = () => wishForShadow(model, Number(other.value));
   return el(
     "div",
@@ -63,7 +66,12 @@ function form(card, summary, shares, renew) {
 
 const wishToShare = (model, weights) => ({
   question: "traffic.sure_set",
-  values: { model, weights: Object.entries(weights).map(([version, weight]) => `${version}: ${weight} %`).join(", ") },
+  values: {
+    model,
+    weights: Object.entries(weights)
+      .map(([version, weight]) => `${version}: ${weight} %`)
+      .join(", "),
+  },
   act: () => fitserve.splitTraffic(model, weights),
   call: {
     method: "PUT",

@@ -8,7 +8,11 @@ import { fitserve, otherKey } from "./service.js";
 export function said(fault) {
   if (fault.status === 0) return words("trouble.unreachable");
   const details = (fault.problem?.errors ?? []).map(({ loc, msg }) => `${loc.at(-1)}: ${msg}`);
-  return el("span", { lang: fault.key ? "" : "en" }, fault.key ? words(fault.key) : [fault.message, ...details].join(" · "));
+  return el(
+    "span",
+    { lang: fault.key ? "" : "en" },
+    fault.key ? words(fault.key) : [fault.message, ...details].join(" · "),
+  );
 }
 
 /** Show it in the `.trouble` of a place; without a fault, take the last one away. */

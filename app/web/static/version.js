@@ -30,7 +30,12 @@ function files({ model, version, files: sums }) {
   const download = async (name) => save(await fitserve.file(model, version, name), `${model}-${version}-${name}`);
   const sizes = [...Object.entries(sums).map(([name, { size }]) => [name, bytes(size)]), [CARD, ""]];
   return sizes.map(([name, size]) =>
-    el("button", { type: "button", className: "link", onclick: () => download(name) }, `${name} `, el("small", {}, size)),
+    el(
+      "button",
+      { type: "button", className: "link", onclick: () => download(name) },
+      `${name} `,
+      el("small", {}, size),
+    ),
   );
 }
 
@@ -38,15 +43,18 @@ function origin({ command, data, parameters, training_seconds: seconds, hyperpar
   const known = (key, value, shown) => (value === null ? [] : [[words(key), shown(value)]]);
   const copy = el("button", { type: "button" }, words("copy"));
   copies(copy, () => command);
-  return table([], [
-    [words("version.command"), el("span", { className: "row" }, el("code", {}, command), copy)],
-    ...known("version.data", data, ({ name, examples }) =>
-      words("version.examples", { name, examples: examples.toLocaleString("en") }),
-    ),
-    ...known("version.parameters", parameters, (number) => number.toLocaleString("en")),
-    ...known("version.took", seconds || null, clock),
-    ...Object.entries(hyperparameters).map(([name, value]) => [el("code", {}, name), figure(value)]),
-  ]);
+  return table(
+    [],
+    [
+      [words("version.command"), el("span", { className: "row" }, el("code", {}, command), copy)],
+      ...known("version.data", data, ({ name, examples }) =>
+        words("version.examples", { name, examples: examples.toLocaleString("en") }),
+      ),
+      ...known("version.parameters", parameters, (number) => number.toLocaleString("en")),
+      ...known("version.took", seconds || null, clock),
+      ...Object.entries(hyperparameters).map(([name, value]) => [el("code", {}, name), figure(value)]),
+    ],
+  );
 }
 
 function actions(place, { model, version }, live, renew) {

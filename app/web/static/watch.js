@@ -80,7 +80,9 @@ function showProgress(view, { progress, epoch, eta_seconds: eta, metrics = {} },
   find("progress", view).value = progress;
   const place = phase ? [words("train.epoch", { phase, epoch, epochs })] : [];
   const left = eta === undefined ? [] : [words("train.eta", { time: clock(eta) })];
-  const figures = Object.entries(metrics).map(([name, value]) => el("span", {}, named(name), " ", el("strong", {}, figure(value))));
+  const figures = Object.entries(metrics).map(([name, value]) =>
+    el("span", {}, named(name), " ", el("strong", {}, figure(value))),
+  );
   find(".now", view).replaceChildren(el("strong", {}, percent(progress)), ...place, ...left, ...figures);
 }
 

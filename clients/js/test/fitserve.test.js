@@ -35,7 +35,12 @@ test("several pictures are classified, a problem in place of a bad one", async (
 
 test("what the network saw is a PNG", async () => {
   const seen = await fitserve.seen("digit", await seven());
-  assert.equal(Buffer.from(await seen.arrayBuffer()).subarray(1, 4).toString(), "PNG");
+  assert.equal(
+    Buffer.from(await seen.arrayBuffer())
+      .subarray(1, 4)
+      .toString(),
+    "PNG",
+  );
 });
 
 test("a text comes word by word, the same as at once", async () => {
@@ -141,7 +146,9 @@ test("a job is set aside and taken up again", async () => {
 });
 
 test("a text of one's own is sent as a file", async () => {
-  const text = new Blob(["나는 오늘 산책을 했다\n나는 오늘 책을 읽었다\n너는 어제 집에 있었다\n"], { type: "text/plain" });
+  const text = new Blob(["나는 오늘 산책을 했다\n나는 오늘 책을 읽었다\n너는 어제 집에 있었다\n"], {
+    type: "text/plain",
+  });
   const { id, hyperparameters } = await fitserve.train("text", { cell: "gru", epochs: 2 }, { file: text });
   assert.equal(hyperparameters.cell, "gru");
   await fitserve.cancel(id);
@@ -198,7 +205,7 @@ test("a service that cannot be reached is a refusal with status 0, and waited fo
 });
 
 test("a mistake of one's own is no refusal", async () => {
-  const fetch = async () => new Response('id: 1\nevent: epoch\ndata: not JSON\n\n');
+  const fetch = async () => new Response("id: 1\nevent: epoch\ndata: not JSON\n\n");
   await assert.rejects(async () => {
     for await (const _ of new Fitserve("", { fetch }).events("job")) assert.fail("there is nothing to read");
   }, SyntaxError);
