@@ -39,7 +39,7 @@ def text(visit: Visit) -> None:
     page.locator("#text .go").click()
     expect(page.locator("#text .state")).to_contain_text("다 썼습니다")
     page.locator("#text .word").nth(2).click()
-    page.locator("#text .told").scroll_into_view_if_needed()
+    expect(page.locator("#text .others .bars")).to_be_in_viewport()
 
 
 def photo(visit: Visit) -> None:

@@ -107,4 +107,5 @@ function showChoices(place, step) {
     el("h3", {}, words("text.others", { word: step.word || LINE_END })),
     bars(rows, step.word || LINE_END),
   );
+  place.scrollIntoView({ block: "nearest" });
 }
