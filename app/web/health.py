@@ -1,11 +1,15 @@
 """/health: is the process alive, and does it answer with models."""
 
+from pathlib import Path
+
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from app.bootstrap import Services
 
 router = APIRouter(prefix="/health", tags=["health"])
+
+DRIVER = Path("/proc/driver/nvidia")
 
 
 class Live(BaseModel):
@@ -18,6 +22,8 @@ class ModelHealth(BaseModel):
     """What one model answers with, and what would not load."""
 
     serving: int | None
+    loaded: list[int] = Field(description="Versions in memory.")
+    waiting: int = Field(description="Instances, or texts, that wait for the version that serves.")
     faults: dict[int, str]
 
 
@@ -30,6 +36,7 @@ class Ready(BaseModel):
     runtime: str = Field(description="What predictions run on.", examples=["onnxruntime"])
     runtime_reason: str = Field(description="Why they run on that.", examples=["no NVIDIA GPU is visible"])
     runtime_fault: str | None = Field(description="Why they do not run now, as when a GPU is lost.")
+    gpus: list[str] = Field(description="The NVIDIA GPUs that the driver tells of.")
     models: dict[str, ModelHealth]
 
 
@@ -45,7 +52,12 @@ def ready(request: Request, response: Response) -> Ready:
     services: Services = request.app.state.services
     servables, runtime = services.servables, services.runtime
     models = {
-        model: ModelHealth(serving=servables.serving(model), faults=servables.faults[model])
+        model: ModelHealth(
+            serving=servables.serving(model),
+            loaded=servables.loaded(model),
+            waiting=servables.waiting(model),
+            faults=servables.faults[model],
+        )
         for model in servables.models
     }
     is_ready = answers(request)
@@ -55,8 +67,20 @@ def ready(request: Request, response: Response) -> Ready:
         runtime=runtime.name,
         runtime_reason=runtime.reason,
         runtime_fault=runtime.fault,
+        gpus=_gpus(),
         models=models,
     )
+
+
+def _gpus() -> list[str]:
+    """What NVIDIA's driver says there is; without TensorFlow, which would take their memory."""
+    told = sorted(DRIVER.glob("gpus/*/information"))
+    return [
+        line.partition(":")[2].strip()
+        for path in told
+        for line in path.read_text().splitlines()
+        if line.startswith("Model:")
+    ]
 
 
 def answers(request: Request) -> bool:

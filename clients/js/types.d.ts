@@ -266,6 +266,10 @@ export interface ModelEntry {
 /** What one model answers with, and what would not load. */
 export interface ModelHealth {
   "serving": number | null;
+  /** Versions in memory. */
+  "loaded": Array<number>;
+  /** Instances, or texts, that wait for the version that serves. */
+  "waiting": number;
   "faults": Record<string, string>;
 }
 
@@ -308,6 +312,8 @@ export interface Ready {
   "runtime_reason": string;
   /** Why they do not run now, as when a GPU is lost. */
   "runtime_fault": string | null;
+  /** The NVIDIA GPUs that the driver tells of. */
+  "gpus": Array<string>;
   "models": Record<string, ModelHealth>;
 }
 
