@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.serving.sampling import Sampling, choose, runners_up, softmax
+from app.serving.sampling import Past, Sampling, choose, runners_up, softmax
 
 LOGITS = np.array([1.0, 3.0, 2.0, -1.0, 0.5], np.float32)
 
@@ -11,7 +11,7 @@ LOGITS = np.array([1.0, 3.0, 2.0, -1.0, 0.5], np.float32)
 def drawn(wish: Sampling, times: int = 2000, seen: tuple[int, ...] = ()) -> np.ndarray:
     """How often each token comes, as shares."""
     rows = np.repeat(LOGITS[np.newaxis], times, axis=0)
-    tokens = choose(rows, [wish] * times, [seen] * times, [np.random.default_rng(0)] * times)
+    tokens = choose(rows, [wish] * times, [Past(list(seen))] * times, [np.random.default_rng(0)] * times)
     return np.bincount(tokens, minlength=len(LOGITS)) / times
 
 
@@ -46,7 +46,7 @@ def test_a_penalty_makes_what_was_there_less_likely_whatever_its_sign():
 def test_what_is_forbidden_never_comes():
     logits = np.tile(np.array([-np.inf, 0.0, -np.inf, -50.0], np.float32), (200, 1))
     for wish in (Sampling(100.0), Sampling(100.0, top_p=1.0), Sampling(100.0, top_k=3)):
-        assert set(choose(logits, [wish] * 200, [()] * 200, [np.random.default_rng(0)] * 200)) == {1, 3}
+        assert set(choose(logits, [wish] * 200, [Past([])] * 200, [np.random.default_rng(0)] * 200)) == {1, 3}
 
 
 def test_a_row_chooses_the_same_whatever_stands_beside_it():
@@ -56,7 +56,7 @@ def test_a_row_chooses_the_same_whatever_stands_beside_it():
         Sampling(0.5 + row / 20, top_k=row % 7 or None, top_p=(row % 5) / 5 or None, repetition_penalty=1 + row % 2)
         for row in range(40)
     ]
-    seen = [draw.integers(0, 500, row).tolist() for row in range(40)]
+    seen = [Past(draw.integers(0, 500, row).tolist()) for row in range(40)]
     together = choose(logits, wishes, seen, [np.random.default_rng(row) for row in range(40)])
     for row in range(40):
         alone = choose(logits[row : row + 1], [wishes[row]], [seen[row]], [np.random.default_rng(row)])
