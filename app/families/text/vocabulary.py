@@ -126,6 +126,7 @@ class Subwords:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
+        tokenizer.encode_special_tokens = True  # who writes `<end>` means these five characters
         letters = _letters()
         by_id = sorted(tokenizer.get_vocab().items(), key=lambda entry: entry[1])
         names = [name for name, _ in by_id]

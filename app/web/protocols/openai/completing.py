@@ -53,7 +53,7 @@ class Completing:
         return self._completion(choices, self._usage())
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The answer as server-sent events: a chunk for each piece, and one that says why a choice ended."""
+        """The answer as server-sent events: chunks of each choice, the last of which says why it ended."""
         options = self._body.stream_options
         with_usage = options is not None and options.include_usage
         left_out = None if with_usage else {"usage"}
@@ -61,6 +61,7 @@ class Completing:
         try:
             while running:
                 await self._news.wait()
+                await asyncio.sleep(0)  # a cheap step takes its turn meanwhile: fewer, larger pieces on the wire
                 self._news.clear()
                 if choices := self._arrived(running):
                     chunks = (self._completion([choice]).model_dump_json(exclude=left_out) for choice in choices)
@@ -79,12 +80,14 @@ class Completing:
         """What there is to send now; takes those that have ended out of `running`."""
         choices = []
         for index, choosing in list(running.items()):
-            while choosing.pieces:
-                choices.append(self._choice(index, [choosing.pieces.popleft()], None))
+            pieces = list(choosing.pieces)
+            choosing.pieces.clear()
             if choosing.writing.done.done():
                 choosing.writing.done.result()
-                choices.append(self._choice(index, [choosing.last()], choosing.reason))
+                choices.append(self._choice(index, [*pieces, choosing.last()], choosing.reason))
                 del running[index]
+            elif pieces:
+                choices.append(self._choice(index, pieces, None))
         return choices
 
     def _best(self, candidates: Sequence[Choosing]) -> Sequence[Choosing]:
