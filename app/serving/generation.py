@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from app.errors import Busy, InvalidRequest
+from app.errors import Busy, TooLarge
 from app.families.contract import Array
 from app.families.generation import Generator, Prompt
 from app.serving.batcher import HOP_SECONDS, Cost, unheeded
@@ -80,9 +80,9 @@ class Generation:
         return continuation
 
     def check_room(self, number: int = 1) -> None:
-        """Raise Busy when so many texts would be refused now, and InvalidRequest when they always would."""
+        """Raise Busy when so many texts would be refused now, and TooLarge when they always would."""
         if number > self._max_waiting:
-            raise InvalidRequest(f"{number} texts at once; at most {self._max_waiting} can wait (FITSERVE_MAX_WAITING)")
+            raise TooLarge(f"{number} texts in one request; at most {self._max_waiting} are accepted")
         if len(self._waiting) + number > self._max_waiting:
             raise Busy("too many texts are waiting to be continued")
 

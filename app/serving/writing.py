@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
+import numpy as np
+
 from app.families.generation import Generator, Prompt
 from app.serving.continuation import Continuation
 from app.serving.sampling import DECIMALS, Floats, Logits, Sampling, likeliest, log_softmax
@@ -96,7 +98,9 @@ class Writing(Continuation):
         self._logs = log_softmax(logits)
 
     def _score(self, token: int, logs: Floats) -> Score:
-        told = logs.round(DECIMALS) + 0.0
-        return Score(
-            float(told[token]), {other: float(told[other]) for other in likeliest(logs, self._order.likeliest)}
-        )
+        best = likeliest(logs, self._order.likeliest)
+        return Score(_told(logs[token]), {other: _told(logs[other]) for other in best})
+
+
+def _told(logarithm: np.float64) -> float:
+    return round(float(logarithm), DECIMALS) + 0.0  # never -0.0

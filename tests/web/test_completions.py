@@ -223,3 +223,29 @@ def mean(choice: Choice) -> float:
     assert choice.logprobs
     own = [logarithm for logarithm in choice.logprobs.token_logprobs if logarithm is not None]
     return sum(own) / len(own)
+
+
+def test_who_leaves_a_stream_is_not_written_for(versions: Mapping[str, Loaded]):
+    async def leave() -> list[bool]:
+        body = CompletionRequest(
+            model="words", prompt="나는", n=3, stream=True, max_tokens=4096, logit_bias={"0": -100}
+        )
+        completing = Completing(versions["words"], body)
+        chunks = completing.chunks()
+        assert b"data: " in await anext(chunks)
+        await chunks.aclose()
+        return [choosing.writing.done.cancelled() for choosing in completing._each()]
+
+    assert asyncio.run(leave()) == [True, True, True]
+
+
+def test_a_failed_step_ends_a_stream_with_an_error(versions: Mapping[str, Loaded], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(versions["words"].servable, "_executable", None)
+
+    async def chunks() -> bytes:
+        completing = Completing(versions["words"], CompletionRequest(model="words", prompt="나는", n=2, stream=True))
+        return b"".join([chunk async for chunk in completing.chunks()])
+
+    (event, rest) = asyncio.run(chunks()).decode().split("\n\n")
+    assert json.loads(event.removeprefix("data: "))["error"]["type"] == "server_error"
+    assert rest == ""

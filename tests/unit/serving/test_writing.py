@@ -7,7 +7,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from app.errors import Busy, InvalidRequest
+from app.errors import Busy, TooLarge
 from app.serving.batcher import Cost
 from app.serving.generation import Generation
 from app.serving.sampling import Sampling, log_softmax
@@ -144,7 +144,7 @@ async def test_more_than_can_ever_wait_is_no_matter_of_patience(threads: Executo
     generator = TinyGenerator()
     steps = generation(generator, threads)
     steps.check_room(64)
-    with pytest.raises(InvalidRequest, match="FITSERVE_MAX_WAITING"):
+    with pytest.raises(TooLarge, match="at most 64"):
         steps.check_room(65)
     writings = [steps.begin(Writing(generator, generator.read("a"), Order(1), Heard())) for _ in range(10)]
     with pytest.raises(Busy):

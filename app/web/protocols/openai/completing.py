@@ -4,10 +4,10 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Literal
 
-from app.errors import InvalidRequest
+from app.errors import TooLarge
 from app.serving.loading import Loaded
 from app.serving.sampling import Sampling
 from app.serving.writing import Order
@@ -52,7 +52,7 @@ class Completing:
         ]
         return self._completion(choices, self._usage())
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The answer as server-sent events: chunks of each choice, the last of which says why it ended."""
         options = self._body.stream_options
         with_usage = options is not None and options.include_usage
@@ -104,7 +104,7 @@ class Completing:
     def _check_room(self, texts: int) -> None:
         try:
             self._loaded.batcher.check_room(texts)
-        except InvalidRequest as fault:
+        except TooLarge as fault:
             raise unfit("n", str(fault)) from fault
 
     def _each(self) -> list[Choosing]:
