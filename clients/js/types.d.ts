@@ -68,7 +68,7 @@ export interface Card {
 export interface Choice {
   "text": string;
   "index": number;
-  "logprobs"?: null;
+  "logprobs"?: Logprobs | null;
   "finish_reason": "stop" | "length" | null;
 }
 
@@ -111,32 +111,40 @@ export interface Completion {
   "system_fingerprint": string;
 }
 
-/** What to continue, and how. What other services add is ignored; what cannot be done here is refused. */
+/** What to continue, and how. Null means the default. What other services add is ignored. */
 export interface CompletionRequest {
   "model": string;
-  /** A beginning, or several; not tokens. */
-  "prompt": string | Array<string>;
-  /** At most so many tokens for each choice. */
-  "max_tokens"?: number;
-  "temperature"?: number;
-  "top_p"?: number;
+  /** A beginning, or several, as texts or as tokens: ids of the model's own vocabulary, which is the version's file `vocabulary.json`. What follows a text begins another word; tokens are taken as they are. Null is a line's beginning. */
+  "prompt": string | Array<string> | Array<number> | Array<Array<number>> | null;
+  /** At most so many tokens for each choice; 0, with `echo` and `logprobs`, weighs the prompt. */
+  "max_tokens"?: number | null;
+  "temperature"?: number | null;
+  "top_p"?: number | null;
   "top_k"?: number | null;
-  "repetition_penalty"?: number;
-  /** Choices for each prompt. */
-  "n"?: number;
+  /** Leaves out what is less likely than so much of the likeliest. */
+  "min_p"?: number | null;
+  "repetition_penalty"?: number | null;
+  /** Taken from a token's logit for each time it was chosen. */
+  "frequency_penalty"?: number | null;
+  /** Taken from a token's logit once it was chosen. */
+  "presence_penalty"?: number | null;
+  /** What is added to the logits of tokens, by their ids. */
+  "logit_bias"?: Record<string, number> | null;
+  /** Choices for each prompt. Those of all prompts together, or what `best_of` has of them, may be as many as FITSERVE_MAX_WAITING. */
+  "n"?: number | null;
+  "stream"?: boolean | null;
+  /** Of so many, the `n` that are likeliest by the mean of their tokens' logarithms. Not streamed. */
+  "best_of"?: number | null;
+  /** Tell the logarithm of each token's probability, and so many of the likeliest in its place. */
+  "logprobs"?: number | null;
   /** The same seed gives the same text. */
   "seed"?: number | null;
   /** At most four texts that end a choice; not returned. */
   "stop"?: string | Array<string> | null;
-  "stream"?: boolean;
   "stream_options"?: StreamOptions | null;
   /** Begin each text with its prompt. */
-  "echo"?: boolean;
-  "best_of"?: number | null;
-  "logprobs"?: null;
-  "logit_bias"?: Record<string, number> | null;
-  "frequency_penalty"?: number;
-  "presence_penalty"?: number;
+  "echo"?: boolean | null;
+  /** Not supported: these models only read forwards. */
   "suffix"?: null;
   "user"?: string | null;
 }
@@ -253,6 +261,18 @@ export interface Job {
 /** The process answers. */
 export interface Live {
   "status"?: string;
+}
+
+/** What a choice is made of, token by token: four lists of one length. */
+export interface Logprobs {
+  /** Each with the space before it; bytes that are no whole character are written `bytes:\xea\xb0`, a line's end `<end>`. */
+  "tokens": Array<string>;
+  /** Natural logarithms of the network's own probabilities, whatever the parameters changed; null for the first token of a prompt. */
+  "token_logprobs": Array<number | null>;
+  /** As many of the likeliest tokens as were asked for, and the one that was chosen. */
+  "top_logprobs": Array<Record<string, number> | null>;
+  /** Where each begins, in characters from the beginning of the prompt in Unicode's composed form, whether that is echoed or not. */
+  "text_offset": Array<number>;
 }
 
 /** One model that answers. */
@@ -485,7 +505,7 @@ export interface Train_text {
   "formats"?: Array<"savedmodel">;
 }
 
-/** Tokens of the model's own vocabulary. */
+/** Tokens of the model's own vocabulary, of every choice that was written. */
 export interface Usage {
   "prompt_tokens": number;
   "completion_tokens": number;
