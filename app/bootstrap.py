@@ -42,7 +42,7 @@ def build(settings: Settings) -> Services:
     """Services that are not open yet."""
     families = find_families()
     store = ModelStore(settings.store)
-    journal = Journal(settings.journal_url)
+    journal = Journal(settings.journal_url, settings.journal_connections)
     limits = Limits(settings.max_batch, settings.max_waiting, settings.max_loaded)
     return Services(
         settings=settings,
@@ -64,6 +64,7 @@ def rules(settings: Settings) -> Rules:
         max_trainers=settings.max_trainers,
         max_attempts=settings.max_attempts,
         lease_seconds=settings.lease_seconds,
+        leader_seconds=settings.leader_seconds,
         grace_seconds=settings.grace_seconds,
         poll_seconds=settings.poll_seconds,
     )

@@ -22,6 +22,7 @@ from app.web.page import page_router
 from app.web.predict import predict_routers
 from app.web.protocols import open_inference, openai, tensorflow_serving
 from app.web.security import Guard, declare
+from app.web.server import ClearStart
 from app.web.train import train_path, train_router
 
 DESCRIPTION = """Trains neural networks in the background and serves them; a model answers while it trains.
@@ -63,6 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Measured)
     if settings.origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["*"], allow_headers=["*"])
+    app.add_middleware(ClearStart)
     for family in services.families.values():
         for router in predict_routers(family) if family.task == "classify" else ():
             app.include_router(router)

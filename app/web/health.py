@@ -26,6 +26,7 @@ class Ready(BaseModel):
 
     ready: bool
     runtime: str = Field(description="What predictions run on.", examples=["onnxruntime"])
+    leads: bool = Field(description="Whether this process is the one of its journal that starts trainers.")
     models: dict[str, ModelHealth]
 
 
@@ -48,4 +49,5 @@ def ready(request: Request, response: Response) -> Ready:
         models[model].serving is not None for model in services.store.models() if model in models
     )
     response.status_code = 200 if is_ready else 503
-    return Ready(ready=is_ready, runtime=servables.runtime.name, models=models)
+    leads = services.supervisor.leadership.held
+    return Ready(ready=is_ready, runtime=servables.runtime.name, leads=leads, models=models)
