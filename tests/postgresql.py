@@ -6,7 +6,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -18,17 +18,16 @@ from app.jobs.journal import Journal
 EMPTY_JOURNAL = "empty_journal"
 START_SECONDS = 30
 USER = "postgres"  # as root the server refuses to run
-QUICK = (  # what is lost with the machine may be lost here
-    "fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "shared_buffers=16MB",
-    "max_connections=60", "listen_addresses=127.0.0.1", "unix_socket_directories=",
-)  # fmt: skip
+PRIVATE = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=60")
+QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")  # it may lose what it has
 
 
 class PostgreSQL:
     """Started on entry, stopped on exit; dies with the thread that started it, however that ends."""
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, settings: Sequence[str] = (*QUICK, *PRIVATE)) -> None:
         self._programs = programs
+        self._settings = settings
         self._numbers = count()
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -56,7 +55,7 @@ class PostgreSQL:
             "-p",
             str(self._port),
         ]
-        options = [word for setting in QUICK for word in ("-c", setting)]
+        options = [word for setting in self._settings for word in ("-c", setting)]
         with (self._folder / "log").open("ab") as log:
             self._server = subprocess.Popen([*program, *options], stdout=log, stderr=log)
         deadline = time.monotonic() + START_SECONDS
@@ -74,6 +73,11 @@ class PostgreSQL:
     def url(self, database: str = USER) -> str:
         """Where a database is, as FITSERVE_JOURNAL says it."""
         return f"postgresql+psycopg://{USER}@127.0.0.1:{self._port}/{database}"
+
+    @property
+    def pid(self) -> int:
+        """The process that all of the server's are children of."""
+        return self._server.pid
 
     @contextmanager
     def database(self, *, empty: bool = False) -> Iterator[str]:

@@ -302,6 +302,8 @@ export interface Ready {
   "ready": boolean;
   /** What predictions run on. */
   "runtime": string;
+  /** Whether this process is the one of its journal that starts trainers. */
+  "leads": boolean;
   "models": Record<string, ModelHealth>;
 }
 

@@ -1,12 +1,13 @@
 """The feed: every event once and in order, however many watch and whenever they come."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from app.errors import NotFound
 from app.jobs.feed import Feed
-from app.jobs.job import Job, NewJob, Status
+from app.jobs.job import Event, Job, NewJob, Status
 from app.jobs.journal import Journal
 from app.jobs.rows import change, running
 from tests.postgresql import PostgreSQL
@@ -42,6 +43,29 @@ async def test_watchers_see_all_events_of_their_job_to_its_end(journal: Journal)
     expected = [event.id for event in journal.events(job.id)]
     assert len(expected) == 8
     assert seen == [expected] * 20
+
+
+class Counting(Journal):
+    """Counts how often events are read."""
+
+    reads = 0
+
+    def events(self, job: str, after: int = 0, limit: int = 1000, kinds: Sequence[str] = ()) -> Sequence[Event]:
+        self.reads += 1
+        return super().events(job, after, limit, kinds)
+
+
+async def test_those_who_are_equally_far_read_what_is_new_together(journal_url: str):
+    journal = Counting(journal_url)
+    journal.open()
+    job = claimed(journal)
+    feed = Feed(journal, 0.01)
+    async with asyncio.timeout(20):
+        watchers = [asyncio.create_task(watched(feed, job)) for _ in range(50)]
+        await work(journal, job)
+        await asyncio.gather(*watchers)
+    assert journal.reads < 50
+    journal.close()
 
 
 async def test_who_comes_back_gets_what_is_new(journal: Journal):
