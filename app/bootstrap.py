@@ -20,6 +20,7 @@ from app.serving.servables import Servables
 from app.settings import Settings
 from app.store.model_store import ModelStore
 from app.training.datasets import Datasets
+from app.training.sweeping import Sweeper
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Services:
     supervisor: Supervisor
     feed: Feed
     retention: Retention
+    sweeper: Sweeper
     decoders: Executor
 
 
@@ -43,16 +45,25 @@ def build(settings: Settings) -> Services:
     families = find_families()
     store = ModelStore(settings.store)
     journal = Journal(settings.journal_url, settings.journal_connections)
+    datasets = Datasets(settings.data_dir, offline=settings.offline, given=settings.corpora_folder)
     limits = Limits(settings.max_batch, settings.max_waiting, settings.max_loaded)
     return Services(
         settings=settings,
         families=families,
         store=store,
         journal=journal,
-        datasets=Datasets(settings.data_dir, offline=settings.offline, given=settings.corpora_folder),
+        datasets=datasets,
         servables=Servables(store, by_model(families), OnnxRuntime(settings.predict_threads), limits),
         supervisor=Supervisor(journal, LocalLauncher(settings.workspace, settings.environment()), rules(settings)),
         retention=Retention(journal, settings.workspace, settings.progress_days, settings.log_days),
+        sweeper=Sweeper(
+            journal,
+            store,
+            datasets,
+            at_once=settings.max_trainers,
+            max_queued=settings.max_queued,
+            keep=settings.keep,
+        ),
         feed=Feed(journal, settings.feed_seconds),
         decoders=ThreadPoolExecutor(os.cpu_count(), "decode"),
     )
@@ -81,6 +92,7 @@ async def opened(services: Services) -> AsyncIterator[Services]:
         asyncio.create_task(services.servables.watch(services.settings.watch_seconds)),
         asyncio.create_task(services.supervisor.run()),
         asyncio.create_task(services.retention.run()),
+        asyncio.create_task(services.sweeper.run(services.supervisor.leads, services.settings.poll_seconds)),
     ]
     try:
         yield services

@@ -64,6 +64,7 @@ class Settings(BaseSettings):
 
     max_trainers: Positive = Field(1, description="Trainers running at once.")
     max_queued: Positive = Field(100, description="Jobs waiting at once; more are refused with 429.")
+    max_trials: Positive = Field(200, description="Most trials of one sweep; more are refused with 422.")
     max_attempts: Positive = Field(3, description="Attempts at a job whose trainer is lost before it counts as failed.")
     lease_seconds: Seconds = Field(30, description="How long a trainer may be silent before its job is given back.")
     leader_seconds: Seconds = Field(5, description="How long the process that leads may be silent.")

@@ -49,6 +49,8 @@ class NewJob(BaseModel):
     hyperparameters: dict[str, Any]
     promote: Promote = "if_better"
     priority: int = 0
+    sweep: str | None = Field(None, description="The sweep that this job is a trial of.")
+    trial: int | None = Field(None, description="Which of its trials, from 1.")
     idempotency_key: str | None = Field(None, exclude=True)
 
 

@@ -116,13 +116,15 @@ class Journal:
         seen = self.get(job)
         return self.cancel(job) if seen.status is Status.QUEUED and not seen.wish else seen
 
-    def cancel(self, job: str) -> Job:
+    def cancel(self, job: str, reason: str | None = None) -> Job:
         """Ask for the end of a job: at once when it waits, soon when it runs, nothing when it has ended."""
         waiting = jobs.c.id == job, jobs.c.status.in_((Status.QUEUED, Status.PAUSED))
         ended = {"status": Status.CANCELLED, "finished": Clock(), "wish": None}
         with self.database.begin() as connection:
             change(connection, job, waiting, "finished", {"status": Status.CANCELLED}, **ended)
-            connection.execute(update(jobs).where(*running(job)).values(wish=Wish.CANCEL))
+            asked = connection.execute(update(jobs).where(*running(job)).values(wish=Wish.CANCEL)).rowcount
+            if asked and reason:
+                write(connection, job, "stopped", {"text": reason})
         return self.get(job)
 
     def pause(self, job: str) -> Job:

@@ -43,7 +43,7 @@ class Supervisor:
         self._journal = journal
         self._launcher = launcher
         self._rules = rules
-        self.leadership = Leadership(journal.database, rules.leader_seconds)
+        self._leadership = Leadership(journal.database, rules.leader_seconds)
         self._cut_off = -math.inf  # when the journal was last found to be away
         self._attempts: dict[str, _Attempt] = {}
         self._wake = asyncio.Event()
@@ -64,6 +64,10 @@ class Supervisor:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._rules.poll_seconds)
 
+    def leads(self) -> bool:
+        """Whether this process is the one of its journal that starts trainers."""
+        return self._leadership.held
+
     def wake(self) -> None:
         """Look for work now rather than at the next poll; call it from the event loop."""
         self._wake.set()
@@ -73,7 +77,7 @@ class Supervisor:
         with self._turn:
             if self._closed:
                 return
-            acts = self._leads() if only is None else True
+            acts = self._keeps_lead() if only is None else True
             if not (self._attempts or (acts and self._journal.has_work())):
                 return
             self._collect_ended()
@@ -97,18 +101,18 @@ class Supervisor:
                 self._lost(attempt.job, "the service stopped", counts=False)
         self._attempts.clear()
         with suppress(Unavailable):
-            self.leadership.resign()
+            self._leadership.resign()
 
     # ---- inside
 
-    def _leads(self) -> bool:
-        before, leads = self.leadership.held, self.leadership.keep()
+    def _keeps_lead(self) -> bool:
+        before, leads = self._leadership.held, self._leadership.keep()
         if leads != before:
             log.info("this process %s", "looks after the jobs from now on" if leads else "stands by from now on")
         return leads
 
     def _start(self, only: str | None) -> None:
-        leader = None if only else self.leadership.name
+        leader = None if only else self._leadership.name
         room, lease = self._rules.max_trainers, self._rules.lease_seconds
         while job := self._journal.claim(lease, only, room=room, leader=leader):
             if before := self._attempts.get(job.id):  # it lost the job, and has not ended yet

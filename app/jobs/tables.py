@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -89,6 +90,8 @@ jobs = Table(
     Column("status", String(16), nullable=False),
     Column("wish", String(16)),
     Column("priority", Integer, nullable=False, default=0),
+    Column("sweep", Words(32)),
+    Column("trial", Integer),
     Column("attempts", Integer, nullable=False, default=0),
     Column("lease_until", Moment),
     Column("progress", Float, nullable=False, default=0.0),
@@ -103,6 +106,7 @@ jobs = Table(
     Column("started", Moment),
     Column("finished", Moment),
     Index("jobs_by_status", "status", "number"),
+    Index("jobs_by_sweep", "sweep", "trial"),
 )
 
 events = Table(
@@ -115,6 +119,31 @@ events = Table(
     Column("data", JSON, nullable=False),
     Index("events_by_job", "job", "id"),
     sqlite_autoincrement=True,
+)
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("id", Words(32), nullable=False, unique=True),
+    Column("family", Words(64), nullable=False),
+    Column("model", Words(64), nullable=False),
+    Column("space", JSON, nullable=False),
+    Column("hyperparameters", JSON, nullable=False),
+    Column("metric", String(32), nullable=False),
+    Column("trials", Integer, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("stop_bad", Boolean, nullable=False),
+    Column("promote", String(16), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("idempotency_key", Words(255), unique=True),
+    Column("status", String(16), nullable=False),
+    Column("wish", String(16)),
+    Column("result", JSON),
+    Column("error", Words),
+    Column("created", Moment, nullable=False),
+    Column("finished", Moment),
+    Index("sweeps_by_status", "status"),
 )
 
 leases = Table(

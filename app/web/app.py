@@ -12,7 +12,7 @@ from app.bootstrap import build, opened
 from app.keys import Keyring
 from app.settings import Settings
 from app.telemetry import configure_logging, log
-from app.web import health, imports, jobs, metrics, models, problems, watch
+from app.web import health, imports, jobs, metrics, models, problems, sweeps, watch
 from app.web.fairness import Fairness
 from app.web.generate import generate_router
 from app.web.headers import Headers
@@ -75,6 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in (
         jobs.router,
         watch.router,
+        sweeps.router,
         models.router,
         imports.router,
         health.router,

@@ -47,7 +47,7 @@ def ready(request: Request, response: Response) -> Ready:
     }
     is_ready = answers(request)
     response.status_code = 200 if is_ready else 503
-    leads = services.supervisor.leadership.held
+    leads = services.supervisor.leads()
     return Ready(ready=is_ready, runtime=servables.runtime.name, leads=leads, models=models)
 
 

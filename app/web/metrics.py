@@ -46,7 +46,7 @@ class Standing:
         for status, number in self._services.journal.unfinished().items():
             jobs.add_metric([status], number)
         leads = GaugeMetricFamily("fitserve_leads", "Whether this process starts the trainers: 1 or 0.")
-        leads.add_metric([], self._services.supervisor.leadership.held)
+        leads.add_metric([], self._services.supervisor.leads())
         yield from (versions, waiting, jobs, leads)
 
 
