@@ -45,6 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.services = services
             gc.freeze()  # what is there now stays: looking through it again and again would stall requests by 40 ms
             yield
+        gc.unfreeze()
 
     app = FastAPI(title="Fitserve", version=version("fitserve"), description=DESCRIPTION, lifespan=lifespan)
     app.state.leaving = app.state.importing = False
