@@ -15,8 +15,9 @@ HEIGHT, TOP, BOTTOM, LEFT, APART = 420, 60, 40, 90, 150  # pixels; APART lies be
 TICKS = 5
 WORSE, BETTER = (178, 190, 205), (20, 90, 170)  # red, green, blue
 STYLE = (
-    "text{font:12px sans-serif;fill:#333}.axis{stroke:#666}.trial{fill:none;stroke-width:1.5;opacity:.8}"
-    ".stopped{stroke-dasharray:4 3;opacity:.5}.best{stroke:#d2691e;stroke-width:3;opacity:1}"
+    "text{font:12px sans-serif;fill:#333;paint-order:stroke;stroke:#fff;stroke-width:4px}.axis{stroke:#666}"
+    ".trial{fill:none;stroke-width:1.5;opacity:.8}.stopped{stroke-dasharray:4 3;opacity:.5}"
+    ".best{stroke:#d2691e;stroke-width:3;opacity:1}"
 )
 Place = Callable[[Any], float]  # from a value to its height on an axis, 0 to 1
 
@@ -43,7 +44,7 @@ def draw(sweep: Sweep, trials: Sequence[Trial]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {HEIGHT}" role="img" '
         f'aria-label="{escape(f"Trials of sweep {sweep.id}")}"><style>{STYLE}</style>'
-        f'<rect width="100%" height="100%" fill="#fff"/>{"".join([*drawn, *lines])}</svg>'
+        f'<rect width="100%" height="100%" fill="#fff"/>{"".join([*lines, *drawn])}</svg>'
     )
 
 
@@ -62,8 +63,9 @@ def _ticks(dimension: Dimension) -> Sequence[Any]:
     low, high = dimension.low, dimension.high
     shares = [tick / (TICKS - 1) for tick in range(TICKS)]
     if dimension.log:
-        return [low * (high / low) ** share for share in shares]
-    return [low + (high - low) * share for share in shares]
+        return [float(f"{low * (high / low) ** share:.2g}") for share in shares[:-1]] + [high]
+    ticks = [low + (high - low) * share for share in shares]
+    return sorted({round(tick) for tick in ticks}) if isinstance(low, int) else ticks
 
 
 def _axis(number: int, name: str, dimension: Dimension) -> list[str]:
