@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     journal: str | None = Field(
         None, description="SQLAlchemy URL of the jobs' database; by default SQLite in the store."
     )
+    journal_connections: Positive = Field(10, description="Most connections of one process to PostgreSQL.")
     data_dir: Path | None = Field(None, description="Folder where data sets are looked for first.")
     offline: bool = Field(False, description="Never download a data set.")
 
@@ -67,8 +68,10 @@ class Settings(BaseSettings):
 
     max_trainers: Positive = Field(1, description="Trainers running at once.")
     max_queued: Positive = Field(100, description="Jobs waiting at once; more are refused with 429.")
+    max_trials: Positive = Field(200, description="Most trials of one sweep; more are refused with 422.")
     max_attempts: Positive = Field(3, description="Attempts at a job whose trainer is lost before it counts as failed.")
     lease_seconds: Seconds = Field(30, description="How long a trainer may be silent before its job is given back.")
+    leader_seconds: Seconds = Field(5, description="How long the process that leads may be silent.")
     grace_seconds: Seconds = Field(5, description="How long a trainer may take to stop by itself.")
     poll_seconds: Seconds = Field(0.5, description="How often the supervisor looks at its jobs.")
     feed_seconds: Seconds = Field(0.25, description="How often the journal is looked at while somebody watches a job.")

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from app.jobs.journal import Journal
 from app.settings import STARTERS, Settings
 from app.web.app import create_app
+from tests.postgresql import PostgreSQL, programs
 
 DATA_DIR = os.environ.get("FITSERVE_DATA_DIR")
 CONTAINERS = os.environ.get("FITSERVE_CONTAINERS")
@@ -59,3 +61,28 @@ def client(settings: Settings) -> Iterator[TestClient]:
     """The whole application, open, called in this process."""
     with TestClient(create_app(settings), raise_server_exceptions=False) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server, where Debian's package and psycopg are installed."""
+    with PostgreSQL(programs()) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def journal_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where a new journal can be, on each database that there is."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/deep/journal.db"
+    else:
+        with request.getfixturevalue("postgresql").database() as url:
+            yield url
+
+
+@pytest.fixture
+def journal(journal_url: str) -> Iterator[Journal]:
+    """A new journal, open."""
+    opened = Journal(journal_url).open()
+    yield opened
+    opened.close()

@@ -1,11 +1,16 @@
 """One job in one process: `python -m app.training.worker JOB` trains it, publishes the version and exits."""
 
+import math
 import os
 import sys
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn, TypeVar
 
+from app.errors import Unavailable
 from app.jobs.job import Job, Status, Wish
 from app.jobs.journal import Journal, LostLease
 from app.settings import Settings
@@ -14,15 +19,34 @@ from app.telemetry import configure_logging, log
 from app.training.wishes import Cancelled, Paused, StoppedEarly
 
 BEATS_PER_LEASE = 6
+RETRY_SECONDS = 1.0
+
+Written = TypeVar("Written")
+
+
+def patiently(write: Callable[[], Written]) -> Written:
+    """Write to the journal; while it is away, wait."""
+    while True:
+        try:
+            return write()
+        except Unavailable as fault:
+            log.warning("waiting: %s", fault)
+            time.sleep(RETRY_SECONDS)
 
 
 class Reporter:
-    """Writes to the journal for one attempt, and keeps its lease from a thread of its own."""
+    """Writes to the journal for one attempt, and keeps its lease from a thread of its own.
 
-    def __init__(self, journal: Journal, job: Job, lease_seconds: float) -> None:
+    A process that has not heeded the wish for its end for twice the time of grace ends there: the supervisor that
+    started it may be gone.
+    """
+
+    def __init__(self, journal: Journal, job: Job, lease_seconds: float, grace_seconds: float = math.inf) -> None:
         self._journal = journal
         self._job = job
         self._lease = lease_seconds
+        self._patience = 2 * grace_seconds
+        self._reached = True
         self._published = False
         self._stopping = False
         self._ended = threading.Event()
@@ -37,8 +61,12 @@ class Reporter:
         self._heart.join()
 
     def __call__(self, kind: str, **facts: Any) -> None:
-        """Write an event and the columns among its facts; raises LostLease, or, before publication, what is wished."""
-        wish = self._journal.report(self._job, self._lease, kind, **facts)
+        """Write an event and the columns among its facts; raises LostLease, or, before publication, what is wished.
+
+        While the journal is away the training goes on, to the end of its epoch.
+        """
+        write = partial(self._journal.report, self._job, self._lease, kind, **facts)
+        wish = self._written_if_possible(write) if kind == "progress" else patiently(write)
         self._published |= kind == "published"
         if self._published:
             return
@@ -50,26 +78,46 @@ class Reporter:
             self._stopping = True
             raise StoppedEarly("the job was stopped early")
 
+    def _written_if_possible(self, write: Callable[[], Wish | None]) -> Wish | None:
+        """Progress comes again in a moment; once it was in vain, the heartbeat tries first."""
+        if self._reached:
+            try:
+                return write()
+            except Unavailable as fault:
+                self._reached = False
+                log.warning("progress is not told: %s", fault)
+        return None
+
     def _beat(self) -> None:
+        asked = math.inf
         while not self._ended.wait(self._lease / BEATS_PER_LEASE):
             try:
-                self._journal.report(self._job, self._lease)
+                wish = self._journal.report(self._job, self._lease)
+                self._reached = True
             except LostLease as fault:
-                log.error("stopping: %s", fault)
-                os._exit(1)  # somebody else has the job: not one line more may be written
+                self._leave(str(fault))  # somebody else has the job: not one line more may be written
             except Exception:
                 log.exception("heartbeat failed; trying again")
+                continue
+            unwanted = wish in (Wish.CANCEL, Wish.PAUSE) and not self._published
+            asked = min(asked, time.monotonic()) if unwanted else math.inf
+            if time.monotonic() > asked + self._patience:
+                self._leave(f"the wish to {wish} was not heeded")
+
+    def _leave(self, why: str) -> NoReturn:
+        log.error("stopping: %s", why)
+        os._exit(1)
 
 
 def run(job: Job, settings: Settings, journal: Journal) -> None:
     """Train and publish one running job, and write how it ended."""
-    with Reporter(journal, job, settings.lease_seconds) as report:
+    with Reporter(journal, job, settings.lease_seconds, settings.grace_seconds) as report:
         status, facts = _outcome(job, settings, report)
     if status is Status.PAUSED:
-        if journal.set_aside(job):
+        if patiently(partial(journal.set_aside, job)):
             return
         status = Status.CANCELLED
-    journal.finish(job, status, **facts)
+    patiently(partial(journal.finish, job, status, **facts))
     _forget_checkpoints(job, settings)
 
 

@@ -12,7 +12,7 @@ from app.bootstrap import build, opened
 from app.keys import Keyring
 from app.settings import Settings
 from app.telemetry import configure_logging, log
-from app.web import health, imports, jobs, metrics, models, problems, watch
+from app.web import health, imports, jobs, metrics, models, problems, sweeps, watch
 from app.web.fairness import Fairness
 from app.web.generate import generate_router
 from app.web.headers import Headers
@@ -22,6 +22,7 @@ from app.web.page import page_router
 from app.web.predict import predict_routers
 from app.web.protocols import open_inference, openai, tensorflow_serving
 from app.web.security import Guard, declare
+from app.web.server import ClearStart
 from app.web.train import train_path, train_router
 
 DESCRIPTION = """Trains neural networks in the background and serves them; a model answers while it trains.
@@ -72,6 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Measured)
     if settings.origins:
         app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["*"], allow_headers=["*"])
+    app.add_middleware(ClearStart)
     for family in services.families.values():
         for router in predict_routers(family) if family.task == "classify" else ():
             app.include_router(router)
@@ -81,6 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in (
         jobs.router,
         watch.router,
+        sweeps.router,
         models.router,
         imports.router,
         health.router,

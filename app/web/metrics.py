@@ -34,7 +34,7 @@ class Standing:
         self._services = services
 
     def collect(self) -> Iterator[Metric]:
-        """Live versions, waiting instances, and jobs by status."""
+        """Live versions, waiting instances, jobs by status, and who leads."""
         servables = self._services.servables
         versions = GaugeMetricFamily("fitserve_live_version", "The version that answers.", labels=["model"])
         waiting = GaugeMetricFamily("fitserve_queue_depth", "Instances that wait.", labels=["model"])
@@ -45,7 +45,9 @@ class Standing:
         jobs = GaugeMetricFamily("fitserve_jobs", "Jobs that have not ended.", labels=["status"])
         for status, number in self._services.journal.unfinished().items():
             jobs.add_metric([status], number)
-        yield from (versions, waiting, jobs)
+        leads = GaugeMetricFamily("fitserve_leads", "Whether this process starts the trainers: 1 or 0.")
+        leads.add_metric([], self._services.supervisor.leads())
+        yield from (versions, waiting, jobs, leads)
 
 
 class Measured:

@@ -72,6 +72,11 @@ export interface Choice {
   "finish_reason": "stop" | "length" | null;
 }
 
+/** One of these. */
+export interface Choices {
+  "choices": Array<boolean | number | string | null>;
+}
+
 /** The answer of a classifier: the labels with their probabilities, most likely first. */
 export interface Classification {
   "model": string;
@@ -233,6 +238,10 @@ export interface Job {
   "priority"?: number;
   /** What the version holds beside its ONNX and its Keras file. */
   "formats"?: Array<"savedmodel">;
+  /** The sweep that this job is a trial of. */
+  "sweep"?: string | null;
+  /** Which of its trials, from 1. */
+  "trial"?: number | null;
   "id": string;
   "status": Status;
   /** What was asked of it and is not done yet. */
@@ -323,6 +332,16 @@ export interface Problem {
   "errors"?: Array<Fault> | null;
 }
 
+/** All numbers from one to another, both included. */
+export interface Range {
+  "low": number;
+  "high": number;
+  /** Whether the logarithm is what is drawn evenly. */
+  "log"?: boolean;
+  /** Only numbers that are whole steps above `low`. */
+  "step"?: number | null;
+}
+
 /** Ready when every model that has a live version answers with one and what they run on works, until a signal says stop. */
 export interface Ready {
   "ready": boolean;
@@ -334,6 +353,8 @@ export interface Ready {
   "runtime_fault": string | null;
   /** The NVIDIA GPUs that the driver tells of. */
   "gpus": Array<string>;
+  /** Whether this process is the one of its journal that starts trainers. */
+  "leads": boolean;
   "models": Record<string, ModelHealth>;
 }
 
@@ -346,6 +367,10 @@ export interface Several {
   "priority"?: number;
   /** What the version holds beside its ONNX and its Keras file. */
   "formats"?: Array<"savedmodel">;
+  /** The sweep that this job is a trial of. */
+  "sweep"?: string | null;
+  /** Which of its trials, from 1. */
+  "trial"?: number | null;
   "id": string;
   "status": Status;
   /** What was asked of it and is not done yet. */
@@ -393,6 +418,87 @@ export interface Step {
 /** What a stream tells besides the text. */
 export interface StreamOptions {
   "include_usage"?: boolean;
+}
+
+/** A row of the journal. */
+export interface Sweep {
+  "family": string;
+  "model": string;
+  /** What is tried of each hyperparameter: a range, or choices. */
+  "space": Record<string, unknown>;
+  /** Those that are the same in every trial. */
+  "hyperparameters": Record<string, unknown>;
+  /** What is better in the best trial, over its epochs. */
+  "metric": "val_accuracy" | "val_loss";
+  "trials": number;
+  "seed"?: number;
+  "stop_bad"?: boolean;
+  "promote"?: "if_better" | "always" | "never";
+  "priority"?: number;
+  "id": string;
+  "status": Status;
+  /** What was asked of it and is not done yet. */
+  "wish"?: Wish | null;
+  /** How many of its trials have ended. */
+  "ended"?: number;
+  /** The best trial, its version, and whether it was promoted. */
+  "result"?: Record<string, unknown> | null;
+  "error"?: string | null;
+  "created": string;
+  "finished"?: string | null;
+}
+
+/** A sweep and all that it has tried. */
+export interface SweepTable {
+  "family": string;
+  "model": string;
+  /** What is tried of each hyperparameter: a range, or choices. */
+  "space": Record<string, unknown>;
+  /** Those that are the same in every trial. */
+  "hyperparameters": Record<string, unknown>;
+  /** What is better in the best trial, over its epochs. */
+  "metric": "val_accuracy" | "val_loss";
+  "trials": number;
+  "seed"?: number;
+  "stop_bad"?: boolean;
+  "promote"?: "if_better" | "always" | "never";
+  "priority"?: number;
+  "id": string;
+  "status": Status;
+  /** What was asked of it and is not done yet. */
+  "wish"?: Wish | null;
+  /** How many of its trials have ended. */
+  "ended"?: number;
+  /** The best trial, its version, and whether it was promoted. */
+  "result"?: Record<string, unknown> | null;
+  "error"?: string | null;
+  "created": string;
+  "finished"?: string | null;
+  /** Of the trials that ended with a version, the best. */
+  "best"?: Trial | null;
+  /** Every trial so far. */
+  "table": Array<Trial>;
+}
+
+/** What a sweep shall try, and how often. */
+export interface SweepWish {
+  "family": string;
+  /** What is tried of each hyperparameter: a range, or choices. */
+  "space": Record<string, Range | Choices>;
+  /** How many trainings, those that are stopped early included. */
+  "trials"?: number;
+  /** Those that are the same in every trial. */
+  "hyperparameters"?: Record<string, unknown>;
+  /** What is to be better, in a trial's best epoch. By default `val_accuracy`; of texts `val_loss`. */
+  "metric"?: "val_accuracy" | "val_loss" | null;
+  /** Stop a trial that is worse than the median was after as many epochs. */
+  "stop_bad"?: boolean;
+  /** When the best version goes live: as with a training. */
+  "promote"?: "if_better" | "always" | "never";
+  /** Seed of what is drawn. */
+  "seed"?: number;
+  /** Jobs of a higher one start first. */
+  "priority"?: number;
 }
 
 /** One tensor of the signature; -1 in `shape` is a free dimension. */
@@ -503,6 +609,26 @@ export interface Train_text {
   "priority"?: number;
   /** What the version holds beside ONNX and Keras. `savedmodel`: for TensorFlow Serving and a GPU. */
   "formats"?: Array<"savedmodel">;
+}
+
+/** A row of the table. */
+export interface Trial {
+  /** Its number, from 1. */
+  "trial": number;
+  "job": string;
+  "status": Status;
+  /** What was asked of it and is not done yet. */
+  "wish"?: string | null;
+  /** What it tries. */
+  "hyperparameters": Record<string, unknown>;
+  /** The metric in its best epoch so far. */
+  "value"?: number | null;
+  /** How many epochs it has seen. */
+  "epochs"?: number;
+  /** The version that came out. */
+  "version"?: number | null;
+  /** Why it was stopped or failed. */
+  "reason"?: string | null;
 }
 
 /** Tokens of the model's own vocabulary, of every choice that was written. */

@@ -1,20 +1,10 @@
 """Retention: old jobs take little room, and what is wanted is kept."""
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from app.jobs.job import Job, NewJob, Status
 from app.jobs.journal import Journal
 from app.jobs.retention import Retention
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    opened = Journal(f"sqlite:///{tmp_path}/journal.db").open()
-    yield opened
-    opened.close()
 
 
 def worked_on(journal: Journal, folder: Path, *, ended: bool) -> Job:
