@@ -4,6 +4,7 @@ import sys
 
 from app.allocation import give_back_large_blocks
 from app.settings import Settings
+from app.telemetry import configure_logging
 from app.web.app import create_app
 from app.web.security import is_local
 from app.web.server import bounded, run
@@ -20,15 +21,16 @@ def serve() -> None:
             "(fitserve keys create), or FITSERVE_ALLOW_OPEN=true where something in front guards the service"
         )
     give_back_large_blocks()
-    level = settings.log_level
+    configure_logging(settings.log_level, settings.log_form)
     run(
         app,
         settings.linger_seconds,
         host=settings.host,
         port=settings.port,
         http=bounded(settings.head_seconds, settings.max_connections),
-        log_level=level.lower(),
-        access_log=level == "DEBUG",
+        log_config=None,
+        log_level=settings.log_level.lower(),
+        access_log=False,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
 

@@ -50,7 +50,7 @@ class Supervisor:
             try:
                 await asyncio.to_thread(self.step)
             except Unavailable as fault:
-                log.error("no job can be looked after: %s; trying again", fault)
+                log.error("no job can be looked after; trying again", reason=str(fault))
             except Exception:
                 log.exception("the supervisor's step failed; trying again")
             with suppress(TimeoutError):
@@ -92,7 +92,7 @@ class Supervisor:
             if job is None:
                 return
             self._attempts[job.id] = _Attempt(job, self._launcher.launch(job))
-            log.info("job %s: attempt %d at %s started", job.id, job.attempts, job.model)
+            log.info("attempt started", job=job.id, model=job.model, attempt=job.attempts)
 
     def _collect_ended(self) -> None:
         for attempt in list(self._attempts.values()):
@@ -128,11 +128,11 @@ class Supervisor:
             self._journal.set_aside(job)
         elif not counts or job.attempts < self._rules.max_attempts:
             if self._journal.give_back(job, reason, counts=counts):
-                log.warning("job %s given back: %s", job.id, reason)
+                log.warning("job given back", job=job.id, reason=reason)
         elif self._journal.finish(
             job, Status.FAILED, error=f"{reason} in attempt {job.attempts}\n{last_words}".strip()
         ):
-            log.error("job %s failed: %s", job.id, reason)
+            log.error("job failed", job=job.id, reason=reason)
 
 
 def _ending(code: int) -> str:

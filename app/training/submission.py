@@ -8,6 +8,7 @@ from app.errors import InvalidRequest
 from app.families.contract import Family
 from app.jobs.job import Job, NewJob, Promote
 from app.jobs.journal import Journal
+from app.telemetry import log
 from app.training.datasets import Datasets
 
 
@@ -44,7 +45,10 @@ def submit(
             idempotency_key=_numbered(idempotency_key, number),
         )
         news.append(new)
-    return [job for job, _ in journal.submit_all(news, max_queued)]
+    submitted = journal.submit_all(news, max_queued)
+    for job, is_new in submitted:
+        log.info("job queued" if is_new else "job asked for again", job=job.id, model=job.model)
+    return [job for job, _ in submitted]
 
 
 def _numbered(key: str | None, number: int) -> str | None:

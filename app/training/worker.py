@@ -55,7 +55,7 @@ class Reporter:
             try:
                 self._journal.report(self._job, self._lease)
             except LostLease as fault:
-                log.error("stopping: %s", fault)
+                log.error("stopping", reason=str(fault))
                 os._exit(1)  # somebody else has the job: not one line more may be written
             except Exception:
                 log.exception("heartbeat failed; trying again")
@@ -65,6 +65,7 @@ def run(job: Job, settings: Settings, journal: Journal) -> None:
     """Train and publish one running job, and write how it ended."""
     with Reporter(journal, job, settings.lease_seconds) as report:
         status, facts = _outcome(job, settings, report)
+    log.info("attempt ended", status=status, attempt=job.attempts)
     if status is Status.PAUSED:
         if journal.set_aside(job):
             return
@@ -106,7 +107,7 @@ def _forget_checkpoints(job: Job, settings: Settings) -> None:
 def main(job_id: str) -> int:
     """Run the job that a supervisor has claimed; returns an exit code."""
     settings = Settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_form, job=job_id)
     with suppress(OSError):
         os.nice(settings.trainer_nice)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -114,7 +115,7 @@ def main(job_id: str) -> int:
     try:
         job = journal.get(job_id)
         if job.status is not Status.RUNNING:
-            log.error("job %s is not running but %s", job_id, job.status)
+            log.error("the job is not running", status=job.status)
             return 1
         run(job, settings, journal)
     finally:

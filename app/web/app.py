@@ -4,6 +4,7 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -17,7 +18,7 @@ from app.web.fairness import Fairness
 from app.web.generate import generate_router
 from app.web.headers import Headers
 from app.web.limits import BodyLimit, Deadline
-from app.web.metrics import Measured
+from app.web.observation import Observed
 from app.web.page import page_router
 from app.web.predict import predict_routers
 from app.web.protocols import open_inference, openai, tensorflow_serving
@@ -26,7 +27,10 @@ from app.web.train import train_path, train_router
 
 DESCRIPTION = """Trains neural networks in the background and serves them; a model answers while it trains.
 
-Every error is `application/problem+json` (RFC 9457) and says what was expected."""
+Every error is `application/problem+json` (RFC 9457) and says what was expected. Every answer has an `X-Request-ID`, the
+request's own where it has one; the log names it."""
+
+EXPOSED = ("Location", "Retry-After", "X-Request-ID")  # headers that pages of allowed origins may read
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -36,7 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        configure_logging(settings.log_level)
+        configure_logging(settings.log_level, settings.log_form)
         if keyring:
             keyring.open()
         async with opened(services):
@@ -59,10 +63,11 @@ def create_app(settings: Settings) -> FastAPI:
         max_requests=settings.max_requests,
     )
     app.add_middleware(Guard, keyring=keyring, allow_open=settings.allow_open, origins=settings.origins)
-    app.add_middleware(Headers)
-    app.add_middleware(Measured)
     if settings.origins:
-        app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["*"], allow_headers=["*"])
+        allowed: Any = {"allow_origins": settings.origins, "allow_methods": ["*"], "allow_headers": ["*"]}
+        app.add_middleware(CORSMiddleware, **allowed, expose_headers=EXPOSED)
+    app.add_middleware(Observed)
+    app.add_middleware(Headers)
     for family in services.families.values():
         for router in predict_routers(family) if family.task == "classify" else ():
             app.include_router(router)

@@ -1,15 +1,12 @@
 """/metrics for Prometheus: what was counted, and how things stand."""
 
-import time
 from collections.abc import Iterator
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import metrics
 from app.bootstrap import Services
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -46,31 +43,3 @@ class Standing:
         for status, number in self._services.journal.unfinished().items():
             jobs.add_metric([status], number)
         yield from (versions, waiting, jobs)
-
-
-class Measured:
-    """ASGI middleware: counts and times every request under the path of its route."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Watch the status go by."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        status = 500  # what is sent further out when an error passes here
-
-        async def watched(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        begun = time.perf_counter()
-        try:
-            await self._app(scope, receive, watched)
-        finally:
-            route = getattr(scope.get("route"), "path", "none")  # never a path of the client's making
-            metrics.request_seconds.labels(route).observe(time.perf_counter() - begun)
-            metrics.requests.labels(scope["method"], route, status).inc()
