@@ -14,8 +14,9 @@ from app.jobs.journal import Journal
 from app.jobs.launchers.local import LocalLauncher
 from app.jobs.retention import Retention
 from app.jobs.supervisor import Rules, Supervisor
+from app.serving.loading import Limits
 from app.serving.onnx_runtime import OnnxRuntime
-from app.serving.servables import Limits, Servables
+from app.serving.servables import Servables
 from app.settings import Settings
 from app.store.model_store import ModelStore
 from app.training.datasets import Datasets

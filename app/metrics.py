@@ -14,9 +14,14 @@ stage_seconds = Histogram(
 )
 version_seconds = Histogram(
     "fitserve_version_seconds",
-    "From the arrival of an instance in the queue to its output, by version.",
+    "From the arrival of an instance to its output, or of a text to its last word, by version.",
     ("model", "version"),
     buckets=SECONDS,
+)
+shadow = Counter(
+    "fitserve_shadow",
+    "Instances answered while another version was in the shadow, by whether both gave the same label.",
+    ("model", "version", "shadow", "outcome"),
 )
 decode_seconds, queue_seconds, predict_seconds = (
     stage_seconds.labels(stage) for stage in ("decode", "queue", "predict")

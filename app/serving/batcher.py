@@ -35,7 +35,7 @@ class Cost:
         return self.fixed + self.each * size
 
 
-def _unheeded(seconds: float) -> None:
+def unheeded(seconds: float) -> None:
     """Nobody wants to know how long it took."""
 
 
@@ -53,7 +53,7 @@ class Batcher(Generic[Instance, Output]):
         max_batch: int,
         max_waiting: int,
         cost: Cost,
-        heed: Callable[[float], None] = _unheeded,
+        heed: Callable[[float], None] = unheeded,
     ) -> None:
         self._heed = heed
         self._predict = predict

@@ -5,6 +5,7 @@ however long the text is. While a step is cheap it runs on the event loop, which
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -15,7 +16,7 @@ import numpy as np
 from app.errors import Busy
 from app.families.contract import Array
 from app.families.generation import Generator, Prompt
-from app.serving.batcher import HOP_SECONDS, Cost
+from app.serving.batcher import HOP_SECONDS, Cost, unheeded
 from app.serving.sampling import choose
 from app.serving.telling import Telling, Wish, Word
 
@@ -27,11 +28,22 @@ def _unheard(word: Word) -> None:
 
 
 class Generation:
-    """Continues prompts with one loaded version. Everything but the step itself runs on the event loop."""
+    """Continues prompts with one loaded version. Everything but the step itself runs on the event loop.
+
+    `heed` is told the seconds of every text, from its arrival to its last word.
+    """
 
     def __init__(
-        self, generator: Generator, executor: Executor, *, max_batch: int, max_waiting: int, cost: Cost
+        self,
+        generator: Generator,
+        executor: Executor,
+        *,
+        max_batch: int,
+        max_waiting: int,
+        cost: Cost,
+        heed: Callable[[float], None] = unheeded,
     ) -> None:
+        self._heed = heed
         self._generator = generator
         self._executor = executor
         self._max_batch = max_batch
@@ -115,6 +127,7 @@ class Generation:
             telling.take(tokens[row], logits[row])
             if telling.stopped and not telling.done.done():
                 telling.done.set_result(telling)
+                self._heed(time.perf_counter() - telling.since)
 
     def _chosen(self, logits: Array) -> list[int]:
         """A token for each row: the likeliest, or as its request wishes."""

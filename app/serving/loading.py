@@ -1,14 +1,87 @@
-"""Loading one version: every byte checked, then the family's servable over the runtime's executable."""
+"""Loading one version: every byte checked, its servable over the runtime's executable, warm, with a batcher."""
 
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from app import metrics
 from app.errors import Damaged, FitserveError
 from app.families.contract import Family, load
+from app.serving.batcher import Batcher, Cost
+from app.serving.generation import Generation
 from app.serving.runtime import Runtime
 from app.store.model_store import ModelStore
 from app.store.version import Card, verify
+
+WARM_UPS = 3
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much may be predicted together, wait, and be held in memory beside the live version."""
+
+    max_batch: int = 32
+    max_waiting: int = 256
+    max_loaded: int = 2
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One loaded version. A request keeps hold of it to its end, so a version goes when its last request has gone.
+
+    `batcher` is a Batcher, or the Generation of a family that generates.
+    """
+
+    card: Card
+    servable: Any
+    batcher: Any
+
+
+class Loader:
+    """Makes versions ready to answer: loaded, warm and measured. The versions of a model predict in one thread."""
+
+    def __init__(self, store: ModelStore, models: Mapping[str, Family], runtime: Runtime, limits: Limits) -> None:
+        self._store = store
+        self._models = models
+        self._runtime = runtime
+        self._max_batch = limits.max_batch
+        self._max_waiting = limits.max_waiting
+        self._threads = {model: ThreadPoolExecutor(1, f"predict-{model}") for model in models}
+
+    def close(self) -> None:
+        """Let the threads go."""
+        for threads in self._threads.values():
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    def load(self, model: str, version: int) -> Loaded:
+        """One version with a batcher of its own; raises NotFound or Damaged."""
+        card, servable = load_version(self._store, self._runtime, self._models[model], model, version)
+        behind: Any = {
+            "executor": self._threads[model],
+            "max_batch": self._max_batch,
+            "max_waiting": self._max_waiting,
+            "heed": metrics.version_seconds.labels(model, version).observe,
+        }
+        if self._models[model].task == "generate":
+            cost = self._warm_up(lambda size: servable.step(np.zeros(size, np.int64), servable.blank(size)))
+            return Loaded(card, servable, Generation(servable, cost=cost, **behind))
+        example = servable.example()
+        cost = self._warm_up(lambda size: servable.predict([example] * size))
+        return Loaded(card, servable, Batcher(servable.predict, cost=cost, **behind))
+
+    def _warm_up(self, run: Callable[[int], object]) -> Cost:
+        """Run batches of 1, 2, 4 … up to the largest, and draw the line of their cost."""
+        size, largest = 1, self._max_batch
+        while size < largest:
+            run(size)
+            size *= 2
+        one, many = (_quickest(run, size) for size in (1, largest))
+        each = max(0.0, many - one) / max(1, largest - 1)
+        return Cost(fixed=one - each, each=each)
 
 
 def load_version(store: ModelStore, runtime: Runtime, family: Family, model: str, version: int) -> tuple[Card, Any]:
@@ -29,3 +102,12 @@ def load_version(store: ModelStore, runtime: Runtime, family: Family, model: str
     except Exception as fault:
         raise Damaged(f"version {version} of {model} fails when it runs: {fault}") from fault
     return card, servable
+
+
+def _quickest(run: Callable[[int], object], size: int) -> float:
+    times = []
+    for _ in range(WARM_UPS):
+        begun = time.perf_counter()
+        run(size)
+        times.append(time.perf_counter() - begun)
+    return min(times)

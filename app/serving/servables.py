@@ -1,65 +1,16 @@
 """The servables: which version of each model is loaded, and how a new one takes over without a pause."""
 
 import asyncio
-import random
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
 
-import numpy as np
-
-from app import metrics
 from app.errors import Conflict, Damaged, NotFound
 from app.families.contract import Family
-from app.serving.batcher import Batcher, Cost
-from app.serving.generation import Generation
-from app.serving.loading import load_version
+from app.serving.loading import Limits, Loaded, Loader
 from app.serving.runtime import Runtime
-from app.store.model_store import LIVE, ModelStore
-from app.store.version import Card
+from app.serving.traffic import UNDIVIDED, Plan, Shadow, Traffic, check_comparable
+from app.store.model_store import LIVE, SHADOW, ModelStore
 from app.telemetry import log
-
-WARM_UPS = 3
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much may be predicted together, wait, and be held in memory beside the live version."""
-
-    max_batch: int = 32
-    max_waiting: int = 256
-    max_loaded: int = 2
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """One loaded version. A request keeps hold of it to its end, so a version goes when its last request has gone.
-
-    `batcher` is a Batcher, or the Generation of a family that generates.
-    """
-
-    card: Card
-    servable: Any
-    batcher: Any
-
-
-@dataclass(frozen=True)
-class Split:
-    """The loaded versions that share the requests which name none, by weight; without any, the live one answers."""
-
-    weights: Mapping[int, float]
-    loaded: tuple[Loaded, ...] = ()
-
-    def draw(self) -> Loaded:
-        """One of them, by chance."""
-        (drawn,) = random.choices(self.loaded, tuple(self.weights.values()))
-        return drawn
-
-
-UNDIVIDED = Split({})
 
 
 class Servables:
@@ -73,12 +24,12 @@ class Servables:
         self._store = store
         self.models = models
         self.runtime = runtime
-        self._limits = limits
+        self._loader = Loader(store, models, runtime, limits)
+        self._max_loaded = limits.max_loaded
         self._live: dict[str, Loaded] = {}
-        self._splits: dict[str, Split] = dict.fromkeys(models, UNDIVIDED)
+        self._traffic: dict[str, Traffic] = dict.fromkeys(models, UNDIVIDED)
         self._others: dict[str, OrderedDict[int, Loaded]] = {model: OrderedDict() for model in models}
         self._locks = {model: asyncio.Lock() for model in models}
-        self._threads = {model: ThreadPoolExecutor(1, f"predict-{model}") for model in models}
         self.faults: dict[str, dict[int, str]] = {model: {} for model in models}
 
     async def open(self) -> None:
@@ -87,8 +38,7 @@ class Servables:
 
     def close(self) -> None:
         """Let the threads go."""
-        for threads in self._threads.values():
-            threads.shutdown(wait=False, cancel_futures=True)
+        self._loader.close()
 
     def live(self, model: str) -> Loaded:
         """The version that answers now; raises Conflict when there is none."""
@@ -100,11 +50,11 @@ class Servables:
         return loaded
 
     async def get(self, model: str, reference: str | None) -> Loaded:
-        """The version that a number or an alias names, loaded now if need be; without a name the live one, or one of a
-        split.
+        """The version that a number or an alias names, loaded now if need be; without a name one of those that share
+        the traffic, or the live one.
         """
-        if reference is None and self._splits[model].loaded:
-            return self._splits[model].draw()
+        if reference is None and self._traffic[model].answering:
+            return self._traffic[model].draw()
         if reference is None or reference == LIVE:
             return self.live(model)
         version = self._store.resolve(model, reference)
@@ -113,7 +63,7 @@ class Servables:
         others = self._others[model]
         async with self._locks[model]:
             others[version] = await self._loaded(model, version)
-            while len(others) > self._limits.max_loaded:
+            while len(others) > self._max_loaded:
                 others.popitem(last=False)
             return others[version]
 
@@ -123,14 +73,13 @@ class Servables:
         return loaded.card.version if loaded else None
 
     async def refresh(self, model: str) -> None:
-        """Serve what `live` points at and what shares its requests, but for what is known not to load."""
+        """Serve what `live` points at, share and shadow as the store says, but for what is known not to load."""
         await self._refresh_live(model)
-        await self._refresh_split(model)
+        await self._refresh_traffic(model)
 
-    def split(self, model: str) -> Mapping[int, float]:
-        """The weights by which versions share a model's requests; empty when the live one answers them all."""
-        split = self._splits[model]
-        return split.weights if split.loaded else {}
+    def traffic(self, model: str) -> Traffic:
+        """Who answers the requests that name no version."""
+        return self._traffic[model]
 
     async def watch(self, seconds: float) -> None:
         """Follow the aliases of the store, whoever moves them, until cancelled."""
@@ -157,27 +106,57 @@ class Servables:
                     self.faults[model][version] = str(fault)
                     log.error("%s %d not loaded: %s", model, version, fault)
                 else:
-                    self._live[model] = loaded
+                    self._live[model], self._traffic[model] = loaded, UNDIVIDED
                     log.info("%s %d serving", model, version)
                     return
 
-    async def _refresh_split(self, model: str) -> None:
-        try:
-            weights = self._store.split(model)
-        except Damaged as fault:
-            if self._splits[model].loaded:
-                log.error("%s", fault)
-            weights = {}
-        if weights == self._splits[model].weights:
+    async def _refresh_traffic(self, model: str) -> None:
+        plan = self._plan(model)
+        if model not in self._live or plan == self._traffic[model].plan:
             return
         async with self._locks[model]:
-            split = Split(weights)
-            try:
-                split = Split(weights, tuple([await self._loaded(model, version) for version in weights]))
-            except (Damaged, NotFound) as fault:
-                log.error("%s: the live version answers all, as not every version of the split loads: %s", model, fault)
-            self._splits[model] = split
-            log.info("%s shared: %s", model, dict(weights) if split.loaded else "no")
+            self._traffic[model] = traffic = await self._carried_out(model, plan)
+            shadow = traffic.shadow and traffic.shadow.loaded.card.version
+            log.info("%s shared: %s, in the shadow: %s", model, dict(traffic.shares) or "no", shadow or "none")
+
+    def _plan(self, model: str) -> Plan:
+        """What the store wants of a model's traffic; nothing where it cannot be understood."""
+        try:
+            return Plan(self._store.split(model), self._store.aliases(model).get(SHADOW))
+        except Damaged as fault:
+            if self._traffic[model].plan != UNDIVIDED.plan:
+                log.error("%s", fault)
+            return UNDIVIDED.plan
+
+    async def _carried_out(self, model: str, plan: Plan) -> Traffic:
+        """A plan with its versions loaded; the live version answers alone for what cannot be done."""
+        sharing = await self._sharing(model, plan.weights)
+        shadow = await self._shadow(model, plan.shadow, sharing.values())
+        if shadow is None:
+            return Traffic(plan, tuple(sharing.values()), None, sharing)
+        answering = tuple(shadow.behind(one) for one in sharing.values())
+        return Traffic(plan, answering, shadow, {**sharing, shadow.loaded.card.version: shadow.loaded})
+
+    async def _sharing(self, model: str, weights: Mapping[int, float]) -> dict[int, Loaded]:
+        try:
+            if weights:
+                return {version: await self._loaded(model, version) for version in weights}
+        except (Damaged, NotFound) as fault:
+            log.error("%s: the live version answers all, as not every version of the split loads: %s", model, fault)
+        live = self._live[model]
+        return {live.card.version: live}
+
+    async def _shadow(self, model: str, version: int | None, sharing: Iterable[Loaded]) -> Shadow | None:
+        if version is None:
+            return None
+        try:
+            loaded = await self._loaded(model, version)
+            for one in sharing:
+                check_comparable(one.card, loaded.card)
+        except (Damaged, NotFound, Conflict) as fault:
+            log.error("%s: no shadow: %s", model, fault)
+            return None
+        return Shadow(loaded)
 
     def _settled(self, model: str) -> bool:
         wanted = self._store.aliases(model).get(LIVE)
@@ -192,42 +171,10 @@ class Servables:
 
     async def _loaded(self, model: str, version: int) -> Loaded:
         """One that is loaded already, or loaded now."""
-        live = self._live.get(model)
-        answering = [*([live] if live else []), *self._splits[model].loaded]
-        for loaded in answering:
-            if loaded.card.version == version:
-                return loaded
+        if version == self.serving(model):
+            return self._live[model]
+        if version in self._traffic[model].held:
+            return self._traffic[model].held[version]
         if version in self._others[model]:
             return self._others[model].pop(version)
-        return await asyncio.to_thread(self._load, model, version)
-
-    def _load(self, model: str, version: int) -> Loaded:
-        """Load, warm up and measure one version."""
-        card, servable = load_version(self._store, self.runtime, self.models[model], model, version)
-        bounds: Any = {"max_batch": self._limits.max_batch, "max_waiting": self._limits.max_waiting}
-        if self.models[model].task == "generate":
-            cost = self._warm_up(lambda size: servable.step(np.zeros(size, np.int64), servable.blank(size)))
-            return Loaded(card, servable, Generation(servable, self._threads[model], cost=cost, **bounds))
-        example = servable.example()
-        cost = self._warm_up(lambda size: servable.predict([example] * size))
-        heed = metrics.version_seconds.labels(model, version).observe
-        return Loaded(card, servable, Batcher(servable.predict, self._threads[model], cost=cost, heed=heed, **bounds))
-
-    def _warm_up(self, run: Callable[[int], object]) -> Cost:
-        """Run batches of 1, 2, 4 … up to the largest, and draw the line of their cost."""
-        size, largest = 1, self._limits.max_batch
-        while size < largest:
-            run(size)
-            size *= 2
-        one, many = (_quickest(run, size) for size in (1, largest))
-        each = max(0.0, many - one) / max(1, largest - 1)
-        return Cost(fixed=one - each, each=each)
-
-
-def _quickest(run: Callable[[int], object], size: int) -> float:
-    times = []
-    for _ in range(WARM_UPS):
-        begun = time.perf_counter()
-        run(size)
-        times.append(time.perf_counter() - begun)
-    return min(times)
+        return await asyncio.to_thread(self._loader.load, model, version)

@@ -1,6 +1,7 @@
 """One continuation under way: what is read next, the word being made, and the words that are finished."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -51,7 +52,7 @@ class Telling:
     """One request. `done` gives it back when it has ended; whoever cancels `done` has left.
 
     `token` is to be read next; `seen` are all tokens of prompt and continuation; `taken` counts those of the
-    latter, the line's end among them.
+    latter, the line's end among them; `since` is when it came, by `time.perf_counter`.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Telling:
         self.words: list[Word] = []
         self.stopped: Stop | None = None
         self.done = done
+        self.since = time.perf_counter()
 
     @property
     def plain(self) -> bool:

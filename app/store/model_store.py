@@ -20,6 +20,7 @@ STAGING = ".staging"
 DELETED = ".deleted"  # the highest number that was deleted: no number means two versions, ever
 LIVE = "live"
 PREVIOUS = "previous"
+SHADOW = "shadow"  # is asked what is answered, and only counted
 MOST_DIGITS = 9  # of a version's number
 TRAFFIC = "traffic.json"
 _TRAFFIC = TypeAdapter(dict[Annotated[int, Field(ge=1)], Annotated[float, Field(gt=0, allow_inf_nan=False)]])
@@ -138,7 +139,9 @@ class ModelStore:
         return next((card for card in self.versions(model) if card.job == job), None)
 
     def promote(self, model: str, version: int) -> dict[str, int]:
-        """Point `live` at a version and `previous` at the one that was live; returns the aliases. A split ends."""
+        """Point `live` at a version and `previous` at the one that was live; returns the aliases. A split ends, and so
+        does the shadow of the version itself.
+        """
         with self._lock(model):
             self.card(model, version)
             aliases = self.aliases(model)
@@ -147,6 +150,8 @@ class ModelStore:
                 if LIVE in aliases:
                     aliases[PREVIOUS] = aliases[LIVE]
                 aliases[LIVE] = version
+                if aliases.get(SHADOW) == version:
+                    del aliases[SHADOW]
                 self._write_aliases(model, aliases)
         return aliases
 
@@ -161,6 +166,18 @@ class ModelStore:
         with self._lock(model):
             self.card(model, version)
             aliases = self.aliases(model) | {alias: version}
+            self._write_aliases(model, aliases)
+        return aliases
+
+    def remove_alias(self, model: str, alias: str) -> dict[str, int]:
+        """Forget an alias; returns those that are left. Raises NotFound, or Conflict for `live`."""
+        if alias == LIVE:
+            raise Conflict(f"{LIVE!r} can be moved and not removed: something has to answer")
+        with self._lock(model):
+            aliases = self.aliases(model)
+            if alias not in aliases:
+                raise NotFound(f"{model} has no alias {alias!r}; aliases: {', '.join(sorted(aliases)) or 'none'}")
+            del aliases[alias]
             self._write_aliases(model, aliases)
         return aliases
 

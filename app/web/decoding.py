@@ -7,7 +7,7 @@ from app import metrics
 from app.bootstrap import Services
 from app.families.contract import Crop
 from app.families.imaging import decoded, open_picture
-from app.serving.servables import Loaded
+from app.serving.loading import Loaded
 
 SMALL_PIXELS = 32 * 32  # decoded sooner than a thread takes over
 

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from app.bootstrap import Services
 from app.errors import InvalidRequest, NotFound
 from app.families.generation import Prompt
+from app.serving.loading import Loaded
 from app.serving.sampling import Sampling
-from app.serving.servables import Loaded
 from app.serving.telling import Stop, Telling, Wish, Word
 from app.telemetry import log
 from app.web.numbers import WHOLE

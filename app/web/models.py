@@ -12,7 +12,8 @@ from app.bootstrap import Services
 from app.errors import NotFound
 from app.jobs.job import Job
 from app.serving.comparison import Comparison, compare
-from app.store.model_store import LIVE, PREVIOUS
+from app.serving.traffic import Outcome, check_comparable
+from app.store.model_store import LIVE, PREVIOUS, SHADOW
 from app.store.version import CARD, Card
 from app.training.submission import submit
 from app.web.numbers import WHOLE
@@ -43,6 +44,16 @@ class VersionSummary(BaseModel):
     size: int = Field(description="Bytes of all its files.")
 
 
+class ShadowSummary(BaseModel):
+    """The version in the shadow, and how its answers compare with those given, since this process set it up."""
+
+    version: int
+    counts: dict[Outcome, int] = Field(
+        description="`agreed` and `differed` in the label; `failed`; and `skipped`, as others waited.",
+        examples=[{"agreed": 97, "differed": 3, "failed": 0, "skipped": 12}],
+    )
+
+
 class ModelSummary(BaseModel):
     """A model: its aliases, its versions, and what cannot be used."""
 
@@ -50,6 +61,7 @@ class ModelSummary(BaseModel):
     family: str
     serving: int | None = Field(description="The version that answers now.")
     traffic: dict[int, float] = Field(description="Weights of the versions that share its requests.")
+    shadow: ShadowSummary | None
     aliases: dict[str, int] = Field(examples=[{"live": 3, "previous": 2}])
     versions: list[VersionSummary]
     faults: dict[int, str] = Field(description="Versions that are damaged or do not load, and why.")
@@ -120,12 +132,25 @@ def get_file(request: Request, model: str, version: Version, name: FileName) -> 
 
 @router.put("/{model}/aliases/{alias}", operation_id="set_alias", responses=documented(404, 409, 422))
 async def set_alias(request: Request, model: str, alias: Alias, target: AliasTarget) -> ModelSummary:
-    """Point an alias at a version. Moving `live` promotes: the version is loaded and warm before the old one goes."""
+    """Point an alias at a version. Moving `live` promotes: the version is loaded and warm before the old one goes.
+    The version that `shadow` points at is asked what the others are asked, unheard; `shadow` in the model's summary and
+    /metrics tell how often it agrees.
+    """
     services: Services = request.app.state.services
     _known(services, model)
-    if alias == LIVE:
-        await services.servables.get(model, str(target.version))
+    if alias in (LIVE, SHADOW):
+        loaded = await services.servables.get(model, str(target.version))
+        if alias == SHADOW:
+            check_comparable(services.servables.live(model).card, loaded.card)
     return await _moved(services, model, lambda: services.store.set_alias(model, alias, target.version))
+
+
+@router.delete("/{model}/aliases/{alias}", operation_id="remove_alias", responses=documented(404, 409, 422))
+async def remove_alias(request: Request, model: str, alias: Alias) -> ModelSummary:
+    """Forget an alias, so that its version may be deleted, or is no longer in the shadow. `live` cannot go."""
+    services: Services = request.app.state.services
+    _known(services, model)
+    return await _moved(services, model, lambda: services.store.remove_alias(model, alias))
 
 
 @router.put("/{model}/traffic", operation_id="split_traffic", responses=documented(404, 409, 422))
@@ -205,12 +230,14 @@ def _known(services: Services, model: str) -> str:
 
 def _summary(services: Services, model: str) -> ModelSummary:
     store, servables = services.store, services.servables
-    serving = servables.serving(model)
+    serving, traffic = servables.serving(model), servables.traffic(model)
+    shadow = traffic.shadow
     return ModelSummary(
         model=model,
         family=servables.models[model].name,
         serving=serving,
-        traffic=dict(servables.split(model)) or ({serving: 100.0} if serving else {}),
+        traffic=dict(traffic.shares) or ({serving: 100.0} if serving else {}),
+        shadow=shadow and ShadowSummary(version=shadow.loaded.card.version, counts=shadow.counts),
         aliases=store.aliases(model),
         versions=[
             VersionSummary(**card.model_dump(include=set(VersionSummary.model_fields)) | {"size": card.size})

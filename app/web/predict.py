@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from app.bootstrap import Services
 from app.errors import InvalidRequest
 from app.families.contract import Classification, Crop, Family
-from app.serving.servables import Loaded
+from app.serving.loading import Loaded
 from app.web.decoding import decode
 from app.web.problems import Problem, documented, problem_of
 from app.web.references import Alias, Version, named

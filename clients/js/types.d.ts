@@ -281,6 +281,7 @@ export interface ModelSummary {
   "serving": number | null;
   /** Weights of the versions that share its requests. */
   "traffic": Record<string, number>;
+  "shadow": ShadowSummary | null;
   "aliases": Record<string, number>;
   "versions": Array<VersionSummary>;
   /** Versions that are damaged or do not load, and why. */
@@ -336,6 +337,13 @@ export interface Several {
   "finished"?: string | null;
   /** Every job that was queued, this one first. */
   "jobs": Array<Job>;
+}
+
+/** The version in the shadow, and how its answers compare with those given, since this process set it up. */
+export interface ShadowSummary {
+  "version": number;
+  /** `agreed` and `differed` in the label; `failed`; and `skipped`, as others waited. */
+  "counts": Record<string, number>;
 }
 
 /** queued -> running -> succeeded | failed | cancelled; running -> queued when a trainer is lost. A job that waits or runs can be paused; resumed, it is queued again. */

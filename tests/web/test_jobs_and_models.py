@@ -224,6 +224,26 @@ def test_a_split_that_makes_no_sense_is_refused(client: TestClient, weights: obj
     assert client.get("/models/digit").json()["traffic"] == {"1": 100}
 
 
+@pytest.mark.usefixtures("two_versions")
+def test_a_version_in_the_shadow_is_compared_with_what_is_answered(client: TestClient):
+    shadow = client.put("/models/digit/aliases/shadow", json={"version": 2}).json()["shadow"]
+    assert (shadow["version"], set(shadow["counts"].values())) == (2, {0})
+    for _ in range(3):
+        assert client.post("/predict/digit", files={"file": SEVEN}).json()["version"] == 1
+    assert client.get("/models/digit").json()["shadow"]["counts"]["agreed"] == 3
+    counted = 'fitserve_shadow_total{model="digit",outcome="agreed",shadow="2",version="1"} 3.0'
+    assert counted in client.get("/metrics").text.splitlines()
+    ended = client.delete("/models/digit/aliases/shadow").json()
+    assert (ended["shadow"], ended["aliases"]) == (None, {"live": 1})
+    assert client.delete("/models/digit/aliases/shadow").status_code == 404
+    assert client.delete("/models/digit/aliases/live").status_code == 409
+
+
+def test_texts_have_no_shadow(client: TestClient):
+    refused = client.put("/models/lstm/aliases/shadow", json={"version": 1})
+    assert (refused.status_code, "no label to compare" in refused.json()["detail"]) == (409, True)
+
+
 def test_two_versions_are_compared_by_what_each_guessed(client: TestClient, two_versions: ModelStore):
     guesses = {"1": [0, 1, 2, 3, 9, 9], "2": [0, 1, 2, 9, 4, 8]}
     truth = [0, 1, 2, 3, 4, 5]

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from app.bootstrap import Services
 from app.errors import InvalidRequest, NotFound
-from app.serving.servables import Loaded
+from app.serving.loading import Loaded
 from app.store.version import TensorCard
 from app.web.protocols.binary import HEADER, Message, read_message, write_message
 from app.web.protocols.datatypes import datatype_of

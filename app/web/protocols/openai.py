@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.bootstrap import Services
 from app.errors import NotFound
+from app.serving.loading import Loaded
 from app.serving.sampling import Sampling
-from app.serving.servables import Loaded
 from app.serving.telling import Telling, Wish, Word
 from app.telemetry import log
 from app.web.numbers import WHOLE

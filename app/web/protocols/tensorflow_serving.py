@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.bootstrap import Services
 from app.errors import Damaged, InvalidRequest, NotFound
-from app.serving.servables import Loaded
+from app.serving.loading import Loaded
 from app.store.version import TensorCard
 from app.web.protocols.places import documented_place, reference_in
 from app.web.protocols.route import TEXT, AnyJson, ErrorRoute, described, json_body, object_documentation

@@ -9,7 +9,7 @@ import numpy as np
 from app.bootstrap import Services
 from app.errors import InvalidRequest
 from app.families.contract import Array, following
-from app.serving.servables import Loaded
+from app.serving.loading import Loaded
 from app.store.version import Card, TensorCard
 from app.web.decoding import decode
 

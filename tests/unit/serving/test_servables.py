@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from app.errors import Conflict, Damaged, NotFound
-from app.serving.servables import Limits, Servables
-from app.store.model_store import ModelStore
-from app.store.version import ONNX
+from app.serving.loading import Limits
+from app.serving.servables import Servables
+from app.store.model_store import SHADOW, ModelStore
+from app.store.version import ONNX, TensorCard
 from tests.fakes import TINY, TinyRuntime, publish_tiny
 
 pytestmark = pytest.mark.anyio
@@ -179,7 +180,7 @@ async def test_two_versions_share_the_requests_by_weight(shared: Servables):
 async def test_a_split_that_ends_leaves_everything_to_the_live_version(shared: Servables, store: ModelStore):
     store.end_split("tiny")
     await shared.refresh("tiny")
-    assert (await shares(shared), shared.split("tiny")) == (1, {})
+    assert (await shares(shared), shared.traffic("tiny").shares) == (1, {})
 
 
 async def test_a_promotion_ends_the_split_for_requests_too(shared: Servables, store: ModelStore):
@@ -195,7 +196,7 @@ async def test_the_live_version_answers_all_when_the_other_does_not_load(servabl
     store.set_split("tiny", {1: 1, 2: 1})
     (store.folder("tiny", 2) / ONNX).write_text("altered")
     await servables.open()
-    assert (await shares(servables), servables.split("tiny")) == (1, {})
+    assert (await shares(servables), servables.traffic("tiny").shares) == (1, {})
     (store.root / "tiny" / "traffic.json").write_text("{")
     await servables.refresh("tiny")
     assert await shares(servables) == 1
@@ -205,3 +206,81 @@ async def test_a_version_with_a_share_is_loaded_once(shared: Servables):
     one, two = await shared.get("tiny", "1"), await shared.get("tiny", "2")
     drawn = {id(await shared.get("tiny", None)) for _ in range(100)}
     assert drawn == {id(one), id(two)}
+
+
+@pytest.fixture
+async def shadowed(servables: Servables, store: ModelStore) -> Servables:
+    """Version 1 is live and finds 0.6 warm; version 2 is in its shadow and does not."""
+    for threshold in ("0.5", "0.7"):
+        publish_tiny(store, threshold)
+    store.promote("tiny", 1)
+    store.set_alias("tiny", SHADOW, 2)
+    await servables.open()
+    return servables
+
+
+async def counts(servables: Servables) -> dict[str, int]:
+    """What the shadow has counted once it is done, but for zeros."""
+    await asyncio.sleep(0.01)
+    shadow = servables.traffic("tiny").shadow
+    assert shadow
+    return {outcome: number for outcome, number in shadow.counts.items() if number}
+
+
+async def test_a_shadow_is_asked_too_and_only_counted(shadowed: Servables):
+    answers = [await answer(shadowed, number) for number in (0.4, 0.6, 0.6, 0.8)]
+    assert answers == ["cold", "warm", "warm", "warm"]
+    assert await counts(shadowed) == {"agreed": 2, "differed": 2}
+
+
+async def test_who_names_a_version_is_not_followed_by_the_shadow(shadowed: Servables):
+    assert [await answer(shadowed, 0.6, name) for name in ("live", "1", "2")] == ["warm", "warm", "cold"]
+    assert await counts(shadowed) == {}
+
+
+async def test_a_shadow_is_skipped_while_anybody_waits(shadowed: Servables):
+    loaded = await shadowed.get("tiny", None)
+    instance = loaded.servable.decode(0.6)
+    futures = [*loaded.batcher.submit([instance]), *loaded.batcher.submit([instance])]
+    await asyncio.gather(*futures)
+    assert await counts(shadowed) == {"differed": 1, "skipped": 1}
+
+
+async def test_a_batch_too_large_for_the_shadow_is_answered_all_the_same(shadowed: Servables):
+    loaded = await shadowed.get("tiny", None)
+    shadow = shadowed.traffic("tiny").shadow
+    assert shadow
+    shadow.loaded.batcher._max_waiting = 1
+    await asyncio.gather(*loaded.batcher.submit([loaded.servable.decode(0.6)] * 2))
+    assert await counts(shadowed) == {"skipped": 2}
+
+
+async def test_a_shadow_that_fails_harms_nobody(shadowed: Servables, monkeypatch: pytest.MonkeyPatch):
+    shadow = shadowed.traffic("tiny").shadow
+    assert shadow
+    monkeypatch.setattr(shadow.loaded.servable._executable, "threshold", None)
+    assert await answer(shadowed, 0.6) == "warm"
+    assert await counts(shadowed) == {"failed": 1}
+
+
+async def test_a_shadow_follows_a_split_and_ends_when_it_is_promoted(shadowed: Servables, store: ModelStore):
+    publish_tiny(store, "0.5")
+    store.set_split("tiny", {1: 1, 3: 1})
+    await shadowed.refresh("tiny")
+    assert await shares(shadowed, requests=20) == 1
+    assert await counts(shadowed) == {"differed": 20}
+    store.promote("tiny", 2)
+    await shadowed.refresh("tiny")
+    assert store.aliases("tiny") == {"live": 2, "previous": 1}
+    assert (await answer(shadowed, 0.6), shadowed.traffic("tiny").shadow) == ("cold", None)
+
+
+@pytest.mark.parametrize("spoil", ["damaged", "other inputs"])
+async def test_what_cannot_be_a_shadow_is_none(servables: Servables, store: ModelStore, spoil: str):
+    publish_tiny(store, "0.5")
+    wide = TensorCard(name="x", dtype="float32", shape=(-1, 2))
+    publish_tiny(store, "broken" if spoil == "damaged" else "0.5", input=wide if spoil == "other inputs" else None)
+    store.promote("tiny", 1)
+    store.set_alias("tiny", SHADOW, 2)
+    await servables.open()
+    assert (await answer(servables, 0.6), servables.traffic("tiny").shadow) == ("warm", None)

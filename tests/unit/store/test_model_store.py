@@ -255,3 +255,16 @@ def test_a_split_that_cannot_be_understood_is_damage(store: ModelStore, content:
     (store.root / "tiny" / "traffic.json").write_text(content)
     with pytest.raises(Damaged):
         store.split("tiny")
+
+
+def test_an_alias_is_removed_and_its_version_may_go(store: ModelStore):
+    for _ in range(2):
+        publish_tiny(store)
+    store.promote("tiny", 2)
+    store.set_alias("tiny", "candidate", 1)
+    assert store.remove_alias("tiny", "candidate") == {"live": 2}
+    store.delete("tiny", 1)
+    with pytest.raises(NotFound, match="candidate"):
+        store.remove_alias("tiny", "candidate")
+    with pytest.raises(Conflict, match="live"):
+        store.remove_alias("tiny", "live")

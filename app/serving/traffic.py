@@ -1,0 +1,128 @@
+"""Traffic: which versions answer the requests that name none, and which one works in their shadow, unheard."""
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+from app import metrics
+from app.errors import Busy, Conflict
+from app.serving.loading import Loaded
+from app.store.version import Card
+
+Outcome: TypeAlias = Literal["agreed", "differed", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the store wants: by what weights versions share the requests, and which one is to be in the shadow."""
+
+    weights: Mapping[int, float] = field(default_factory=dict)
+    shadow: int | None = None
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """A plan that is carried out. Without any `answering` the live version answers alone and casts no shadow.
+
+    `held` are the loaded versions that it takes, by number.
+    """
+
+    plan: Plan
+    answering: tuple[Loaded, ...] = ()
+    shadow: "Shadow | None" = None
+    held: Mapping[int, Loaded] = field(default_factory=dict)
+
+    @property
+    def shares(self) -> Mapping[int, float]:
+        """The weights of the versions that answer, where there are several."""
+        return self.plan.weights if len(self.answering) > 1 else {}
+
+    def draw(self) -> Loaded:
+        """One of those who answer, by chance."""
+        if len(self.answering) == 1:
+            return self.answering[0]
+        (drawn,) = random.choices(self.answering, tuple(self.plan.weights.values()))
+        return drawn
+
+
+UNDIVIDED = Traffic(Plan())
+
+
+class Shadow:
+    """A version that is asked what others are asked, and whose answers are only counted: by how often they agree.
+
+    `counts` are those since it was loaded; /metrics has them by the version that answered.
+    """
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded = loaded
+        self.counts: dict[Outcome, int] = dict.fromkeys(("agreed", "differed", "failed", "skipped"), 0)
+
+    def behind(self, answering: Loaded) -> Loaded:
+        """The same version, casting this shadow; itself where the two are one."""
+        if answering.card.version == self.loaded.card.version:
+            return answering
+        return replace(answering, batcher=_Mirrored(answering, self))
+
+    def count(self, answering: Card, outcome: Outcome, number: int = 1) -> None:
+        """Add to the counts."""
+        self.counts[outcome] += number
+        card = self.loaded.card
+        metrics.shadow.labels(card.model, answering.version, card.version, outcome).inc(number)
+
+
+class _Mirrored:
+    """A batcher whose instances a shadow gets too. Nobody waits for it: while others wait for either, it is skipped."""
+
+    def __init__(self, answering: Loaded, shadow: Shadow) -> None:
+        self._card = answering.card
+        self._batcher = answering.batcher
+        self._shadow = shadow
+        self._unheard = shadow.loaded.batcher
+        self.check_room = answering.batcher.check_room
+
+    @property
+    def waiting(self) -> int:
+        """How many instances wait to be answered."""
+        waiting: int = self._batcher.waiting
+        return waiting
+
+    def submit(self, instances: Sequence[Any]) -> list[asyncio.Future[Any]]:
+        """As the batcher's own."""
+        idle = not (self._batcher.waiting or self._unheard.waiting)
+        futures: list[asyncio.Future[Any]] = self._batcher.submit(instances)
+        try:
+            unheard = self._unheard.submit(instances) if idle else ()
+        except Busy:
+            unheard = ()
+        for pair in zip(futures, unheard, strict=False):
+            asyncio.gather(*pair, return_exceptions=True).add_done_callback(self._compare)
+        self._shadow.count(self._card, "skipped", len(futures) - len(unheard))
+        return futures
+
+    def _compare(self, pair: asyncio.Future[tuple[Any, Any]]) -> None:
+        output, unheard = pair.result()
+        if isinstance(unheard, BaseException):
+            self._shadow.count(self._card, "failed")
+        elif isinstance(output, BaseException):  # nobody waited, or there is nothing to compare with
+            self._shadow.count(self._card, "skipped")
+        else:
+            agreed = _label(self._card, output) == _label(self._shadow.loaded.card, unheard)
+            self._shadow.count(self._card, "agreed" if agreed else "differed")
+
+
+def check_comparable(answering: Card, shadow: Card) -> None:
+    """Raise Conflict unless the second classifies whatever was decoded for the first."""
+    if shadow.states:
+        raise Conflict(f"{shadow.model} continues texts, which have no label to compare: no shadow for it")
+    if (answering.input.shape, answering.input.dtype) != (shadow.input.shape, shadow.input.dtype):
+        raise Conflict(
+            f"version {shadow.version} of {shadow.model} takes other inputs than version {answering.version}, "
+            "so it cannot be its shadow"
+        )
+
+
+def _label(card: Card, output: Any) -> str:
+    return card.labels[int(output.argmax())]
