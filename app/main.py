@@ -2,7 +2,7 @@
 
 import sys
 
-from app.allocation import give_back_large_blocks
+from app.allocation import allow_connections, give_back_large_blocks
 from app.settings import Settings
 from app.telemetry import configure_logging
 from app.web.app import create_app
@@ -21,6 +21,7 @@ def serve() -> None:
             "(fitserve keys create), or FITSERVE_ALLOW_OPEN=true where something in front guards the service"
         )
     give_back_large_blocks()
+    allow_connections(settings.max_connections)
     configure_logging(settings.log_level, settings.log_form)
     run(
         app,

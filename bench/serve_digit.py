@@ -54,7 +54,7 @@ def main() -> None:
                 cold.append(seconds)
         silent = {"FITSERVE_PORT": str(PORTS["silent"]), "FITSERVE_LOG_LEVEL": "WARNING"}
         with (
-            started(fitserve, PORTS["ours"], "/health/ready", log=Path(folder) / "log", **environment) as (process, _),
+            started(fitserve, PORTS["ours"], "/health/ready", log=f"{folder}/log", **environment) as (process, _),
             started(fitserve, PORTS["silent"], "/health/ready", **environment | silent),
             started(baseline, PORTS["baseline"], "/docs"),
         ):

@@ -22,18 +22,18 @@ class Service:
     """Started on entry, stopped on exit; `client` talks to it. What it logs goes to the file `log`, if one is named."""
 
     command: Sequence[str | Path] = (FITSERVE, "up")
+    log: Path | None = None
 
-    def __init__(self, log: Path | None = None, **settings: object) -> None:
+    def __init__(self, **settings: object) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         chosen = {f"FITSERVE_{name.upper()}": str(value) for name, value in settings.items()}
-        self._log = log
         self._environment = {**os.environ, **chosen, "FITSERVE_PORT": str(self.port)}
         self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
 
     def __enter__(self) -> "Service":
-        with self._log.open("wb") if self._log else nullcontext() as output:
+        with self.log.open("wb") if self.log else nullcontext() as output:
             self.process = subprocess.Popen(self.command, env=self._environment, stderr=output)
         deadline = time.monotonic() + START_SECONDS
         while not self._ready():

@@ -57,7 +57,7 @@ def test_a_request_may_bring_its_id(client: TestClient, logged: Callable[..., An
 
 @pytest.mark.parametrize("given", ["", "x" * 129, "two words", 'a"b', "é", "a\tb", "<script>"])
 def test_an_id_that_is_none_is_replaced(client: TestClient, given: str):
-    answered = client.get("/models", headers={"X-Request-ID": given.encode()}).headers.get_list("x-request-id")
+    answered = client.get("/models", headers={b"X-Request-ID": given.encode()}).headers.get_list("x-request-id")
     assert len(answered) == 1
     assert len(answered[0]) == 16
 
@@ -90,7 +90,9 @@ def test_a_fault_inside_is_told_with_the_id_that_the_client_has(client: TestClie
 @pytest.mark.train
 def test_a_job_is_followed_by_its_id_through_service_and_trainer(tmp_path: Path):
     log, store = tmp_path / "log", tmp_path / "store"
-    with Service(log=log, store=store, starters=STARTERS, offline=True) as service:
+    quiet = Service(store=store, starters=STARTERS, offline=True)
+    quiet.log = log
+    with quiet as service:
         answer = service.client.post(
             "/train/digit", json={"dataset": "sample", "epochs": 1}, headers={"X-Request-ID": "asked"}
         )
