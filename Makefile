@@ -65,5 +65,5 @@ $(VENV)/.train: $(INPUTS)
 	@touch $@
 
 $(VENV)/.dev: $(INPUTS)
-	@scripts/venv.sh $(VENV) train,dev
+	@scripts/venv.sh $(VENV) train,otel,dev
 	@touch $(VENV)/.train $@

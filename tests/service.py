@@ -29,12 +29,12 @@ class Service:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         chosen = {f"FITSERVE_{name.upper()}": str(value) for name, value in settings.items()}
-        self._environment = {**os.environ, **chosen, "FITSERVE_PORT": str(self.port)}
+        self.environment = {**os.environ, **chosen, "FITSERVE_PORT": str(self.port)}
         self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
 
     def __enter__(self) -> "Service":
         with self.log.open("wb") if self.log else nullcontext() as output:
-            self.process = subprocess.Popen(self.command, env=self._environment, stderr=output)
+            self.process = subprocess.Popen(self.command, env=self.environment, stderr=output)
         deadline = time.monotonic() + START_SECONDS
         while not self._ready():
             if self.process.poll() is not None or time.monotonic() > deadline:

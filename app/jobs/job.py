@@ -50,6 +50,7 @@ class NewJob(BaseModel):
     promote: Promote = "if_better"
     priority: int = 0
     idempotency_key: str | None = Field(None, exclude=True)
+    origin: dict[str, str] = Field(default_factory=dict, exclude=True)  # the request and the trace that it comes from
 
 
 class Job(NewJob):

@@ -79,8 +79,9 @@ class Journal:
         rows = [_row(new) for new in news]
         try:
             with self._begin() as connection:
-                for row in rows:
+                for new, row in zip(news, rows, strict=True):
                     self._insert(connection, row, max_queued)
+                    self._event(connection, row["id"], "queued", new.origin)
         except IntegrityError:  # the same key arrived twice at the same moment
             if known := self._by_keys(news):
                 return known
@@ -247,6 +248,10 @@ class Journal:
         with self._read() as connection:
             return connection.execute(query).first() is not None
 
+    def origin(self, job: str) -> dict[str, str]:
+        """The request and the trace that a job comes from, as far as they are known."""
+        return next((first.data for first in self.events(job, limit=1, kinds=("queued",))), {})
+
     def ended(self, job: str) -> datetime | None:
         """When a job ended; None when it has not, or there is none."""
         found = self._select(select(jobs).where(jobs.c.id == job))
@@ -270,7 +275,6 @@ class Journal:
         values = select(*(literal(value, jobs.c[name].type) for name, value in row.items())).where(waiting < max_queued)
         if connection.execute(insert(jobs).from_select(list(row), values)).rowcount == 0:
             raise Busy(f"{max_queued} jobs are waiting already; try again when one has ended", retry_after=30)
-        self._event(connection, row["id"], "queued", {})
 
     def _by_keys(self, news: Sequence[NewJob]) -> list[tuple[Job, bool]]:
         """The jobs of these keys, if the first of them was seen before."""

@@ -8,7 +8,8 @@ from app.errors import InvalidRequest
 from app.families.contract import Family
 from app.jobs.job import Job, NewJob, Promote
 from app.jobs.journal import Journal
-from app.telemetry import log
+from app.telemetry import log, request_id
+from app.tracing import passport
 from app.training.datasets import Datasets
 
 
@@ -34,6 +35,8 @@ def submit(
         details = fault.errors(include_url=False, include_context=False)
         raise InvalidRequest("these hyperparameters do not fit", details) from fault
     news = []
+    known = {"request": request_id.get(), "trace": passport()}
+    origin = {name: value for name, value in known.items() if value}
     for number, one in enumerate(family.jobs(hyperparameters, datasets.keep), start=1):
         datasets.check(family.files(one))
         new = NewJob(
@@ -43,6 +46,7 @@ def submit(
             promote=promote,
             priority=priority,
             idempotency_key=_numbered(idempotency_key, number),
+            origin=origin,
         )
         news.append(new)
     submitted = journal.submit_all(news, max_queued)

@@ -11,6 +11,7 @@ from app.jobs.journal import Journal, LostLease
 from app.settings import Settings
 from app.store.model_store import ModelStore
 from app.telemetry import configure_logging, log
+from app.tracing import configure_tracing, end_tracing, linked, note
 from app.training.wishes import Cancelled, Paused, StoppedEarly
 
 BEATS_PER_LEASE = 6
@@ -63,8 +64,13 @@ class Reporter:
 
 def run(job: Job, settings: Settings, journal: Journal) -> None:
     """Train and publish one running job, and write how it ended."""
-    with Reporter(journal, job, settings.lease_seconds) as report:
+    trace = journal.origin(job.id).get("trace")
+    with (
+        Reporter(journal, job, settings.lease_seconds) as report,
+        linked("train", trace, job=job.id, model=job.model, attempt=job.attempts),
+    ):
         status, facts = _outcome(job, settings, report)
+        note(status=status)
     log.info("attempt ended", status=status, attempt=job.attempts)
     if status is Status.PAUSED:
         if journal.set_aside(job):
@@ -108,6 +114,7 @@ def main(job_id: str) -> int:
     """Run the job that a supervisor has claimed; returns an exit code."""
     settings = Settings()
     configure_logging(settings.log_level, settings.log_form, job=job_id)
+    configure_tracing()
     with suppress(OSError):
         os.nice(settings.trainer_nice)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -120,6 +127,7 @@ def main(job_id: str) -> int:
         run(job, settings, journal)
     finally:
         journal.close()
+        end_tracing()
     return 0
 
 

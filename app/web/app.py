@@ -1,5 +1,6 @@
 """The web application: routers over services, problems for errors."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,17 +9,19 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.telemetry import TelemetryConfig
 
 from app.bootstrap import build, opened
 from app.keys import Keyring
 from app.settings import Settings
 from app.telemetry import configure_logging, log
+from app.tracing import configure_tracing, end_tracing
 from app.web import health, jobs, metrics, models, problems, watch
 from app.web.fairness import Fairness
 from app.web.generate import generate_router
 from app.web.headers import Headers
 from app.web.limits import BodyLimit, Deadline
-from app.web.observation import Observed
+from app.web.observation import QUIET, Observed
 from app.web.page import page_router
 from app.web.predict import predict_routers
 from app.web.protocols import open_inference, openai, tensorflow_serving
@@ -30,6 +33,10 @@ DESCRIPTION = """Trains neural networks in the background and serves them; a mod
 Every error is `application/problem+json` (RFC 9457) and says what was expected. Every answer has an `X-Request-ID`, the
 request's own where it has one; the log names it."""
 
+TRACED: TelemetryConfig = {  # a span for each request; metrics and logs have ways of their own here
+    "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False,
+    "exclude": lambda scope: bool(QUIET.fullmatch(scope["path"])),
+}  # fmt: skip
 EXPOSED = ("Location", "Retry-After", "X-Request-ID")  # headers that pages of allowed origins may read
 
 
@@ -41,6 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure_logging(settings.log_level, settings.log_form)
+        configure_tracing()
         if keyring:
             keyring.open()
         async with opened(services):
@@ -48,8 +56,11 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.services = services
             gc.freeze()  # what is there now stays: looking through it again and again would stall requests by 40 ms
             yield
+        await asyncio.to_thread(end_tracing)
 
-    app = FastAPI(title="Fitserve", version=version("fitserve"), description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(
+        title="Fitserve", version=version("fitserve"), description=DESCRIPTION, lifespan=lifespan, telemetry=TRACED
+    )
     app.state.leaving = False
     problems.install(app)
     generating = [family for family in services.families.values() if family.task == "generate"]

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app import metrics
 from app.errors import FitserveError
 from app.telemetry import log, request_id
+from app.tracing import note
 from app.web.problems import send_problem
 
 HEADER = b"x-request-id"
@@ -36,7 +37,8 @@ class Observed:
             return
         status = 0
         identity = _identity(scope)
-        request_id.set(identity.decode())  # in the context of this request's task, which ends with it
+        request_id.set(name := identity.decode())  # in the context of this request's task, which ends with it
+        trace = note(request=name)
 
         async def watched(message: Message) -> None:
             nonlocal status
@@ -54,7 +56,7 @@ class Observed:
             log.error("request failed", path=scope["path"], exc_info=fault)
             await send_problem(watched, FitserveError(UNEXPECTED))
         finally:
-            _tell(scope, status, time.perf_counter() - begun)
+            _tell(scope, status, time.perf_counter() - begun, trace)
 
 
 def _identity(scope: Scope) -> bytes:
@@ -65,13 +67,14 @@ def _identity(scope: Scope) -> bytes:
     return os.urandom(8).hex().encode()
 
 
-def _tell(scope: Scope, status: int, seconds: float) -> None:
+def _tell(scope: Scope, status: int, seconds: float, trace: str | None) -> None:
     route = getattr(scope.get("route"), "path", "none")  # never a path of the client's making
     timed, counted = _measures(scope["method"], route, status)
     timed.observe(seconds)
     counted.inc()
     say = log.debug if QUIET.fullmatch(route) else log.info
-    facts = {"job": job} if (job := scope.get("path_params", {}).get("job")) else {}
+    also = {"job": scope.get("path_params", {}).get("job"), "trace": trace}
+    facts = {name: value for name, value in also.items() if value}
     method, key = scope["method"], scope.get("key")
     say("request", method=method, route=route, status=status, seconds=round(seconds, 6), key=key, **facts)
 

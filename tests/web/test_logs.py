@@ -13,10 +13,9 @@ from starlette.testclient import TestClient
 
 from app.families.imaging import png
 from app.keys import Scope, create_key
-from app.settings import STARTERS, Settings
+from app.settings import Settings
 from app.web.app import create_app
 from tests.drawing import draw_digit
-from tests.service import Service
 
 
 def lines(text: str) -> list[dict[str, Any]]:
@@ -85,27 +84,6 @@ def test_a_fault_inside_is_told_with_the_id_that_the_client_has(client: TestClie
     fault, request = logged(request="mine")
     assert "AttributeError" in fault["exception"]
     assert (request["event"], request["status"]) == ("request", 500)
-
-
-@pytest.mark.train
-def test_a_job_is_followed_by_its_id_through_service_and_trainer(tmp_path: Path):
-    log, store = tmp_path / "log", tmp_path / "store"
-    quiet = Service(store=store, starters=STARTERS, offline=True)
-    quiet.log = log
-    with quiet as service:
-        answer = service.client.post(
-            "/train/digit", json={"dataset": "sample", "epochs": 1}, headers={"X-Request-ID": "asked"}
-        )
-        job = answer.json()["id"]
-        assert service.wait(job)["status"] == "succeeded"
-        service.get(f"/jobs/{job}")
-    said = [line for line in lines(log.read_text()) if line.get("job") == job]
-    events = [line["event"] for line in said if line["event"] != "request"]
-    assert events[:2] == ["job queued", "attempt started"]
-    assert said[0]["request"] == "asked"
-    assert {"route": "/jobs/{job}", "status": 200}.items() <= said[-1].items()
-    trained = [json.loads(line) for line in (store / ".jobs" / job / "log.txt").read_text().splitlines() if "{" in line]
-    assert {"event": "attempt ended", "status": "succeeded", "job": job}.items() <= trained[-1].items()
 
 
 SCRIPT = """

@@ -23,6 +23,7 @@ CHECKS = (
     contents.data,
     surroundings.port,
     surroundings.keys,
+    surroundings.traces,
     surroundings.memory,
     surroundings.disk,
     surroundings.files,

@@ -21,6 +21,7 @@ from app.cli.doctor.finding import Finding, nearest
 from app.errors import InvalidRequest
 from app.keys import Scope, read_keys
 from app.settings import Settings
+from app.tracing import ENDPOINTS
 from app.web.security import is_local
 
 LIBRARIES = ("fastapi", "numpy", "onnxruntime", "tensorflow", "tensorflow-cpu", "keras")
@@ -125,6 +126,15 @@ def _taken(host: str, number: int, fault: OSError) -> Finding:
     except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):
         return Finding("port", "wrong", f"{host}:{number} cannot be had, and no Fitserve answers there: {fault}")
     return Finding("port", "good", f"{host}:{number}: a Fitserve answers with {serving or 'no model'}")
+
+
+def traces(settings: Settings) -> Iterator[Finding]:  # noqa: ARG001  as every check has it
+    """Are they wanted, and can they be sent."""
+    wanted = next((value for name in ENDPOINTS if (value := os.environ.get(name))), None)
+    if wanted and not _version("opentelemetry-exporter-otlp-proto-http"):
+        yield Finding("traces", "wrong", f"wanted at {wanted}, but the extra `otel` is not installed")
+    elif wanted:
+        yield Finding("traces", "good", f"sent to {wanted}")
 
 
 def keys(settings: Settings) -> Iterator[Finding]:

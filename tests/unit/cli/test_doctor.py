@@ -142,6 +142,12 @@ def test_keys_are_counted_and_their_lack_is_told(doctor: Doctor, tmp_path: Path)
     assert of("keys", doctor(host="0.0.0.0", allow_open=True)[1])[0][0] == "note"
 
 
+def test_where_traces_go_is_told(doctor: Doctor, monkeypatch: pytest.MonkeyPatch):
+    assert of("traces", doctor()[1]) == []
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")
+    assert of("traces", doctor()[1]) == [("good", "sent to http://collector:4318")]
+
+
 def test_limits_beyond_the_machine_are_told(doctor: Doctor):
     code, findings = doctor(max_connections=10**9, max_pixels=10**12)
     assert code == 1
