@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     max_held_bytes: Positive = Field(500_000_000, description="Bytes of all large bodies under way; more get 503.")
     max_pixels: Positive = Field(50_000_000, description="Largest picture, in pixels, read from its header.")
     max_corpus_bytes: Positive = Field(50_000_000, description="Largest text file that is uploaded to learn from.")
+    max_import_bytes: Positive = Field(200_000_000, description="Largest network file that is imported.")
     max_files: Positive = Field(64, description="Most parts of a form, so most pictures in one batch request.")
     max_waiting: Positive = Field(256, description="Most instances waiting for one model; more are refused with 429.")
     max_batch: Positive = Field(32, description="Most instances predicted together.")

@@ -18,6 +18,14 @@ START_SECONDS = 60
 STOP_SECONDS = 20
 
 
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
 class Service:
     """Started on entry, stopped on exit; `client` talks to it. What it logs goes to the file `log`, if one is named."""
 
@@ -25,9 +33,7 @@ class Service:
     log: Path | None = None
 
     def __init__(self, **settings: object) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         chosen = {f"FITSERVE_{name.upper()}": str(value) for name, value in settings.items()}
         self.environment = {**os.environ, **chosen, "FITSERVE_PORT": str(self.port)}
         self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)

@@ -1,22 +1,29 @@
-"""fitserve models: list them, check the store."""
+"""fitserve models: list them, check the store, bring in what was trained elsewhere."""
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from app.errors import NotFound
 from app.families.catalog import find_families
 from app.settings import Settings
 from app.store.inspection import inspect
-from app.store.model_store import ModelStore
+from app.store.model_store import LIVE, ModelStore
+from app.training.intake import take_in
 
-group = typer.Typer(help="List the models and their versions; or verify that the store is sound.")
+group = typer.Typer(help="List the models and their versions; verify that the store is sound; import networks.")
 console = Console(highlight=False)
 
 
 @group.callback(invoke_without_command=True)
 def models(context: typer.Context) -> None:
-    """List the models and their versions; or verify that the store is sound."""
+    """List the models and their versions; verify that the store is sound; import networks."""
     if context.invoked_subcommand:
         return
     settings = Settings()
@@ -50,3 +57,23 @@ def verify() -> None:
     console.print(f"{checked} versions, {faults} faults")
     if faults:
         raise typer.Exit(1)
+
+
+@group.command(name="import")
+def import_version(
+    model: str,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A .keras or an .onnx file.")],
+    like: Annotated[str, typer.Option(help="Version or alias that it stands beside.")] = LIVE,
+) -> None:
+    """Make a network from elsewhere a version, without an alias."""
+    settings = Settings()
+    store = ModelStore(settings.store)
+    store.seed(settings.starters)
+    if model not in store.models():
+        raise NotFound(f"there is no version of {model!r} here; models: {', '.join(store.models())}")
+
+    async def write(path: Path) -> None:
+        await asyncio.to_thread(shutil.copyfile, file, path)
+
+    number = asyncio.run(take_in(store, settings.environment(), model, like, write))
+    console.print(f"{file.name} is version {number} of {model}; to promote it: PUT /models/{model}/aliases/live")

@@ -63,6 +63,7 @@ class Family:
     no download. `jobs` says what one request asks for, the hyperparameters of each job; with `keep` it stores a file
     that came with the request, and gets the name under which `files` may ask for it, without `.txt`. `upload` checks a
     file that is uploaded to become the hyperparameter `corpus`, and raises InvalidRequest; without it there is none.
+    `beside` are the files of a version that its servable reads beside the network.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Family:
     sample: Mapping[str, Any]
     jobs: Callable[[Any, Callable[[bytes], str]], Sequence[Any]] = one_job
     upload: Callable[[Path], None] | None = None
+    beside: tuple[str, ...] = ()
 
 
 def load(dotted: str) -> Any:

@@ -108,12 +108,12 @@ class Journal:
         """The jobs that some trainer holds."""
         return self._select(select(jobs).where(jobs.c.status == Status.RUNNING))
 
-    def unfinished(self) -> dict[str, int]:
-        """How many jobs there are in each state that is not an end; states without a job are 0."""
+    def counts(self) -> dict[Status, int]:
+        """How many jobs there are in each state; states without a job are 0."""
         query = select(jobs.c.status, func.count()).group_by(jobs.c.status)
         with self._read() as connection:
             found: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
-        return {str(status): found.get(status, 0) for status in Status if not status.terminal}
+        return {status: found.get(status, 0) for status in Status}
 
     def newest_event(self) -> int:
         """The id of the newest event of any job; 0 when there is none."""

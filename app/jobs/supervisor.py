@@ -70,6 +70,11 @@ class Supervisor:
             self._stop_unwanted()
             self._start(only)
 
+    def trainers(self) -> list[tuple[Job, int]]:
+        """The jobs whose trainers this process launched and that run on this machine, with their processes."""
+        launched = [(attempt.job, attempt.trainer) for attempt in list(self._attempts.values())]
+        return [(job, pid) for job, trainer in launched if trainer.poll() is None and (pid := trainer.pid) is not None]
+
     def close(self) -> None:
         """Stop the trainers of this process; their jobs wait for the next supervisor, at no cost of an attempt."""
         with self._turn:

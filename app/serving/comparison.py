@@ -41,14 +41,19 @@ def compare(store: ModelStore, model: str, one: int, other: int) -> Comparison:
     if one == other:
         raise Conflict(f"both are version {one} of {model}: name two")
     cards = [store.card(model, number) for number in (one, other)]
-    same_test = cards[0].data.test_fingerprint == cards[1].data.test_fingerprint
+    tests = {card.data and card.data.test_fingerprint for card in cards}
+    same_test = len(tests) == 1 and None not in tests
     return Comparison(
         model=model,
         versions=(one, other),
         same_test=same_test,
         metrics={card.version: card.metrics for card in cards},
         labels=list(cards[0].labels),
-        confusion={card.version: _confusion(store.folder(model, card.version)) for card in cards if card.labels},
+        confusion={
+            card.version: _confusion(store.folder(model, card.version))
+            for card in cards
+            if card.labels and EVALUATION in card.files
+        },
         agreement=_agreement(store, cards) if same_test and all(GUESSES in card.files for card in cards) else None,
     )
 

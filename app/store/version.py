@@ -77,13 +77,13 @@ class Card(_Frozen):
     preprocessing: str
     hyperparameters: dict[str, Any]
     command: str
-    data: DataCard
+    data: DataCard | None  # None where the network came from elsewhere: then there are no figures either
     metrics: dict[str, float]
     primary_metric: str
     better: Better = "higher"
     calibration: Calibration | None = None
     curves: list[dict[str, Any]]
-    parameters: int
+    parameters: int | None
     training_seconds: float
     libraries: dict[str, str]
     files: dict[str, FileSum]

@@ -16,7 +16,7 @@ from app.keys import Keyring
 from app.settings import Settings
 from app.telemetry import configure_logging, log
 from app.tracing import configure_tracing, end_tracing
-from app.web import health, jobs, metrics, models, problems, watch
+from app.web import health, imports, jobs, metrics, models, problems, watch
 from app.web.fairness import Fairness
 from app.web.generate import generate_router
 from app.web.headers import Headers
@@ -61,10 +61,11 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="Fitserve", version=version("fitserve"), description=DESCRIPTION, lifespan=lifespan, telemetry=TRACED
     )
-    app.state.leaving = False
+    app.state.leaving = app.state.importing = False
     problems.install(app)
     generating = [family for family in services.families.values() if family.task == "generate"]
     uploads = {train_path(family): settings.max_corpus_bytes for family in services.families.values() if family.upload}
+    uploads |= {imports.import_path(model): settings.max_import_bytes for model in services.servables.models}
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, forms=uploads, max_held=settings.max_held_bytes)
     app.add_middleware(Deadline, seconds=settings.request_seconds)
     app.add_middleware(
@@ -89,6 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
         jobs.router,
         watch.router,
         models.router,
+        imports.router,
         health.router,
         metrics.router,
         tensorflow_serving.router,

@@ -8,16 +8,10 @@ from typing import Any, BinaryIO
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ValidationError
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
 
-from app.errors import InvalidRequest, TooLarge
+from app.errors import InvalidRequest
 from app.training.datasets import Datasets
-
-FORM = "multipart/form-data"
-FILE = "file"
-MAX_FIELD_BYTES = 1_000_000  # of a hyperparameter
-MAX_FIELDS = 64
+from app.web.streamed import FILE, FORM, read_form
 
 
 async def receive(
@@ -30,7 +24,8 @@ async def receive(
     partial = datasets.partial()
     try:
         with partial.open("wb") as file:
-            fields, uploaded = await _read(request, file)
+            text = _Text(file)
+            fields, uploaded = await read_form(request, text.write, text.end)
         chosen = _validated(wishes, fields)
         if uploaded:
             if rivals := {"text", "corpus"} & set(chosen):
@@ -42,31 +37,6 @@ async def receive(
         partial.unlink(missing_ok=True)
 
 
-async def _read(request: Request, file: BinaryIO) -> tuple[dict[str, str], bool]:
-    """The form's fields, and whether there was a file, whose content is written to `file`."""
-    boundary = parse_options_header(request.headers["content-type"])[1].get(b"boundary")
-    if not boundary:
-        raise InvalidRequest("multipart/form-data without a boundary")
-    form = _Form(file)
-    parser = MultipartParser(boundary, form.callbacks())
-    try:
-        async for chunk in request.stream():
-            parser.write(chunk)
-        parser.finalize()
-    except FormParserError as fault:
-        raise InvalidRequest(f"the form cannot be read: {fault}") from fault
-    if not form.ended:
-        raise InvalidRequest("the form is cut off: its last boundary is missing")
-    return {name: _text(name, content) for name, content in form.fields.items()}, form.uploaded
-
-
-def _text(name: str, content: bytes) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        raise InvalidRequest(f"{name[:40]!r} is not UTF-8") from None
-
-
 def _validated(wishes: type[BaseModel], fields: dict[str, str]) -> dict[str, Any]:
     try:
         return wishes.model_validate(fields).model_dump(exclude_unset=True)
@@ -75,72 +45,26 @@ def _validated(wishes: type[BaseModel], fields: dict[str, str]) -> dict[str, Any
         raise InvalidRequest("these hyperparameters do not fit", details) from fault
 
 
-class _Form:
-    """Collects the fields that the parser finds, and writes the file."""
+class _Text:
+    """Writes text to a file; raises InvalidRequest as soon as it is none."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self.fields: dict[str, bytes] = {}
-        self.uploaded = self.ended = False
         self._file = file
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._name = ""
-        self._header, self._value, self._disposition = bytearray(), bytearray(), b""
 
-    def callbacks(self) -> Any:
-        """What the parser calls, by its names."""
-        return {
-            "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
-            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
-            "on_header_end": self._header_end,
-            "on_headers_finished": self._begin,
-            "on_part_data": self._data,
-            "on_part_end": self._part_end,
-            "on_end": self._end,
-        }
-
-    def _header_end(self) -> None:
-        if self._header.lower() == b"content-disposition":
-            self._disposition = bytes(self._value)
-        self._header.clear()
-        self._value.clear()
-
-    def _begin(self) -> None:
-        self._name = parse_options_header(self._disposition)[1].get(b"name", b"").decode(errors="replace")
-        self._disposition = b""
-        if self._name == FILE:
-            if self.uploaded:
-                raise InvalidRequest(f"one text is learned at a time; there are several parts named {FILE!r}")
-            self.uploaded = True
-        elif len(self.fields) == MAX_FIELDS:
-            raise TooLarge(f"the form has more than {MAX_FIELDS} fields")
-        else:
-            self.fields[self._name] = b""
-
-    def _data(self, data: bytes, start: int, end: int) -> None:
-        content = data[start:end]
-        if self._name != FILE:
-            self.fields[self._name] += content
-            if len(self.fields[self._name]) > MAX_FIELD_BYTES:
-                raise TooLarge(f"{self._name[:40]!r} is longer than {MAX_FIELD_BYTES} bytes; send a text as {FILE!r}")
-            return
-        self._check(content)
-        self._file.write(content)
-
-    def _check(self, content: bytes, *, final: bool = False) -> None:
-        """Refuse what is no text as soon as it shows."""
+    def write(self, content: bytes, *, final: bool = False) -> None:
+        """Check and write what comes next."""
         try:
             self._decoder.decode(content, final)
         except UnicodeDecodeError:
             raise InvalidRequest("the file is not UTF-8; expected plain text") from None
         if b"\0" in content:
             raise InvalidRequest("the file holds zero bytes, as binary files do; expected plain text")
+        self._file.write(content)
 
-    def _part_end(self) -> None:
-        if self._name == FILE:
-            self._check(b"", final=True)
-
-    def _end(self) -> None:
-        self.ended = True
+    def end(self) -> None:
+        """Check that no character is cut off."""
+        self.write(b"", final=True)
 
 
 def corpus_documentation(wishes: type[BaseModel]) -> dict[str, Any]:

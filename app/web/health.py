@@ -44,8 +44,13 @@ def ready(request: Request, response: Response) -> Ready:
         model: ModelHealth(serving=servables.serving(model), faults=servables.faults[model])
         for model in servables.models
     }
-    is_ready = not request.app.state.leaving and all(
-        models[model].serving is not None for model in services.store.models() if model in models
-    )
+    is_ready = answers(request)
     response.status_code = 200 if is_ready else 503
     return Ready(ready=is_ready, runtime=servables.runtime.name, models=models)
+
+
+def answers(request: Request) -> bool:
+    """Whether every model that was ever trained is served, and no signal has said stop."""
+    services: Services = request.app.state.services
+    models = (model for model in services.store.models() if model in services.servables.models)
+    return not request.app.state.leaving and all(services.servables.serving(model) is not None for model in models)

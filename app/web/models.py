@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.bootstrap import Services
-from app.errors import NotFound
+from app.errors import Conflict, NotFound
 from app.jobs.job import Job
 from app.serving.comparison import Comparison, compare
 from app.serving.traffic import Outcome, check_comparable
@@ -86,7 +86,7 @@ def list_models(request: Request) -> list[ModelSummary]:
 def get_model(request: Request, model: str) -> ModelSummary:
     """One model."""
     services: Services = request.app.state.services
-    return _summary(services, _known(services, model))
+    return _summary(services, known(services, model))
 
 
 @router.get("/{model}/compare", operation_id="compare_versions", responses=documented(404, 409, 422))
@@ -99,7 +99,7 @@ def compare_versions(
 ) -> Comparison:
     """Two versions beside each other on the test set: figures, confusion, and where they disagree."""
     services: Services = request.app.state.services
-    _known(services, model)
+    known(services, model)
     one, other = (services.store.resolve(model, reference) for reference in versions.split(","))
     return compare(services.store, model, one, other)
 
@@ -108,7 +108,7 @@ def compare_versions(
 def get_version(request: Request, model: str, version: Version) -> Card:
     """The card of one version, named by its number or an alias."""
     services: Services = request.app.state.services
-    return services.store.card(_known(services, model), services.store.resolve(model, version))
+    return services.store.card(known(services, model), services.store.resolve(model, version))
 
 
 @router.get(
@@ -122,7 +122,7 @@ def get_file(request: Request, model: str, version: Version, name: FileName) -> 
     confusion.png and guesses.npy, of a text generator vocabulary.json.
     """
     services: Services = request.app.state.services
-    card = services.store.card(_known(services, model), services.store.resolve(model, version))
+    card = services.store.card(known(services, model), services.store.resolve(model, version))
     if name not in (*card.files, CARD):  # never a path of the client's making
         raise NotFound(
             f"version {card.version} of {model} has no file {name!r}; files: {', '.join(sorted(card.files))}"
@@ -137,7 +137,7 @@ async def set_alias(request: Request, model: str, alias: Alias, target: AliasTar
     /metrics tell how often it agrees.
     """
     services: Services = request.app.state.services
-    _known(services, model)
+    known(services, model)
     if alias in (LIVE, SHADOW):
         loaded = await services.servables.get(model, str(target.version))
         if alias == SHADOW:
@@ -149,7 +149,7 @@ async def set_alias(request: Request, model: str, alias: Alias, target: AliasTar
 async def remove_alias(request: Request, model: str, alias: Alias) -> ModelSummary:
     """Forget an alias, so that its version may be deleted, or is no longer in the shadow. `live` cannot go."""
     services: Services = request.app.state.services
-    _known(services, model)
+    known(services, model)
     return await _moved(services, model, lambda: services.store.remove_alias(model, alias))
 
 
@@ -159,7 +159,7 @@ async def split_traffic(request: Request, model: str, weights: Weights) -> Model
     which version it is from. Moving `live` ends it.
     """
     services: Services = request.app.state.services
-    _known(services, model)
+    known(services, model)
     for version in weights:
         await services.servables.get(model, version)
     chosen = {int(version): weight for version, weight in weights.items()}
@@ -170,7 +170,7 @@ async def split_traffic(request: Request, model: str, weights: Weights) -> Model
 async def end_split(request: Request, model: str) -> ModelSummary:
     """Let the live version answer everything again."""
     services: Services = request.app.state.services
-    _known(services, model)
+    known(services, model)
     return await _moved(services, model, lambda: services.store.end_split(model))
 
 
@@ -178,7 +178,7 @@ async def end_split(request: Request, model: str) -> ModelSummary:
 async def roll_back(request: Request, model: str) -> ModelSummary:
     """Make the version live again that was live before."""
     services: Services = request.app.state.services
-    await services.servables.get(_known(services, model), PREVIOUS)
+    await services.servables.get(known(services, model), PREVIOUS)
     return await _moved(services, model, lambda: services.store.rollback(model))
 
 
@@ -188,7 +188,7 @@ async def roll_back(request: Request, model: str) -> ModelSummary:
 def delete_version(request: Request, model: str, version: int) -> None:
     """Remove a version for good; refused while an alias points at it."""
     services: Services = request.app.state.services
-    services.store.delete(_known(services, model), version)
+    services.store.delete(known(services, model), version)
 
 
 @router.post(
@@ -201,6 +201,8 @@ async def reproduce(request: Request, response: Response, model: str, version: V
     """Train a version again, with the hyperparameters and the seed of its card; the result does not go live."""
     services: Services = request.app.state.services
     card = await run_in_threadpool(get_version, request, model, version)
+    if card.data is None:
+        raise Conflict(f"version {card.version} of {model} was imported, not trained here: there is no recipe for it")
     job, *_ = await run_in_threadpool(
         submit,
         services.servables.models[model],
@@ -222,7 +224,8 @@ async def _moved(services: Services, model: str, move: Callable[[], object]) -> 
     return await run_in_threadpool(_summary, services, model)
 
 
-def _known(services: Services, model: str) -> str:
+def known(services: Services, model: str) -> str:
+    """The name of a model that there is; raises NotFound."""
     if model not in services.servables.models:
         raise NotFound(f"there is no model {model!r}; models: {', '.join(services.servables.models)}")
     return model

@@ -14,8 +14,9 @@ from app.errors import InvalidRequest
 from app.families.contract import Family
 from app.jobs.job import Job, Promote
 from app.training.submission import submit
-from app.web.corpora import FORM, corpus_documentation, receive
+from app.web.corpora import corpus_documentation, receive
 from app.web.problems import documented
+from app.web.streamed import FORM
 
 MAX_KEY = 240  # characters; the journal has room for a number behind it
 Key = Annotated[

@@ -52,13 +52,13 @@ export interface Card {
   "preprocessing": string;
   "hyperparameters": Record<string, unknown>;
   "command": string;
-  "data": DataCard;
+  "data": DataCard | null;
   "metrics": Record<string, number>;
   "primary_metric": string;
   "better"?: "higher" | "lower";
   "calibration"?: Calibration | null;
   "curves": Array<Record<string, unknown>>;
-  "parameters": number;
+  "parameters": number | null;
   "training_seconds": number;
   "libraries": Record<string, string>;
   "files": Record<string, FileSum>;

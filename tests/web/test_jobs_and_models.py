@@ -266,8 +266,12 @@ def test_two_versions_are_compared_by_what_each_guessed(client: TestClient, two_
     }
 
 
-@pytest.mark.usefixtures("two_versions")
-def test_versions_from_before_guesses_were_kept_are_compared_by_their_figures(client: TestClient):
+def test_versions_from_before_guesses_were_kept_are_compared_by_their_figures(
+    client: TestClient, two_versions: ModelStore
+):
+    folder, card = two_versions.folder("digit", 2), two_versions.card("digit", 2)
+    (folder / GUESSES).unlink()
+    (folder / CARD).write_text(card.model_copy(update={"files": checksums(folder)}).model_dump_json())
     seen = client.get("/models/digit/compare", params={"versions": "1,2"}).json()
     assert (seen["agreement"], list(seen["confusion"])) == (None, ["1", "2"])
 

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from app.errors import InvalidRequest
 from app.families.contract import DataFile, Family, Hyperparameters
 from app.families.text.reading import check_file, check_text
+from app.families.text.vocabulary import VOCABULARY
 
 SAMPLE = "sample"
 MODELS = {"simple_rnn": "rnn", "lstm": "lstm", "gru": "gru"}
@@ -116,4 +117,5 @@ FAMILY = Family(
     sample={"corpus": SAMPLE, "units": 32, "epochs": 1},
     jobs=jobs,
     upload=partial(check_file, name="the file"),
+    beside=(VOCABULARY,),
 )

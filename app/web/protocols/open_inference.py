@@ -12,6 +12,7 @@ from app.bootstrap import Services
 from app.errors import InvalidRequest, NotFound
 from app.serving.loading import Loaded
 from app.store.version import TensorCard
+from app.web.health import answers
 from app.web.protocols.binary import HEADER, Message, read_message, write_message
 from app.web.protocols.datatypes import datatype_of
 from app.web.protocols.places import documented_place, reference_in
@@ -38,9 +39,11 @@ def live() -> dict[str, bool]:
 
 
 @router.get("/health/ready", operation_id="v2_ready")
-def ready() -> dict[str, bool]:
-    """Requests are taken; the service opens its port only then."""
-    return {"ready": True}
+def ready(request: Request, response: Response) -> dict[str, bool]:
+    """Every model that was ever trained answers; until a signal says stop."""
+    is_ready = answers(request)
+    response.status_code = 200 if is_ready else 503
+    return {"ready": is_ready}
 
 
 @router.get("/models", operation_id="v2_models")

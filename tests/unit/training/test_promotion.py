@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.store.model_store import ModelStore
+from app.store.version import CARD
 from app.training.promotion import promote
 from tests.fakes import publish_tiny
 
@@ -53,3 +54,12 @@ def test_promoting_again_after_a_kill_says_the_same(store: ModelStore):
     assert promote(store, card, "if_better")[0]
     assert promote(store, card, "if_better")[0]
     assert store.aliases("tiny") == {"live": 2, "previous": 1}
+
+
+@pytest.mark.parametrize("imported", [1, 2])
+def test_what_was_imported_has_no_figures_to_compare(store: ModelStore, imported: int):
+    card = publish_tiny(store, accuracy=0.99)
+    foreign = store.card("tiny", imported).model_copy(update={"data": None, "metrics": {}})
+    (store.folder("tiny", imported) / CARD).write_text(foreign.model_dump_json())
+    promoted, reason = promote(store, foreign if imported == 2 else card, "if_better")
+    assert (promoted, f"version {imported} was imported" in reason) == (False, True)

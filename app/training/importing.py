@@ -1,0 +1,119 @@
+"""One import in one process: `python -m app.training.importing MODEL LIKE FILE` makes a network a version, and exits.
+
+What it prints is a line of JSON: {"version": 4}, or {"error": "why not", "kind": "InvalidRequest"}.
+"""
+
+import json
+import os
+import shutil
+import sys
+import zipfile
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from app.errors import Conflict, FitserveError, InvalidRequest
+from app.families.catalog import by_model, find_families
+from app.families.contract import Network
+from app.settings import Settings
+from app.store.model_store import ModelStore
+from app.store.version import ONNX, Card, TensorCard, checksums
+from app.telemetry import configure_logging
+from app.training.archive import check_archive
+from app.training.likeness import Likeness, check_keras, drawn, try_out
+
+SAMPLES = 64  # made-up examples on which a .keras file and what is served of it must agree
+EXPENDABLE = "1000"  # to the kernel, when memory runs out
+
+
+def bring_in(store: ModelStore, like: Likeness, path: Path, staged: Path) -> Card:
+    """Make a .keras or .onnx file a version of the same model, without figures and without an alias.
+
+    Raises InvalidRequest when it is not what it should be, Conflict when TensorFlow is needed and not installed.
+    """
+    if zipfile.is_zipfile(path):
+        network = _convert(path, like, staged)
+        parameters: int | None = int(network.count_params())
+    else:
+        shutil.copyfile(path, staged / ONNX)
+        parameters = None
+    signature = try_out(staged / ONNX, like)
+    for name in like.family.beside:
+        shutil.copyfile(like.folder / name, staged / name)
+    card = like.card.model_copy(
+        update={
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "job": None,
+            "input": TensorCard(**asdict(signature.input)),
+            "output": TensorCard(**asdict(signature.output)),
+            "hyperparameters": {},
+            "command": f"fitserve models import {like.card.model} FILE",
+            "data": None,
+            "metrics": {},
+            "calibration": None,
+            "curves": [],
+            "parameters": parameters,
+            "training_seconds": 0.0,
+            "libraries": {"fitserve": version("fitserve"), "onnxruntime": onnxruntime.__version__},
+            "files": checksums(staged),
+        }
+    )
+    return store.publish(staged, card.model, lambda number: card.model_copy(update={"version": number}))
+
+
+def _convert(path: Path, like: Likeness, staged: Path) -> Network:
+    """Write what is served of a .keras file, and the file's network as training continues from it."""
+    check_archive(path)
+    try:
+        from app.training.export import as_served, check, check_steps, export  # noqa: PLC0415  takes seconds
+    except ImportError:
+        raise Conflict(
+            "this installation only serves: it imports .onnx files; for .keras it lacks TensorFlow"
+        ) from None
+
+    network, signature = as_served(_read(path)), like.signature
+    check_keras(network, signature)
+    export(network, staged, signature)
+    draw = np.random.default_rng(0)
+    if signature.states:
+        check_steps(network, staged, signature, draw.integers(0, signature.output.shape[-1], (4, 8)))
+    else:
+        check(network, staged, signature, drawn(draw, signature.input, SAMPLES))
+    return network
+
+
+def _read(path: Path) -> Network:
+    import keras  # noqa: PLC0415
+
+    named = path.rename(path.with_suffix(".keras"))  # Keras goes by the name
+    try:
+        return keras.saving.load_model(named, compile=False, safe_mode=True)
+    except Exception as fault:  # Keras raises whatever its layers raise
+        raise InvalidRequest(f"Keras cannot read the file: {str(fault).strip().splitlines()[0][:300]}") from fault
+
+
+def main(owner: str, model: str, like: str, path: str) -> int:
+    """Import one file as the settings say, staging in the name of `owner`; returns an exit code."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(EXPENDABLE)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    settings = Settings()
+    configure_logging(settings.log_level, settings.log_form)
+    store = ModelStore(settings.store)
+    try:
+        number = store.resolve(model, like)
+        likeness = Likeness(by_model(find_families())[model], store.card(model, number), store.folder(model, number))
+        said: dict[str, object] = {"version": bring_in(store, likeness, Path(path), store.stage(owner)).version}
+    except FitserveError as fault:
+        said = {"error": str(fault), "kind": type(fault).__name__}
+    print(json.dumps(said))  # noqa: T201
+    return "error" in said
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

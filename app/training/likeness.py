@@ -1,0 +1,128 @@
+"""What a network from elsewhere must take and give to stand beside a version, and whether it does when it runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from app.errors import InvalidRequest
+from app.families.contract import Array, Family, Signature, Tensor, following
+from app.store.version import Card
+
+TYPES = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(int64)": "int64", "tensor(int32)": "int32"}
+ROWS = 3  # examples that are run together, to see that each is answered by itself
+TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """The version that a network is to stand beside: what it must take and give, and what it answers with."""
+
+    family: Family
+    card: Card
+    folder: Path
+
+    @property
+    def signature(self) -> Signature:
+        """What the network must take and give."""
+        card = self.card
+        tensors = [Tensor(one.name, one.dtype, one.shape) for one in (card.input, card.output, *card.states)]
+        return Signature(tensors[0], tensors[1], tuple(tensors[2:]))
+
+
+def check_keras(network: Any, wanted: Signature) -> None:
+    """Raise InvalidRequest unless a Keras network takes and gives tensors of the signature's types and shapes."""
+    _compare("takes", wanted.inputs, [_of_keras(one) for one in network.inputs])
+    _compare("gives", wanted.outputs, [_of_keras(one) for one in network.outputs])
+
+
+def _of_keras(tensor: Any) -> Tensor:
+    return Tensor(tensor.name, tensor.dtype, tuple(-1 if side is None else side for side in tensor.shape))
+
+
+def try_out(path: Path, like: Likeness) -> Signature:
+    """What an ONNX file takes and gives, once it has run; raises InvalidRequest unless it can stand beside `like`."""
+    try:
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    except Exception as fault:  # ONNX Runtime raises a class of its own for every status
+        reason = str(fault).replace(str(path), "the file")
+        raise InvalidRequest(f"it is neither a .keras nor an .onnx file that can be read: {reason}") from fault
+    takes, gives = [_of_onnx(one) for one in session.get_inputs()], [_of_onnx(one) for one in session.get_outputs()]
+    wanted = like.signature
+    if wanted.states:  # several tensors are told apart by their names
+        takes, gives = _by_name(takes, wanted.inputs), _by_name(gives, wanted.outputs)
+    _compare("takes", wanted.inputs, takes)
+    _compare("gives", wanted.outputs, gives)
+    signature = Signature(takes[0], _firmed(gives[0], wanted.output), wanted.states)
+    _run(session, signature, probabilities=bool(like.card.labels))
+    return signature
+
+
+def _of_onnx(tensor: Any) -> Tensor:
+    shape = tuple(side if isinstance(side, int) else -1 for side in tensor.shape)
+    return Tensor(tensor.name, TYPES.get(tensor.type, tensor.type), shape)
+
+
+def _by_name(found: list[Tensor], wanted: Sequence[Tensor]) -> list[Tensor]:
+    named = {one.name: one for one in found}
+    if set(named) != {one.name for one in wanted}:
+        names = ", ".join(one.name for one in wanted)
+        raise InvalidRequest(f"the network has the tensors {', '.join(sorted(named))}; expected {names}")
+    return [named[one.name] for one in wanted]
+
+
+def _compare(verb: str, wanted: Sequence[Tensor], found: Sequence[Tensor]) -> None:
+    """Raise InvalidRequest unless number, types and shapes are the same, and the first dimension is free."""
+    if len(wanted) != len(found) or not all(map(_fits, wanted, found)):
+        raise InvalidRequest(
+            f"the network {verb} {_told(found)}; expected {_told(wanted)}, with -1 for any number of examples"
+        )
+
+
+def _fits(wanted: Tensor, found: Tensor) -> bool:
+    """An inner side that is not said is seen when the network runs."""
+    return (
+        wanted.dtype == found.dtype
+        and len(wanted.shape) == len(found.shape)
+        and found.shape[0] == -1
+        and all(side in (-1, other) for side, other in zip(found.shape[1:], wanted.shape[1:], strict=True))
+    )
+
+
+def _told(tensors: Sequence[Tensor]) -> str:
+    return " and ".join(f"{one.dtype} {list(one.shape)}" for one in tensors)
+
+
+def _firmed(found: Tensor, wanted: Tensor) -> Tensor:
+    return Tensor(found.name, found.dtype, wanted.shape)
+
+
+def _run(session: onnxruntime.InferenceSession, signature: Signature, *, probabilities: bool) -> None:
+    """Raise InvalidRequest unless some examples give, together and alone, outputs of the right shape and kind."""
+    draw = np.random.default_rng(0)
+    inputs = {signature.input.name: drawn(draw, signature.input, ROWS, signature.output.shape[-1])}
+    inputs |= {state.name: drawn(draw, state, ROWS) for state in signature.states}
+    names = [signature.output.name, *(following(state.name) for state in signature.states)]
+    try:
+        together = session.run(names, inputs)
+        alone = session.run(names, {name: values[:1] for name, values in inputs.items()})
+    except Exception as fault:
+        raise InvalidRequest(f"the network fails when it runs: {fault}") from fault
+    shapes = [(ROWS, *tensor.shape[1:]) for tensor in (signature.output, *signature.states)]
+    if [output.shape for output in together] != shapes or not all(np.isfinite(output).all() for output in together):
+        raise InvalidRequest(f"the network gives {[list(one.shape) for one in together]} or what is no number")
+    if any(np.abs(many[:1] - one).max() > TOLERANCE for many, one in zip(together, alone, strict=True)):
+        raise InvalidRequest("what the network makes of one example depends on the others beside it")
+    if probabilities and (together[0].min() < 0 or np.abs(together[0].sum(axis=1) - 1).max() > TOLERANCE):
+        raise InvalidRequest("the network gives no probabilities: it should end with a softmax")
+
+
+def drawn(draw: np.random.Generator, tensor: Tensor, rows: int, below: int = 1) -> Array:
+    """Made-up values (rows, ...) of a tensor: from 0 to 1, or whole numbers below a bound."""
+    shape = (rows, *tensor.shape[1:])
+    if np.issubdtype(np.dtype(tensor.dtype), np.integer):
+        return draw.integers(0, below, shape).astype(tensor.dtype)
+    return draw.random(shape).astype(tensor.dtype)

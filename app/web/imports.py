@@ -1,0 +1,78 @@
+"""POST /models/{model}/import: a network from elsewhere becomes a version."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.bootstrap import Services
+from app.errors import Busy, Conflict, Damaged, InvalidRequest, UnsupportedMedia
+from app.store.model_store import LIVE
+from app.store.version import Card
+from app.training.intake import take_in
+from app.web.models import known
+from app.web.problems import documented
+from app.web.streamed import FILE, FORM, read_form
+
+router = APIRouter(prefix="/models", tags=["models"])
+
+LONG = 10.0  # seconds after which another import may find room
+
+Like = Annotated[
+    str,
+    Query(description="The version, or alias, that it shall take, give and be answered with the same as."),
+]
+
+
+def import_path(model: str) -> str:
+    """Where a model's networks are brought to."""
+    return f"/models/{model}/import"
+
+
+def _documentation() -> dict[str, Any]:
+    file = {"type": "string", "format": "binary", "description": "A .keras or an .onnx file."}
+    schema = {"type": "object", "required": [FILE], "properties": {FILE: file}}
+    return {"requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
+
+
+@router.post(
+    "/{model}/import",
+    status_code=201,
+    operation_id="import_version",
+    responses=documented(404, 409, 413, 415, 422, 429),
+    openapi_extra=_documentation(),
+)
+async def import_version(request: Request, response: Response, model: str, like: Like = LIVE) -> Card:
+    """Make a .keras or .onnx file a version of this model, with the labels, or the vocabulary, of the version `like`.
+
+    It is read and tried out in a process of its own: it must take and give tensors of the same types and shapes, and
+    classifiers probabilities, with the labels in the same order. It gets no alias and has no figures: see how it does
+    with `?version=`, as the alias `shadow`, or with a share of the traffic, and promote it if you like it.
+    """
+    services: Services = request.app.state.services
+    known(services, model)
+    if not request.headers.get("content-type", "").startswith(FORM):
+        raise UnsupportedMedia(f"expected {FORM} with the file in the field {FILE!r} (curl -F {FILE}=@model.keras)")
+    if request.app.state.importing:
+        raise Busy("another file is being imported", retry_after=LONG)
+    request.app.state.importing = True
+    try:
+        number = await take_in(
+            services.store, services.settings.environment(), model, like, lambda path: _received(request, path)
+        )
+    finally:
+        request.app.state.importing = False
+    try:
+        await services.servables.get(model, str(number))
+    except (Conflict, Damaged) as fault:
+        services.store.delete(model, number)
+        raise InvalidRequest(f"the network does not run here: {fault}") from fault
+    response.headers["Location"] = f"/models/{model}/versions/{number}"
+    return services.store.card(model, number)
+
+
+async def _received(request: Request, path: Path) -> None:
+    with path.open("wb") as file:
+        _, uploaded = await read_form(request, file.write)
+    if not uploaded:
+        raise InvalidRequest(f"no part is named {FILE!r}: send the .keras or .onnx file in it")
