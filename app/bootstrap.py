@@ -15,10 +15,11 @@ from app.jobs.launchers.local import LocalLauncher
 from app.jobs.retention import Retention
 from app.jobs.supervisor import Rules, Supervisor
 from app.serving.loading import Limits
-from app.serving.onnx_runtime import OnnxRuntime
+from app.serving.runtimes import ChosenRuntime
 from app.serving.servables import Servables
 from app.settings import Settings
 from app.store.model_store import ModelStore
+from app.telemetry import log
 from app.training.datasets import Datasets
 
 
@@ -31,6 +32,7 @@ class Services:
     store: ModelStore
     journal: Journal
     datasets: Datasets
+    runtime: ChosenRuntime
     servables: Servables
     supervisor: Supervisor
     feed: Feed
@@ -43,6 +45,7 @@ def build(settings: Settings) -> Services:
     families = find_families()
     store = ModelStore(settings.store)
     journal = Journal(settings.journal_url)
+    runtime = ChosenRuntime(settings)
     limits = Limits(settings.max_batch, settings.max_waiting, settings.max_loaded)
     return Services(
         settings=settings,
@@ -50,7 +53,8 @@ def build(settings: Settings) -> Services:
         store=store,
         journal=journal,
         datasets=Datasets(settings.data_dir, offline=settings.offline, given=settings.corpora_folder),
-        servables=Servables(store, by_model(families), OnnxRuntime(settings.predict_threads), limits),
+        runtime=runtime,
+        servables=Servables(store, by_model(families), runtime, limits),
         supervisor=Supervisor(journal, LocalLauncher(settings.workspace, settings.environment()), rules(settings)),
         retention=Retention(journal, settings.workspace, settings.progress_days, settings.log_days),
         feed=Feed(journal, settings.feed_seconds),
@@ -71,7 +75,11 @@ def rules(settings: Settings) -> Rules:
 
 @asynccontextmanager
 async def opened(services: Services) -> AsyncIterator[Services]:
-    """Journal open, store seeded and swept, live versions warm, aliases watched, jobs supervised; then all undone."""
+    """Runtime chosen, journal open, store seeded and swept, live versions warm, aliases watched, jobs supervised; then
+    all undone.
+    """
+    await asyncio.to_thread(services.runtime.open)
+    log.info("predictions run on %s: %s", services.runtime.name, services.runtime.reason)
     services.journal.open()
     services.store.seed(services.settings.starters)
     services.store.sweep([job.id for job in services.journal.running()])

@@ -56,10 +56,17 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.services = services
             gc.freeze()  # what is there now stays: looking through it again and again would stall requests by 40 ms
             yield
+        gc.unfreeze()
         await asyncio.to_thread(end_tracing)
 
     app = FastAPI(
-        title="Fitserve", version=version("fitserve"), description=DESCRIPTION, lifespan=lifespan, telemetry=TRACED
+        title="Fitserve",
+        version=version("fitserve"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        telemetry=TRACED,
+        docs_url=None,  # FastAPI's pages load from other origins; ours is in page.py
+        redoc_url=None,
     )
     app.state.leaving = app.state.importing = False
     problems.install(app)

@@ -51,7 +51,7 @@ class Standing:
             stored.add_metric([model], len(self._services.store.numbers(model)))
             if (version := servables.serving(model)) is not None:
                 live.add_metric([model], version)
-                waiting.add_metric([model], servables.live(model).batcher.waiting)
+                waiting.add_metric([model], servables.waiting(model))
         yield from (live, waiting, stored)
 
     def _jobs(self) -> Iterator[Metric]:

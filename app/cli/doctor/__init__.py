@@ -17,7 +17,7 @@ from app.settings import Settings
 
 CHECKS = (
     surroundings.versions,
-    surroundings.gpu,
+    surroundings.runtime,
     contents.store,
     contents.journal,
     contents.data,

@@ -5,8 +5,6 @@ import os
 import resource
 import shutil
 import socket
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -18,16 +16,15 @@ from platform import python_version
 
 from app.allocation import OTHER_FILES
 from app.cli.doctor.finding import Finding, nearest
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Unavailable
 from app.keys import Scope, read_keys
+from app.serving.onnx_runtime import OnnxRuntime
+from app.serving.runtimes import choose
 from app.settings import Settings
 from app.tracing import ENDPOINTS
 from app.web.security import is_local
 
 LIBRARIES = ("fastapi", "numpy", "onnxruntime", "tensorflow", "tensorflow-cpu", "keras")
-DEVICES = ("dev/nvidiactl", "dev/nvidia0", "proc/driver/nvidia/gpus/*")  # put there by the driver, in containers too
-ASK = "import tensorflow; print(*(gpu.name for gpu in tensorflow.config.list_physical_devices('GPU')))"
-ASK_SECONDS = 120
 ANSWER_SECONDS = 2
 LEAST_DISK = 1e9  # bytes: room for a training's checkpoints and versions
 PROCESS, PIXEL = 250e6, 14  # bytes of the service at rest, and of a pixel that is decoded
@@ -46,22 +43,15 @@ def versions(settings: Settings) -> Iterator[Finding]:
         yield Finding("settings", "note", f"no setting has the name {', '.join(strange)}")
 
 
-def gpu(settings: Settings) -> Iterator[Finding]:  # noqa: ARG001  as every check has it
-    """Is there one that TensorFlow can use, and if not, why. It is asked, in a process of its own, only if there is."""
-    if not any(any(Path("/").glob(device)) for device in DEVICES):
-        yield Finding("gpu", "note", "no NVIDIA GPU is visible: predictions and trainings run on the CPU")
-    elif _version("tensorflow-cpu") and not _version("tensorflow"):
-        yield Finding("gpu", "note", "one is visible, but tensorflow-cpu knows none: take tensorflow[and-cuda] instead")
-    elif not _version("tensorflow"):
-        yield Finding("gpu", "note", "one is visible, but there is no TensorFlow to use it")
+def runtime(settings: Settings) -> Iterator[Finding]:
+    """What predictions run on, and why not on a GPU. TensorFlow is imported only where there is one, or if demanded."""
+    try:
+        chosen, reason = choose(settings)
+    except Unavailable as fault:
+        yield Finding("runtime", "wrong", f"{fault}: it will not start")
     else:
-        said = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, timeout=ASK_SECONDS)
-        names = said.stdout.split()
-        if names:
-            yield Finding("gpu", "good", f"TensorFlow can use {', '.join(names)}")
-        else:
-            why = (said.stderr.strip().splitlines() or ["no reason given"])[-1]
-            yield Finding("gpu", "wrong", f"one is visible, but TensorFlow cannot use it: {why}")
+        unused = isinstance(chosen, OnnxRuntime) and settings.runtime == "auto"
+        yield Finding("runtime", "note" if unused else "good", f"{chosen.name}: {reason}")
 
 
 def memory(settings: Settings) -> Iterator[Finding]:

@@ -51,7 +51,15 @@ def of(subject: str, findings: list[tuple[str, str, str]]) -> list[tuple[str, st
 def test_a_fresh_machine_is_well_and_is_left_as_it_was(doctor: Doctor, tmp_path: Path):
     code, findings = doctor()
     assert code == 0
-    assert {subject for subject, _, _ in findings} >= {"versions", "gpu", "store", "journal", "data", "port", "keys"}
+    assert {subject for subject, _, _ in findings} >= {
+        "versions",
+        "runtime",
+        "store",
+        "journal",
+        "data",
+        "port",
+        "keys",
+    }
     assert of("store", findings) == [
         ("note", f"{tmp_path / 'store'} is made at the first start, with the starter versions")
     ]
@@ -163,8 +171,13 @@ def test_settings_that_do_not_fit_are_all_that_is_told(doctor: Doctor):
     assert "FITSERVE_MAX_BATCH=many" in findings[0][2]
 
 
+def test_the_runtime_and_the_reason_are_told(doctor: Doctor):
+    assert of("runtime", doctor(runtime="onnxruntime")[1]) == [("good", "onnxruntime: FITSERVE_RUNTIME names it")]
+    assert of("runtime", doctor()[1])[0][0] in ("good", "note")
+
+
 def test_tensorflow_is_not_imported(tmp_path: Path):
     script = "import sys; from app.cli.doctor import examined; list(examined()); print('tensorflow' in sys.modules)"
-    environment = {**os.environ, "FITSERVE_STORE": str(tmp_path / "none")}
+    environment = {**os.environ, "FITSERVE_STORE": str(tmp_path / "none"), "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
