@@ -1,5 +1,6 @@
 """What can be set from outside: FITSERVE_* in the environment."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -90,11 +91,19 @@ class Settings(BaseSettings):
     trainer_threads: int = Field(0, ge=0, description="Threads of a trainer; 0 means one for each core.")
 
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
+    log_format: Literal["json", "console"] | None = Field(
+        None, description="Logs as JSON or for people; by default for people on a terminal, else JSON."
+    )
 
     @property
     def origins(self) -> tuple[str, ...]:
         """The origins whose pages may call the service."""
         return tuple(origin.strip() for origin in (self.cors_origins or "").split(",") if origin.strip())
+
+    @property
+    def log_form(self) -> Literal["json", "console"]:
+        """The form of the logs, chosen by where they go to if nothing else says."""
+        return self.log_format or ("console" if os.isatty(2) else "json")
 
     @property
     def journal_url(self) -> str:
@@ -118,5 +127,6 @@ class Settings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """The variables that give another process these same settings."""
-        values = self.model_dump(mode="json", exclude_none=True) | {"store": self.store.absolute()}
+        values = self.model_dump(mode="json", exclude_none=True)
+        values |= {"store": self.store.absolute(), "log_format": self.log_form}
         return {f"FITSERVE_{name.upper()}": str(value) for name, value in values.items()}

@@ -161,7 +161,9 @@ class TinyGenerator:
 
 
 class FakeTrainer:
-    """A trainer that ends when the test says so."""
+    """A trainer that ends when the test says so, without a process."""
+
+    pid = None
 
     def __init__(self) -> None:
         self.code: int | None = None

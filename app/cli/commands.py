@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.cli.doctor import doctor
 from app.cli.generate import write
 from app.cli.jobs import group
 from app.cli.keys import group as keys_group
@@ -33,6 +34,7 @@ commands.add_typer(group, name="jobs")
 commands.add_typer(models_group, name="models")
 commands.add_typer(keys_group, name="keys")
 commands.command()(sweep)
+commands.command()(doctor)
 console = Console(highlight=False)
 
 

@@ -55,8 +55,8 @@ class Journal:
         rows = [row_of(new) for new in news]
         try:
             with self.database.begin(QUEUE) as connection:
-                for row in rows:
-                    _insert(connection, row, max_queued)
+                for new, row in zip(news, rows, strict=True):
+                    _insert(connection, row, max_queued, new.origin)
         except IntegrityError:  # the same key arrived twice at the same moment
             if known := self._by_keys(news):
                 return known
@@ -83,12 +83,12 @@ class Journal:
         """The jobs that some trainer holds."""
         return self._select(select(jobs).where(jobs.c.status == Status.RUNNING))
 
-    def unfinished(self) -> dict[str, int]:
-        """How many jobs there are in each state that is not an end; states without a job are 0."""
+    def counts(self) -> dict[Status, int]:
+        """How many jobs there are in each state; states without a job are 0."""
         query = select(jobs.c.status, func.count()).group_by(jobs.c.status)
         with self.database.read() as connection:
             found: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
-        return {str(status): found.get(status, 0) for status in Status if not status.terminal}
+        return {status: found.get(status, 0) for status in Status}
 
     def newest_events(self, of: Sequence[str]) -> dict[str, int]:
         """The id of the newest event of each of these jobs."""
@@ -224,6 +224,10 @@ class Journal:
         with self.database.read() as connection:
             return connection.execute(query).first() is not None
 
+    def origin(self, job: str) -> dict[str, str]:
+        """The request and the trace that a job comes from, as far as they are known."""
+        return next((first.data for first in self.events(job, limit=1, kinds=("queued",))), {})
+
     def ended(self, job: str) -> datetime | None:
         """When a job ended; None when it has not, or there is none."""
         found = self._select(select(jobs).where(jobs.c.id == job))
@@ -260,14 +264,14 @@ class Journal:
             return [job_of(row) for row in connection.execute(query).mappings()]
 
 
-def _insert(connection: Connection, row: dict[str, Any], max_queued: int) -> None:
+def _insert(connection: Connection, row: dict[str, Any], max_queued: int, origin: dict[str, str]) -> None:
     """Queue one job if there is room."""
     waiting = select(func.count()).select_from(jobs).where(jobs.c.status == Status.QUEUED).scalar_subquery()
     values = [literal(value, jobs.c[name].type) for name, value in row.items()]
     queued = insert(jobs).from_select([*row, "created"], select(*values, Clock()).where(waiting < max_queued))
     if connection.execute(queued.returning(jobs.c.id)).first() is None:
         raise Busy(f"{max_queued} jobs are waiting already; try again when one has ended", retry_after=30)
-    write(connection, row["id"], "queued", {})
+    write(connection, row["id"], "queued", origin)
 
 
 def _next(job: str | None) -> Any:

@@ -58,7 +58,7 @@ class Supervisor:
                 await asyncio.to_thread(self.step)
             except Unavailable as fault:
                 self._cut_off = time.monotonic()
-                log.error("no job can be looked after: %s; trying again", fault)
+                log.error("no job can be looked after; trying again", reason=str(fault))
             except Exception:
                 log.exception("the supervisor's step failed; trying again")
             with suppress(TimeoutError):
@@ -85,6 +85,11 @@ class Supervisor:
             if acts:
                 self._collect_silent()
                 self._start(only)
+
+    def trainers(self) -> list[tuple[Job, int]]:
+        """The jobs whose trainers this process launched and that run on this machine, with their processes."""
+        launched = [(attempt.job, attempt.trainer) for attempt in list(self._attempts.values())]
+        return [(job, pid) for job, trainer in launched if trainer.poll() is None and (pid := trainer.pid) is not None]
 
     def close(self) -> None:
         """Stop the trainers of this process; their jobs wait for the next supervisor, at no cost of an attempt."""
@@ -118,7 +123,7 @@ class Supervisor:
             if before := self._attempts.get(job.id):  # it lost the job, and has not ended yet
                 before.trainer.stop(force=True)
             self._attempts[job.id] = _Attempt(job, self._launcher.launch(job))
-            log.info("job %s: attempt %d at %s started", job.id, job.attempts, job.model)
+            log.info("attempt started", job=job.id, model=job.model, attempt=job.attempts)
 
     def _collect_ended(self) -> None:
         for attempt in list(self._attempts.values()):
@@ -156,11 +161,11 @@ class Supervisor:
             self._journal.set_aside(job, silent=silent)
         elif not counts or job.attempts < self._rules.max_attempts:
             if self._journal.give_back(job, reason, counts=counts, silent=silent):
-                log.warning("job %s given back: %s", job.id, reason)
+                log.warning("job given back", job=job.id, reason=reason)
         elif self._journal.finish(
             job, Status.FAILED, error=f"{reason} in attempt {job.attempts}\n{last_words}".strip(), silent=silent
         ):
-            log.error("job %s failed: %s", job.id, reason)
+            log.error("job failed", job=job.id, reason=reason)
 
 
 def _ending(code: int) -> str:

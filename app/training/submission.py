@@ -9,6 +9,8 @@ from app.errors import InvalidRequest
 from app.families.contract import Family, Hyperparameters
 from app.jobs.job import Format, Job, NewJob, Promote
 from app.jobs.journal import Journal
+from app.telemetry import log, request_id
+from app.tracing import passport
 from app.training.datasets import Datasets
 
 
@@ -34,6 +36,8 @@ def submit(
     """
     hyperparameters = fitting(family, wishes)
     news = []
+    known = {"request": request_id.get(), "trace": passport()}
+    origin = {name: value for name, value in known.items() if value}
     for number, one in enumerate(family.jobs(hyperparameters, datasets.keep), start=1):
         datasets.check(family.files(one))
         new = NewJob(
@@ -46,9 +50,13 @@ def submit(
             sweep=trial and trial[0],
             trial=trial and trial[1],
             idempotency_key=_numbered(idempotency_key, number),
+            origin=origin,
         )
         news.append(new)
-    return [job for job, _ in journal.submit_all(news, max_queued)]
+    submitted = journal.submit_all(news, max_queued)
+    for job, is_new in submitted:
+        log.info("job queued" if is_new else "job asked for again", job=job.id, model=job.model)
+    return [job for job, _ in submitted]
 
 
 def fitting(family: Family, wishes: dict[str, Any]) -> Hyperparameters:

@@ -16,6 +16,7 @@ from app.jobs.journal import Journal, LostLease
 from app.settings import Settings
 from app.store.model_store import ModelStore
 from app.telemetry import configure_logging, log
+from app.tracing import configure_tracing, end_tracing, linked, note
 from app.training.wishes import Cancelled, Paused, StoppedEarly
 
 BEATS_PER_LEASE = 6
@@ -111,8 +112,14 @@ class Reporter:
 
 def run(job: Job, settings: Settings, journal: Journal) -> None:
     """Train and publish one running job, and write how it ended."""
-    with Reporter(journal, job, settings.lease_seconds, settings.grace_seconds) as report:
+    trace = journal.origin(job.id).get("trace")
+    with (
+        Reporter(journal, job, settings.lease_seconds, settings.grace_seconds) as report,
+        linked("train", trace, job=job.id, model=job.model, attempt=job.attempts),
+    ):
         status, facts = _outcome(job, settings, report)
+        note(status=status)
+    log.info("attempt ended", status=status, attempt=job.attempts)
     if status is Status.PAUSED:
         if patiently(partial(journal.set_aside, job)):
             return
@@ -154,7 +161,8 @@ def _forget_checkpoints(job: Job, settings: Settings) -> None:
 def main(job_id: str) -> int:
     """Run the job that a supervisor has claimed; returns an exit code."""
     settings = Settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_form, job=job_id)
+    configure_tracing()
     with suppress(OSError):
         os.nice(settings.trainer_nice)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -163,11 +171,12 @@ def main(job_id: str) -> int:
     try:
         job = journal.get(job_id)
         if job.status is not Status.RUNNING:
-            log.error("job %s is not running but %s", job_id, job.status)
+            log.error("the job is not running", status=job.status)
             return 1
         run(job, settings, journal)
     finally:
         journal.close()
+        end_tracing()
     return 0
 
 

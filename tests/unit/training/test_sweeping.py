@@ -122,7 +122,7 @@ def test_as_many_trials_as_trainers_are_under_way_at_once(journal: Journal, stor
     sweep = begin(sweeping)
     sweeping.step()
     sweeping.step()
-    assert journal.unfinished()["queued"] == 3
+    assert journal.counts()[Status.QUEUED] == 3
     chosen = [trial.hyperparameters["learning_rate"] for trial in trials(journal, sweep)]
     assert len(set(chosen)) == 3
     assert carry_to_its_end(sweeping, journal, store, sweep).status is Status.SUCCEEDED
