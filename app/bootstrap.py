@@ -19,6 +19,7 @@ from app.serving.onnx_runtime import OnnxRuntime
 from app.serving.servables import Servables
 from app.settings import Settings
 from app.store.model_store import ModelStore
+from app.store.opening import open_store
 from app.training.datasets import Datasets
 
 
@@ -41,7 +42,7 @@ class Services:
 def build(settings: Settings) -> Services:
     """Services that are not open yet."""
     families = find_families()
-    store = ModelStore(settings.store)
+    store = open_store(settings)
     journal = Journal(settings.journal_url)
     limits = Limits(settings.max_batch, settings.max_waiting, settings.max_loaded)
     return Services(
@@ -49,10 +50,10 @@ def build(settings: Settings) -> Services:
         families=families,
         store=store,
         journal=journal,
-        datasets=Datasets(settings.data_dir, offline=settings.offline, given=settings.corpora_folder),
+        datasets=Datasets(settings.data_dir, offline=settings.offline, given=store.corpora),
         servables=Servables(store, by_model(families), OnnxRuntime(settings.predict_threads), limits),
         supervisor=Supervisor(journal, LocalLauncher(settings.workspace, settings.environment()), rules(settings)),
-        retention=Retention(journal, settings.workspace, settings.progress_days, settings.log_days),
+        retention=Retention(journal, store.jobs, settings.progress_days, settings.log_days),
         feed=Feed(journal, settings.feed_seconds),
         decoders=ThreadPoolExecutor(os.cpu_count(), "decode"),
     )

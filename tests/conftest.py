@@ -9,6 +9,8 @@ from starlette.testclient import TestClient
 
 from app.settings import STARTERS, Settings
 from app.web.app import create_app
+from tests.bucket_server import BucketServer, serving
+from tests.places import BucketPlace, FolderPlace, Place
 
 DATA_DIR = os.environ.get("FITSERVE_DATA_DIR")
 CONTAINERS = os.environ.get("FITSERVE_CONTAINERS")
@@ -59,3 +61,18 @@ def client(settings: Settings) -> Iterator[TestClient]:
     """The whole application, open, called in this process."""
     with TestClient(create_app(settings), raise_server_exceptions=False) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def bucket_server() -> Iterator[BucketServer]:
+    """A bucket on loopback, where what it takes is installed."""
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty store of either kind."""
+    if request.param == "folder":
+        return FolderPlace(tmp_path)
+    return BucketPlace(request.getfixturevalue("bucket_server"), tmp_path)

@@ -247,11 +247,6 @@ class Journal:
         with self._read() as connection:
             return connection.execute(query).first() is not None
 
-    def ended(self, job: str) -> datetime | None:
-        """When a job ended; None when it has not, or there is none."""
-        found = self._select(select(jobs).where(jobs.c.id == job))
-        return found[0].finished if found and found[0].status.terminal else None
-
     def forget_progress(self, before: datetime) -> int:
         """Delete the progress events of jobs that ended before a moment; returns how many."""
         old = select(jobs.c.id).where(jobs.c.finished < before)

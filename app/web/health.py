@@ -44,8 +44,6 @@ def ready(request: Request, response: Response) -> Ready:
         model: ModelHealth(serving=servables.serving(model), faults=servables.faults[model])
         for model in servables.models
     }
-    is_ready = not request.app.state.leaving and all(
-        models[model].serving is not None for model in services.store.models() if model in models
-    )
+    is_ready = not request.app.state.leaving and servables.complete
     response.status_code = 200 if is_ready else 503
     return Ready(ready=is_ready, runtime=servables.runtime.name, models=models)

@@ -15,7 +15,7 @@ from app.jobs.launchers.local import LocalLauncher
 from app.serving.loading import load_version
 from app.serving.onnx_runtime import OnnxRuntime
 from app.settings import Settings
-from app.store.model_store import ModelStore
+from app.store.opening import open_store
 from app.training import worker
 from app.training.datasets import Datasets
 from app.training.submission import submit
@@ -71,7 +71,7 @@ def test_the_sample_trains_into_a_version_that_answers(family: Family, tmp_path:
     assert ended.result is not None, ended.error
     assert ended.result["promoted"]
 
-    store = ModelStore(settings.store)
+    store = open_store(settings)
     card, servable = load_version(store, OnnxRuntime(1), family, ended.model, ended.result["version"])
     assert {"model.onnx", "model.keras", "evaluation.json", "history.png"} <= set(card.files)
     assert card.primary_metric in card.metrics

@@ -1,17 +1,18 @@
-"""Publishes, moves aliases and deletes without end, until somebody kills it: `store_writer.py STORE SEED`."""
+"""Publishes, moves aliases and deletes in the settings' store, until somebody kills it: `store_writer.py SEED`."""
 
 import random
 import sys
-from pathlib import Path
 
 from app.errors import Conflict, NotFound
-from app.store.model_store import ModelStore
+from app.settings import Settings
+from app.store.opening import open_store
 from tests.fakes import publish_tiny
 
 
 def main() -> None:
     """Do one thing after the other."""
-    store, chance = ModelStore(Path(sys.argv[1])), random.Random(int(sys.argv[2]))
+    store, chance = open_store(Settings()), random.Random(int(sys.argv[1]))
+    store.numbers("tiny")
     sys.stdout.write("writing\n")
     sys.stdout.flush()
     while True:
