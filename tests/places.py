@@ -1,6 +1,7 @@
 """Where the tests of stores keep one: a folder or a bucket, with what a fault or a hand from outside would do to it."""
 
 import os
+import shutil
 import time
 import uuid
 from pathlib import Path
@@ -15,7 +16,6 @@ from app.store.folder import ALIASES_FILE, TRAFFIC_FILE
 from app.store.model_store import ModelStore
 from app.store.objects import Objects
 from app.store.opening import open_store
-from app.store.version import CARD
 from tests.bucket_server import BUCKET, BucketServer
 
 LONG_AGO = time.time() - 7200
@@ -37,6 +37,9 @@ class Place(Protocol):
 
     def remove(self, key: str) -> None:
         """Lose it."""
+
+    def lose(self, version: int) -> None:
+        """Remove a version by hand."""
 
     def listing(self) -> list[str]:
         """All that is stored, but for what is hidden."""
@@ -67,10 +70,10 @@ class FolderPlace:
         (self.root / key).write_bytes(content)
 
     def remove(self, key: str) -> None:
-        path = self.root / key
-        path.unlink()
-        if not any(path.parent.iterdir()) and path.name != CARD:
-            path.parent.rmdir()
+        (self.root / key).unlink()
+
+    def lose(self, version: int) -> None:
+        shutil.rmtree(self.root / "tiny" / str(version))
 
     def listing(self) -> list[str]:
         found = (path.relative_to(self.root) for path in self.root.rglob("*") if path.is_file())
@@ -118,6 +121,9 @@ class BucketPlace:
 
     def remove(self, key: str) -> None:
         self.objects.remove([key])
+
+    def lose(self, version: int) -> None:
+        self.objects.remove([key for key in self.listing() if key.startswith(f"tiny/{version}/")])
 
     def listing(self) -> list[str]:
         return sorted(key for key in self.objects.listing("") if not key.startswith("."))

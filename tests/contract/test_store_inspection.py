@@ -3,9 +3,12 @@
 import hashlib
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -69,21 +72,14 @@ def test_aliases_that_cannot_be_understood_are_a_fault(filled: Place):
 
 
 def test_an_alias_that_points_at_nothing_is_a_fault(filled: Place):
-    lose(filled, 5)
+    filled.lose(5)
     assert faults(filled.store()) == {None: "no such version: live points at 5"}
 
 
 def test_a_share_of_nothing_is_a_fault(filled: Place):
     filled.store().set_split("tiny", {1: 90, 2: 10})
-    lose(filled, 2)
+    filled.lose(2)
     assert faults(filled.store()) == {None: "no such version: a share of 10 points at 2"}
-
-
-def lose(place: Place, version: int) -> None:
-    """A version is removed by hand."""
-    for key in place.listing():
-        if key.startswith(f"tiny/{version}/"):
-            place.remove(key)
 
 
 def test_the_command_tells_what_is_wrong_and_fails(filled: Place, monkeypatch: pytest.MonkeyPatch):
@@ -101,31 +97,43 @@ def test_the_command_tells_what_is_wrong_and_fails(filled: Place, monkeypatch: p
 def test_a_store_is_sound_after_kills_at_random_moments(filled: Place):
     chance = random.Random(1)
     contents: dict[int, str] = {}
-    for _ in range(KILLS[type(filled)] // SIDE_BY_SIDE):
-        writers = [start_writer(filled, chance.randrange(10**6)) for _ in range(SIDE_BY_SIDE)]
-        for writer in writers:
-            assert writer.stdout
-            assert writer.stdout.readline() == b"writing\n"
-        for writer in writers:
-            time.sleep(chance.uniform(0, LONGEST[type(filled)]))
-            assert writer.poll() is None, "a writer ended by itself"
-            writer.kill()
-            writer.communicate()
-        assert faults(filled.store()) == {}
-        for card in filled.store().versions("tiny"):
-            sums = hashlib.sha256(card.model_dump_json().encode()).hexdigest()
-            assert contents.setdefault(card.version, sums) == sums, "a number was given twice"
+    with writers(filled) as start:
+        for _ in range(KILLS[type(filled)] // SIDE_BY_SIDE):
+            for pid in start([chance.randrange(10**6) for _ in range(SIDE_BY_SIDE)]):
+                time.sleep(chance.uniform(0, LONGEST[type(filled)]))
+                os.kill(pid, signal.SIGKILL)  # raises when the writer has ended by itself
+            assert faults(filled.store()) == {}
+            for card in filled.store().versions("tiny"):
+                sums = hashlib.sha256(card.model_dump_json().encode()).hexdigest()
+                assert contents.setdefault(card.version, sums) == sums, "a number was given twice"
     store = filled.store()
     store.discard("test")
     store.sweep(())
     numbers = store.numbers("tiny")
-    assert {int(key.split("/")[1]) for key in filled.listing() if key.count("/") > 1} == set(numbers), (
-        "nothing is left over"
-    )
+    left = {int(key.split("/")[1]) for key in filled.listing() if key.count("/") > 1}
+    assert left == set(numbers), "nothing of what was not finished"
     assert publish_tiny(store).version > max(numbers)
 
 
-def start_writer(place: Place, seed: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.killing.store_writer", str(seed)]
-    environment = {**os.environ, **place.settings.environment()}
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE)
+@contextmanager
+def writers(place: Place) -> Iterator[Callable[[list[int]], list[int]]]:
+    """Starts writers with these seeds, and tells their processes once all of them write."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.killing.store_writer"],
+        cwd=ROOT,
+        env={**os.environ, **place.settings.environment()},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin
+    assert process.stdout
+
+    def start(seeds: list[int]) -> list[int]:
+        process.stdin.write("".join(f"{seed}\n" for seed in seeds))  # type: ignore[union-attr]
+        process.stdin.flush()  # type: ignore[union-attr]
+        return [int(process.stdout.readline()) for _ in seeds]  # type: ignore[union-attr]
+
+    with process:
+        yield start
+        process.stdin.close()
