@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.errors import Unavailable
 from app.store.objects import Objects
+from app.store.shared import LocalFolder
 from app.telemetry import log
 
 SHARE_SECONDS = 2.0  # how far the shared part of a growing file may be behind
@@ -73,22 +74,17 @@ class BucketFolder:
             thread.join()
 
     def read(self, name: str, begin: int, most: int) -> bytes:
-        """The parts one after the other, in the order of their beginning; before there is one, the file here."""
+        """The parts one after the other, in the order of their beginning; the file here where it has more than they."""
         under = self._key(PARTS.format(name))
         parts = self._objects.listing(under)
+        here = LocalFolder(self.path)
+        if here.size(name) >= sum(part.size for part in parts.values()):
+            return here.read(name, begin, most)
         for key in sorted(parts):
             if begin < parts[key].size:
                 return self._objects.read(f"{under}/{key}", begin, min(begin + most, parts[key].size))
             begin -= parts[key].size
-        return b"" if parts else self._here(name, begin, most)
-
-    def _here(self, name: str, begin: int, most: int) -> bytes:
-        try:
-            with (self.path / name).open("rb") as file:
-                file.seek(begin)
-                return file.read(most)
-        except FileNotFoundError:
-            return b""
+        return b""
 
     def _key(self, name: str) -> str:
         return f"{self._name}/{name}"
@@ -101,7 +97,7 @@ class _Part:
         self._objects = objects
         self._under = under
         self._path = path
-        self._begin = path.stat().st_size if path.exists() else 0
+        self._begin = LocalFolder(path.parent).size(path.name)
         self._key = self._new_key()
         self._shared = 0
 

@@ -62,6 +62,11 @@ class LocalFolder:
         """Remove the file."""
         (self.path / name).unlink(missing_ok=True)
 
+    def size(self, name: str) -> int:
+        """The bytes of a file; 0 when there is none."""
+        path = self.path / name
+        return path.stat().st_size if path.exists() else 0
+
     def growing(self, name: str) -> AbstractContextManager[None]:  # noqa: ARG002  the port's
         """What is here is shared."""
         return nullcontext()

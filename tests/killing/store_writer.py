@@ -1,7 +1,7 @@
 """Publishes, moves aliases and deletes in the settings' store, until somebody kills it.
 
-For each seed on standard input there is one more such process, which tells its number when it begins: a fork, as to start
-an interpreter takes longer than most of them live.
+For each seed on standard input there is one more such process, which tells its number when it begins. It is a fork, as
+to start an interpreter takes longer than most of them live.
 """
 
 import os
