@@ -23,6 +23,7 @@ from app.store.connection import Connection
 
 ROOT = Path(__file__).resolve().parents[1]
 FAULTS = "/faults"
+CONDITIONS = ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH")
 BUCKET = "tests"
 ACCESS = {
     "AWS_ACCESS_KEY_ID": "fitserve",
@@ -33,15 +34,18 @@ ACCESS = {
 
 
 class Faults:
-    """Passes requests on one at a time, but for those that a test wants refused.
+    """Passes requests on one at a time, and does what a test wants to happen.
 
-    PUT /faults with {"status": 503, "only": "PUT"} answers so, until {} is put there.
+    PUT /faults with {"status": 503, "only": "PUT"} answers so, until {} is put there; with "done" what was asked is
+    done all the same, with "times" only so often. {"heedless": true} ignores conditions. GET tells how many requests
+    came.
     """
 
     def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
         self._app = app
         self._turn = threading.Lock()
         self._fault: dict[str, Any] = {}
+        self._requests = 0
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         length = int(environ.get("CONTENT_LENGTH") or 0)
@@ -50,13 +54,25 @@ class Faults:
         if len(body) < length:  # the writer was killed
             return _refuse(start, 400, "IncompleteBody")
         if environ["PATH_INFO"] == FAULTS:
-            self._fault = json.loads(body)
-            start("204 No Content", [])
-            return []
-        if self._fault and environ["REQUEST_METHOD"] in self._fault.get("only", environ["REQUEST_METHOD"]):
-            return _refuse(start, self._fault["status"], self._fault.get("code", "ServiceUnavailable"))
+            self._fault = json.loads(body) if body else self._fault
+            start("200 OK", [])
+            return [str(self._requests).encode()]
         with self._turn:
-            return list(self._app(environ | {"wsgi.input": io.BytesIO(body)}, start))
+            self._requests += 1
+            return self._answer(environ | {"wsgi.input": io.BytesIO(body)}, start)
+
+    def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        fault = self._fault
+        if fault.get("heedless"):
+            environ = {name: value for name, value in environ.items() if name not in CONDITIONS}
+        elif fault and environ["REQUEST_METHOD"] == fault.get("only", environ["REQUEST_METHOD"]):
+            if fault.get("done"):
+                list(self._app(environ, lambda *_: None))
+            fault["times"] = fault.get("times", 10**9) - 1
+            if fault["times"] == 0:
+                self._fault = {}
+            return _refuse(start, fault["status"], fault.get("code", "ServiceUnavailable"))
+        return list(self._app(environ, start))
 
 
 def _refuse(start: Callable[..., Any], status: int, code: str) -> list[bytes]:
@@ -73,13 +89,19 @@ class BucketServer:
         self.connection = Connection(timeout=5)
 
     @contextmanager
-    def failing(self, status: int, code: str = "ServiceUnavailable", only: str | None = None) -> Iterator[None]:
-        """Within it, requests, or those of one method, are refused."""
-        self._set({"status": status, "code": code, **({"only": only} if only else {})})
+    def failing(self, status: int = 503, code: str = "ServiceUnavailable", **more: object) -> Iterator[None]:
+        """Within it, requests are refused, or what else Faults can do happens."""
+        self._set({"status": status, "code": code, **more})
         try:
             yield
         finally:
             self._set({})
+
+    @property
+    def requests(self) -> int:
+        """How many requests there were so far."""
+        with urllib.request.urlopen(f"{self.url}{FAULTS}", timeout=10) as answer:
+            return int(answer.read())
 
     @contextmanager
     def silent(self) -> Iterator[None]:

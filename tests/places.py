@@ -110,7 +110,11 @@ class BucketPlace:
 
     def store(self) -> ModelStore:
         """With the connection of all tests, as a new one takes long."""
-        return ModelStore(BucketBackend(self.objects, self.settings.local_folder, self.settings.max_cache_bytes))
+        return self.on(self.settings.local_folder)
+
+    def on(self, local: Path) -> ModelStore:
+        """The store as a machine has it that keeps its copies there."""
+        return ModelStore(BucketBackend(self.objects, local, self.settings.max_cache_bytes))
 
     def read(self, key: str) -> bytes | None:
         found = self.objects.get(key)

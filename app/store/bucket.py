@@ -151,8 +151,7 @@ class BucketBackend:
         now = time.time()
         self._abandon(lambda upload: upload.owner not in owners and now - upload.since > DEAD_SECONDS)
         for model in self._models.names():
-            register = self._models.look(model).register
-            for number in register.deletions if register else ():
+            for number in self._models.leftovers(model):
                 self._erase(model, number)
 
     @contextmanager
@@ -206,11 +205,9 @@ class BucketBackend:
 
     def _show(self, model: str, number: int) -> None:
         def shown(register: BucketRegister) -> BucketRegister:
-            if number in register.uploads:
-                return register.published(number)
-            if number in register.deletions or not self._objects.get(f"{model}/{number}/{CARD}"):
+            if number in register.abandoned:
                 raise Conflict(f"version {number} of {model} took so long that it was taken for abandoned")
-            return register  # by a try whose answer was lost
+            return register.published(number)
 
         self._models.rewrite(model, shown)
 

@@ -40,12 +40,14 @@ class BucketFolder:
         path = self.path / name
         if path.is_file():
             return path
+        if name not in self._objects.listing(self._name):
+            return None
         self.path.mkdir(parents=True, exist_ok=True)
         partial = self.path / f".{uuid.uuid4().hex}"
         try:
             self._objects.download({self._key(name): partial})
             return partial.replace(path)
-        except FileNotFoundError:
+        except FileNotFoundError:  # removed just now
             return None
         finally:
             partial.unlink(missing_ok=True)

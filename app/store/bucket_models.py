@@ -67,6 +67,13 @@ class BucketModels:
         """The highest number under which there is any object."""
         return max(self._listed(model), default=0)
 
+    def leftovers(self, model: str) -> list[int]:
+        """The versions whose files are still to be removed."""
+        register = self.look(model).register
+        if not register or not (register.deletions or register.abandoned):
+            return []
+        return sorted({*register.deletions, *(set(register.abandoned) & self._listed(model).keys())})
+
     def rewrite(self, model: str, edit: Callable[[BucketRegister], BucketRegister]) -> BucketRegister:
         """Put what `edit` makes of the register in its place; when others were quicker, of what is there then.
 

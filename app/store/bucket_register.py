@@ -21,8 +21,9 @@ class Upload(BaseModel):
 
 
 class BucketRegister(BaseModel):
-    """What `register.json` holds. A version is there when its number was given, and it is neither among the `uploads`
-    nor among the `deletions`; `last` is the highest number that was ever given. The `stamp` makes each writing another
+    """What `register.json` holds. A version is there when its number was given, and is not among the `uploads`, nor the
+    `deletions`, which are of files not removed yet, nor the `abandoned`, whose writers may still be alive and never see
+    them published; `last` is the highest number that was ever given. The `stamp` makes each writing another
     content, since S3 takes the tag from the content, and what was once must never look like what is.
     """
 
@@ -34,6 +35,7 @@ class BucketRegister(BaseModel):
     last: int = Field(0, ge=0)
     uploads: dict[Number, Upload] = {}
     deletions: tuple[Number, ...] = ()
+    abandoned: tuple[Number, ...] = ()
     stamp: str = ""
 
     @property
@@ -45,7 +47,8 @@ class BucketRegister(BaseModel):
         """Whether a version that has files is to be seen. A number that was never given here is that of a version
         which somebody copied into the bucket; its card comes last.
         """
-        return number not in self.uploads and number not in self.deletions and (number <= self.last or has_card)
+        hidden = (*self.uploads, *self.deletions, *self.abandoned)
+        return number not in hidden and (number <= self.last or has_card)
 
     def beginning(self, number: int, upload: Upload) -> "BucketRegister":
         """With a number given, and its files about to be written."""
@@ -56,13 +59,14 @@ class BucketRegister(BaseModel):
         return self._with(uploads=_without(self.uploads, number))
 
     def hiding(self, number: int) -> "BucketRegister":
-        """With a version, or an upload, that is not to be seen any more, while its files are removed."""
-        deletions = tuple(sorted({*self.deletions, number}))
-        return self._with(uploads=_without(self.uploads, number), deletions=deletions, last=max(self.last, number))
+        """With a version that is not to be seen any more, while its files are removed."""
+        return self._with(deletions=_and(self.deletions, number), last=max(self.last, number))
 
     def abandoning(self, number: int) -> "BucketRegister":
-        """The same for an upload, if it is one still."""
-        return self.hiding(number) if number in self.uploads else self
+        """With an upload, if it is one still, that will never be a version."""
+        if number not in self.uploads:
+            return self
+        return self._with(uploads=_without(self.uploads, number), abandoned=_and(self.abandoned, number))
 
     def removed(self, number: int) -> "BucketRegister":
         """With nothing left to do about a version."""
@@ -86,6 +90,10 @@ def parse_register(content: bytes | None) -> BucketRegister | None:
         return BucketRegister() if content is None else BucketRegister.model_validate_json(content)
     except ValidationError:
         return None
+
+
+def _and(numbers: tuple[int, ...], number: int) -> tuple[int, ...]:
+    return tuple(sorted({*numbers, number}))
 
 
 def _without(uploads: Mapping[int, Upload], number: int) -> dict[int, Upload]:

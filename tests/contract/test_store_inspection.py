@@ -22,7 +22,7 @@ from tests.fakes import publish_tiny
 from tests.places import BucketPlace, FolderPlace, Place
 
 ROOT = Path(__file__).parents[2]
-KILLS = {FolderPlace: 50, BucketPlace: 20}
+KILLS = {FolderPlace: 50, BucketPlace: 15}
 LONGEST = {FolderPlace: 0.05, BucketPlace: 0.5}  # seconds that a writer lives
 SIDE_BY_SIDE = 5  # writers at once: they meet at the locks, and start in half the time
 

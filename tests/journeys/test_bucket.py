@@ -125,7 +125,7 @@ def test_a_training_that_cannot_be_published_fails_with_the_reason_and_keeps_its
     node = settings(bucket, tmp_path / "one", store_patience_seconds=2)
     with Service(**node) as service:
         job = service.train(dataset="sample", epochs=2)
-        wait_until(lambda: service.get(f"/jobs/{job}/history"), 60)
+        wait_until(lambda: service.get(f"/jobs/{job}/history"), 150)
         with bucket_server.failing(503, only="PUT"):
             ended = service.wait(job)
         assert ended["status"] == "failed"
@@ -143,7 +143,7 @@ def test_a_job_whose_node_dies_goes_on_elsewhere_from_its_checkpoint(bucket: Buc
     shared: dict[str, Any] = {"journal": journal, "lease_seconds": 3}
     with Service(**settings(bucket, tmp_path / "one", **shared)) as dying:
         job = dying.train(dataset="sample", epochs=6, promote="always")
-        wait_until(lambda: len(dying.get(f"/jobs/{job}/history")) >= 2, 90)
+        wait_until(lambda: len(dying.get(f"/jobs/{job}/history")) >= 2, 150)
         pids = trainers(job)
         kill(dying.process.pid)
         for pid in pids:
