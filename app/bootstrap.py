@@ -15,11 +15,12 @@ from app.jobs.launchers.local import LocalLauncher
 from app.jobs.retention import Retention
 from app.jobs.supervisor import Rules, Supervisor
 from app.serving.loading import Limits
-from app.serving.onnx_runtime import OnnxRuntime
+from app.serving.runtimes import ChosenRuntime
 from app.serving.servables import Servables
 from app.settings import Settings
 from app.store.model_store import ModelStore
 from app.store.opening import open_store
+from app.telemetry import log
 from app.training.datasets import Datasets
 
 
@@ -32,6 +33,7 @@ class Services:
     store: ModelStore
     journal: Journal
     datasets: Datasets
+    runtime: ChosenRuntime
     servables: Servables
     supervisor: Supervisor
     feed: Feed
@@ -44,6 +46,7 @@ def build(settings: Settings) -> Services:
     families = find_families()
     store = open_store(settings)
     journal = Journal(settings.journal_url)
+    runtime = ChosenRuntime(settings)
     limits = Limits(settings.max_batch, settings.max_waiting, settings.max_loaded)
     return Services(
         settings=settings,
@@ -51,7 +54,8 @@ def build(settings: Settings) -> Services:
         store=store,
         journal=journal,
         datasets=Datasets(settings.data_dir, offline=settings.offline, given=store.corpora),
-        servables=Servables(store, by_model(families), OnnxRuntime(settings.predict_threads), limits),
+        runtime=runtime,
+        servables=Servables(store, by_model(families), runtime, limits),
         supervisor=Supervisor(journal, LocalLauncher(settings.workspace, settings.environment()), rules(settings)),
         retention=Retention(journal, store.jobs, settings.progress_days, settings.log_days),
         feed=Feed(journal, settings.feed_seconds),
@@ -72,7 +76,11 @@ def rules(settings: Settings) -> Rules:
 
 @asynccontextmanager
 async def opened(services: Services) -> AsyncIterator[Services]:
-    """Journal open, store seeded and swept, live versions warm, aliases watched, jobs supervised; then all undone."""
+    """Runtime chosen, journal open, store seeded and swept, live versions warm, aliases watched, jobs supervised; then
+    all undone.
+    """
+    await asyncio.to_thread(services.runtime.open)
+    log.info("predictions run on %s: %s", services.runtime.name, services.runtime.reason)
     services.journal.open()
     services.store.seed(services.settings.starters)
     services.store.sweep([job.id for job in services.journal.running()])

@@ -3,6 +3,7 @@
 import sys
 
 from app.allocation import give_back_large_blocks
+from app.serving.runtimes import missing
 from app.settings import Settings
 from app.web.app import create_app
 from app.web.security import is_local
@@ -19,6 +20,8 @@ def serve() -> None:
             f"FITSERVE_HOST={settings.host} would let everybody in: give FITSERVE_API_KEYS_FILE "
             "(fitserve keys create), or FITSERVE_ALLOW_OPEN=true where something in front guards the service"
         )
+    if settings.runtime == "tensorflow" and (obstacle := missing()):
+        sys.exit(f"FITSERVE_RUNTIME=tensorflow, but {obstacle}")
     give_back_large_blocks()
     level = settings.log_level
     run(

@@ -76,6 +76,10 @@ class Settings(BaseSettings):
     )
     watch_seconds: Seconds = Field(0.5, description="How often the store is looked at for a moved alias.")
     predict_threads: Positive = Field(1, description="Threads that one prediction may use.")
+    runtime: Literal["auto", "onnxruntime", "tensorflow"] = Field(
+        "auto", description="What predictions run on; auto: TensorFlow where it can use an NVIDIA GPU."
+    )
+    gpu_memory_mb: int = Field(0, ge=0, description="Memory of a GPU that serving takes, in MB; 0: what it needs.")
 
     max_trainers: Positive = Field(1, description="Trainers running at once.")
     max_queued: Positive = Field(100, description="Jobs waiting at once; more are refused with 429.")

@@ -37,6 +37,10 @@ class TinyRuntime:
     """Reads a number; anything else in the file does not load."""
 
     name = "tiny"
+    fault = None
+
+    def platform(self, card: Card) -> str:  # noqa: ARG002  it knows one kind of file
+        return "tiny_text"
 
     def load(self, folder: Path) -> TinyExecutable:
         try:

@@ -20,7 +20,7 @@ from app.families.catalog import by_model, find_families
 from app.families.contract import Task
 from app.families.imaging import read_picture
 from app.serving.loading import load_version
-from app.serving.onnx_runtime import OnnxRuntime
+from app.serving.runtimes import ChosenRuntime
 from app.serving.sampling import Sampling
 from app.serving.telling import Wish
 from app.settings import Settings
@@ -97,7 +97,7 @@ def _loaded(settings: Settings, model: str, version: str, task: Task) -> tuple[i
     if not store.versions(model):
         raise InvalidRequest(f"{model} has no version yet: train one with fitserve train {models[model].name}")
     number = store.resolve(model, version)
-    _, servable = load_version(store, OnnxRuntime(settings.predict_threads), models[model], model, number)
+    _, servable = load_version(store, ChosenRuntime(settings).open(), models[model], model, number)
     return number, servable
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 Promote: TypeAlias = Literal["if_better", "always", "never"]
+Format: TypeAlias = Literal["savedmodel"]  # beside ONNX and Keras, which every version has
 
 
 class Status(StrEnum):
@@ -49,6 +50,7 @@ class NewJob(BaseModel):
     hyperparameters: dict[str, Any]
     promote: Promote = "if_better"
     priority: int = 0
+    formats: tuple[Format, ...] = Field((), description="What the version holds beside its ONNX and its Keras file.")
     idempotency_key: str | None = Field(None, exclude=True)
 
 

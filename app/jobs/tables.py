@@ -48,6 +48,7 @@ jobs = Table(
     Column("status", String(16), nullable=False),
     Column("wish", String(16)),
     Column("priority", Integer, nullable=False, default=0),
+    Column("formats", JSON, nullable=False, default=list),
     Column("attempts", Integer, nullable=False, default=0),
     Column("lease_until", Moment),
     Column("progress", Float, nullable=False, default=0.0),

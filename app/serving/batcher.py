@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
 from app import metrics
-from app.errors import Busy
+from app.errors import Busy, TooLarge
 
 Instance = TypeVar("Instance")
 Output = TypeVar("Output")
@@ -70,12 +70,18 @@ class Batcher(Generic[Instance, Output]):
         return len(self._waiting)
 
     def check_room(self, number: int = 1) -> None:
-        """Raise Busy when so many instances would be refused now: sooner than what they cost to decode."""
+        """Raise Busy when so many instances would be refused now, sooner than what they cost to decode; TooLarge when
+        they always would.
+        """
+        if number > self._max_waiting:
+            raise TooLarge(f"{number} instances in one request; at most {self._max_waiting} are accepted")
         if len(self._waiting) + number > self._max_waiting:
             raise Busy("too many predictions are waiting", retry_after=max(1, self._cost(len(self._waiting))))
 
     def submit(self, instances: Sequence[Instance]) -> list[asyncio.Future[Output]]:
-        """Queue instances; all of them or, raising Busy at once, none. A cancelled future is never predicted."""
+        """Queue instances; all of them or, raising Busy or TooLarge at once, none. A cancelled future is never
+        predicted.
+        """
         self.check_room(len(instances))
         loop = asyncio.get_running_loop()
         futures = [loop.create_future() for _ in instances]

@@ -93,6 +93,17 @@ class Servables:
         loaded = self._live.get(model)
         return loaded.card.version if loaded else None
 
+    def loaded(self, model: str) -> list[int]:
+        """The numbers of the versions that are in memory."""
+        serving = self.serving(model)
+        others = {*self._traffic[model].held, *self._others[model]}
+        return sorted(others if serving is None else {serving, *others})
+
+    def waiting(self, model: str) -> int:
+        """How many instances, or texts, wait for the version that answers now."""
+        live = self._live.get(model)
+        return live.batcher.waiting if live else 0
+
     async def refresh(self, model: str) -> None:
         """Serve what `live` points at, share and shadow as the store says, but for what is known not to load."""
         async with self._locks[model]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from app import metrics
-from app.errors import Busy, Conflict
+from app.errors import Busy, Conflict, TooLarge
 from app.serving.loading import Loaded
 from app.store.version import Card
 
@@ -95,7 +95,7 @@ class _Mirrored:
         futures: list[asyncio.Future[Any]] = self._batcher.submit(instances)
         try:
             unheard = self._unheard.submit(instances) if idle else ()
-        except Busy:
+        except (Busy, TooLarge):
             unheard = ()
         for pair in zip(futures, unheard, strict=False):
             asyncio.gather(*pair, return_exceptions=True).add_done_callback(self._compare)

@@ -11,6 +11,7 @@ from app.errors import Damaged
 CARD = "version.json"
 ONNX = "model.onnx"  # what a CPU serves
 KERAS = "model.keras"  # what training continues from
+SAVED_MODEL = "saved_model.pb"  # with variables/ beside it: what TensorFlow and TensorFlow Serving load, if wished for
 EVALUATION = "evaluation.json"
 GUESSES = "guesses.npy"  # of a classifier: (2, test examples), the truths and the guesses, as places in its labels
 CHUNK = 1 << 20

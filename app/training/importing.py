@@ -103,6 +103,7 @@ def main(owner: str, model: str, like: str, path: str) -> int:
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(EXPENDABLE)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # a GPU is shared with whoever serves on it
     settings = Settings()
     configure_logging(settings.log_level)
     store = open_store(settings)

@@ -1,12 +1,13 @@
 """Asking for a training: everything that is cheap to check is checked before the job is queued."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from app.errors import InvalidRequest
 from app.families.contract import Family
-from app.jobs.job import Job, NewJob, Promote
+from app.jobs.job import Format, Job, NewJob, Promote
 from app.jobs.journal import Journal
 from app.training.datasets import Datasets
 
@@ -17,6 +18,7 @@ def submit(
     promote: Promote,
     priority: int = 0,
     *,
+    formats: Sequence[Format] = (),
     journal: Journal,
     datasets: Datasets,
     max_queued: int,
@@ -41,6 +43,7 @@ def submit(
             hyperparameters=one.model_dump(mode="json", exclude_unset=True),
             promote=promote,
             priority=priority,
+            formats=tuple(formats),
             idempotency_key=_numbered(idempotency_key, number),
         )
         news.append(new)

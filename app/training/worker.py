@@ -125,6 +125,7 @@ def main(job_id: str) -> int:
     with suppress(OSError):
         os.nice(settings.trainer_nice)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # a GPU is shared with whoever serves on it
     journal = Journal(settings.journal_url).open()
     try:
         job = journal.get(job_id)

@@ -48,8 +48,16 @@ def create_app(settings: Settings) -> FastAPI:
             log.info("Fitserve is ready; its API is described at /docs")
             gc.freeze()  # what is there now stays: looking through it again and again would stall requests by 40 ms
             yield
+        gc.unfreeze()
 
-    app = FastAPI(title="Fitserve", version=version("fitserve"), description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(
+        title="Fitserve",
+        version=version("fitserve"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's pages load from other origins; ours is in page.py
+        redoc_url=None,
+    )
     app.state.leaving = app.state.importing = False
     problems.install(app)
     generating = [family for family in services.families.values() if family.task == "generate"]

@@ -41,7 +41,7 @@ class Standing:
         for model in servables.models:
             if (version := servables.serving(model)) is not None:
                 versions.add_metric([model], version)
-                waiting.add_metric([model], servables.live(model).batcher.waiting)
+                waiting.add_metric([model], servables.waiting(model))
         jobs = GaugeMetricFamily("fitserve_jobs", "Jobs that have not ended.", labels=["status"])
         for status, number in self._services.journal.unfinished().items():
             jobs.add_metric([status], number)

@@ -223,6 +223,8 @@ export interface Job {
   "hyperparameters": Record<string, unknown>;
   "promote"?: "if_better" | "always" | "never";
   "priority"?: number;
+  /** What the version holds beside its ONNX and its Keras file. */
+  "formats"?: Array<"savedmodel">;
   "id": string;
   "status": Status;
   /** What was asked of it and is not done yet. */
@@ -264,6 +266,10 @@ export interface ModelEntry {
 /** What one model answers with, and what would not load. */
 export interface ModelHealth {
   "serving": number | null;
+  /** Versions in memory. */
+  "loaded": Array<number>;
+  /** Instances, or texts, that wait for the version that serves. */
+  "waiting": number;
   "faults": Record<string, string>;
 }
 
@@ -297,11 +303,17 @@ export interface Problem {
   "errors"?: Array<Fault> | null;
 }
 
-/** Ready when every model that has a live version answers with one, until a signal says stop. */
+/** Ready when every model that has a live version answers with one and what they run on works, until a signal says stop. */
 export interface Ready {
   "ready": boolean;
   /** What predictions run on. */
   "runtime": string;
+  /** Why they run on that. */
+  "runtime_reason": string;
+  /** Why they do not run now, as when a GPU is lost. */
+  "runtime_fault": string | null;
+  /** The NVIDIA GPUs that the driver tells of. */
+  "gpus": Array<string>;
   "models": Record<string, ModelHealth>;
 }
 
@@ -312,6 +324,8 @@ export interface Several {
   "hyperparameters": Record<string, unknown>;
   "promote"?: "if_better" | "always" | "never";
   "priority"?: number;
+  /** What the version holds beside its ONNX and its Keras file. */
+  "formats"?: Array<"savedmodel">;
   "id": string;
   "status": Status;
   /** What was asked of it and is not done yet. */
@@ -409,6 +423,8 @@ export interface Train_cifar {
   "promote"?: "if_better" | "always" | "never";
   /** Jobs of a higher one start first. */
   "priority"?: number;
+  /** What the version holds beside ONNX and Keras. `savedmodel`: for TensorFlow Serving and a GPU. */
+  "formats"?: Array<"savedmodel">;
 }
 
 export interface Train_digit {
@@ -428,6 +444,8 @@ export interface Train_digit {
   "promote"?: "if_better" | "always" | "never";
   /** Jobs of a higher one start first. */
   "priority"?: number;
+  /** What the version holds beside ONNX and Keras. `savedmodel`: for TensorFlow Serving and a GPU. */
+  "formats"?: Array<"savedmodel">;
 }
 
 export interface Train_text {
@@ -463,6 +481,8 @@ export interface Train_text {
   "promote"?: "if_better" | "always" | "never";
   /** Jobs of a higher one start first. */
   "priority"?: number;
+  /** What the version holds beside ONNX and Keras. `savedmodel`: for TensorFlow Serving and a GPU. */
+  "formats"?: Array<"savedmodel">;
 }
 
 /** Tokens of the model's own vocabulary. */

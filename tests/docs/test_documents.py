@@ -83,6 +83,27 @@ def test_the_curl_examples_of_the_readme_answer_as_shown(tmp_path: Path):
                 assert "urn:fitserve:problem" not in said, f"{line}\n{said}"
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_the_examples_of_other_clients_answer(tmp_path: Path):
+    page = (ROOT / "docs" / "clients.md").read_text()
+    with Service(store=tmp_path / "store", starters=STARTERS, offline=True) as service:
+
+        def told(command: list[str] | str) -> str:
+            shell = isinstance(command, str)
+            done = subprocess.run(command, shell=shell, cwd=ROOT, capture_output=True, text=True, check=True)
+            return done.stdout
+
+        address = f"127.0.0.1:{service.port}"
+        curls = [line for block in blocks(page, "sh") for line in block.splitlines()]
+        said = [told(line.replace("localhost:8000", address)) for line in curls]
+        assert not [answer for answer in said if "error" in answer.replace("error_", "")], said
+        assert '["7",' in said[3]
+        codes = [code.replace("localhost:8000", address) for code in blocks(page, "python")]
+        inferred, completed = (told([sys.executable, "-c", code]) for code in codes)
+        assert inferred == "7\n"
+        assert len(completed.split()) > 4
+
+
 @pytest.mark.train
 def test_the_model_of_the_how_to_trains_and_answers(tmp_path: Path):
     page = (ROOT / "docs" / "add-a-model.md").read_text()

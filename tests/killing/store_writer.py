@@ -1,4 +1,4 @@
-"""Publishes, moves aliases and deletes in the settings' store, until somebody kills it.
+"""Publishes, moves aliases, shares and deletes in the settings' store, until somebody kills it.
 
 For each seed on standard input there is one more such process, which tells its number when it begins. It is a fork, as
 to start an interpreter takes longer than most of them live.
@@ -18,6 +18,8 @@ from tests.fakes import publish_tiny
 with suppress(ImportError):
     import s3fs  # noqa: F401  once, before the forks
 
+ALIASES = ("candidate", "shadow")
+
 
 def write(seed: int) -> None:
     """Do one thing after the other."""
@@ -27,22 +29,20 @@ def write(seed: int) -> None:
     sys.stdout.flush()
     while True:
         versions = [card.version for card in store.versions("tiny")]
-        try:
-            match chance.choice(("publish", "promote", "alias", "rollback", "delete", "prune")):
-                case "publish":
-                    publish_tiny(store, chance.choice("123456789") * 100_000)
-                case "promote" if versions:
-                    store.promote("tiny", chance.choice(versions))
-                case "alias" if versions:
-                    store.set_alias("tiny", chance.choice(("candidate", "canary")), chance.choice(versions))
-                case "rollback":
-                    store.rollback("tiny")
-                case "delete" if versions:
-                    store.delete("tiny", chance.choice(versions))
-                case "prune" if versions:
-                    store.prune("tiny", 5)
-        except (Conflict, NotFound):
-            continue
+        one, *others = chance.sample(versions, len(versions))
+        deeds = (
+            lambda: publish_tiny(store, chance.choice("123456789") * 100_000),
+            lambda one=one: store.promote("tiny", one),
+            lambda one=one: store.set_alias("tiny", chance.choice(ALIASES), one),
+            lambda: store.remove_alias("tiny", chance.choice(ALIASES)),
+            lambda: store.rollback("tiny"),
+            lambda one=one, others=others: store.set_split("tiny", dict.fromkeys([one, *others[:1]], 1.0)),
+            lambda: store.end_split("tiny"),
+            lambda one=one: store.delete("tiny", one),
+            lambda: store.prune("tiny", 5),
+        )
+        with suppress(Conflict, NotFound):
+            chance.choice(deeds)()
 
 
 def main() -> None:

@@ -19,6 +19,11 @@ B64 = base64.b64encode(PICTURE).decode()
 HEADER = "Inference-Header-Content-Length"
 
 
+@pytest.fixture
+def client(unchanged: TestClient) -> TestClient:
+    return unchanged
+
+
 def best(probabilities: list[float]) -> int:
     return int(np.argmax(probabilities))
 
@@ -126,6 +131,19 @@ def test_server_health_and_metadata(client: TestClient):
     assert client.get("/v2/models/nope").json() == {"error": "there is no model 'nope'"}
     (entry,) = [one for one in client.post("/v2/repository/index").json() if one["name"] == "digit"]
     assert (entry["version"], entry["state"]) == ("1", "READY")
+
+
+def test_a_service_that_is_leaving_is_not_ready(client: TestClient):
+    client.app.state.leaving = True  # type: ignore[attr-defined]
+    answer = client.get("/v2/health/ready")
+    client.app.state.leaving = False  # type: ignore[attr-defined]
+    assert (answer.status_code, answer.json()) == (503, {"ready": False})
+
+
+def test_more_instances_than_ever_find_room_are_too_many(client: TestClient):
+    many = {"name": "image", "datatype": "FP32", "shape": [257, 28, 28, 1], "data": [0] * (257 * 784)}
+    answer = infer(client, {"inputs": [many]})
+    assert (answer.status_code, "at most 256" in answer.json()["error"]) == (413, True)
 
 
 def test_json_tensors_flat_or_nested_are_inferred(client: TestClient):

@@ -68,6 +68,15 @@ def test_all_queues_a_job_for_each_cell(idle: TestClient):
     assert len(idle.get("/jobs").json()) == 3
 
 
+def test_every_job_of_a_request_has_its_formats(idle: TestClient):
+    asked = idle.post("/train/text", json={"cell": "all", "formats": ["savedmodel"]}).json()
+    assert [job["formats"] for job in asked["jobs"]] == [["savedmodel"]] * 3
+    file = {"file": ("lines.txt", THREE_LINES.encode())}
+    assert idle.post("/train/text", data={"formats": "savedmodel"}, files=file).json()["formats"] == ["savedmodel"]
+    assert "'savedmodel'" in problem(idle.post("/train/text", json={"formats": ["pickle"]}), 422)
+    assert "'savedmodel'" in problem(idle.post("/train/text", data={"formats": "savedmodel,pickle"}, files=file), 422)
+
+
 def test_without_room_for_all_of_them_none_is_queued(idle: TestClient):
     for _ in range(2):
         idle.post("/train/text", json={})

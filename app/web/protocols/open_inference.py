@@ -12,16 +12,17 @@ from fastapi.responses import JSONResponse
 from app.bootstrap import Services
 from app.errors import InvalidRequest, NotFound
 from app.serving.loading import Loaded
+from app.serving.signatures import inputs_of, outputs_of
 from app.store.version import TensorCard
+from app.web.health import answers
 from app.web.protocols.binary import HEADER, Message, read_message, write_message
 from app.web.protocols.datatypes import datatype_of
 from app.web.protocols.places import documented_place, reference_in
 from app.web.protocols.route import TEXT, ErrorRoute, described, object_documentation
-from app.web.protocols.tensors import as_instances, from_pictures, inputs_of, outputs_of, predict, single_step
+from app.web.protocols.tensors import as_instances, from_pictures, predict, single_step
 
 router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"], route_class=ErrorRoute, responses=described(TEXT))
 
-PLATFORM = "onnxruntime_onnx"
 EXTENSIONS = ["binary_tensor_data", "classification", "model_repository(index)"]
 BYTES = "BYTES"
 
@@ -39,9 +40,11 @@ def live() -> dict[str, bool]:
 
 
 @router.get("/health/ready", operation_id="v2_ready")
-def ready() -> dict[str, bool]:
-    """Requests are taken; the service opens its port only then."""
-    return {"ready": True}
+def ready(request: Request, response: Response) -> dict[str, bool]:
+    """Every model that was ever trained answers; until a signal says stop."""
+    is_ready = answers(request)
+    response.status_code = 200 if is_ready else 503
+    return {"ready": is_ready}
 
 
 @router.get("/models", operation_id="v2_models")
@@ -74,7 +77,7 @@ async def describe(request: Request, model: str) -> dict[str, Any]:
     return {
         "name": model,
         "versions": [str(one.version) for one in versions],
-        "platform": PLATFORM,
+        "platform": _services(request).runtime.platform(card),
         "inputs": [_tensor(tensor) for tensor in inputs_of(card)],
         "outputs": [_tensor(tensor) for tensor in outputs_of(card)],
     }

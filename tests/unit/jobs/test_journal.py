@@ -292,7 +292,8 @@ def test_an_older_journal_is_brought_up_to_date_and_a_copy_kept(tmp_path: Path):
     engine.dispose()
     journal = Journal(f"sqlite:///{path}").open()
     assert journal.get("running").wish is Wish.CANCEL
-    assert (journal.get("succeeded").wish, journal.get("succeeded").priority) == (None, 0)
+    old = journal.get("succeeded")
+    assert (old.wish, old.priority, old.formats) == (None, 0, ())
     journal.close()
     copies = sqlite3.connect(tmp_path / "journal.db.0001")
     assert copies.execute("SELECT cancel_requested FROM jobs WHERE id = 'running'").fetchone() == (1,)
