@@ -120,8 +120,8 @@ class BucketServer:
 @contextmanager
 def serving() -> Iterator[BucketServer]:
     """The server with a bucket in it, and this process's environment pointing there; skips what lacks it."""
-    pytest.importorskip("s3fs", reason="needs the extra cluster (make .venv/.cluster)")
-    pytest.importorskip("moto", reason="needs the extra cluster-dev (make .venv/.cluster)")
+    pytest.importorskip("s3fs", reason="needs the extra cluster (scripts/venv.sh .venv train,dev,cluster)")
+    pytest.importorskip("moto", reason="needs the extra dev")
     process = subprocess.Popen([sys.executable, "-m", "tests.bucket_server"], cwd=ROOT, stdout=subprocess.PIPE)
     assert process.stdout
     before = dict(os.environ)
