@@ -19,6 +19,7 @@ from app.serving.runtimes import ChosenRuntime
 from app.serving.servables import Servables
 from app.settings import Settings
 from app.store.model_store import ModelStore
+from app.store.opening import open_store
 from app.telemetry import log
 from app.training.datasets import Datasets
 from app.training.sweeping import Sweeper
@@ -45,10 +46,10 @@ class Services:
 def build(settings: Settings) -> Services:
     """Services that are not open yet."""
     families = find_families()
-    store = ModelStore(settings.store)
+    store = open_store(settings)
     journal = Journal(settings.journal_url, settings.journal_connections)
     runtime = ChosenRuntime(settings)
-    datasets = Datasets(settings.data_dir, offline=settings.offline, given=settings.corpora_folder)
+    datasets = Datasets(settings.data_dir, offline=settings.offline, given=store.corpora)
     limits = Limits(settings.max_batch, settings.max_waiting, settings.max_loaded)
     return Services(
         settings=settings,
@@ -59,7 +60,7 @@ def build(settings: Settings) -> Services:
         runtime=runtime,
         servables=Servables(store, by_model(families), runtime, limits),
         supervisor=Supervisor(journal, LocalLauncher(settings.workspace, settings.environment()), rules(settings)),
-        retention=Retention(journal, settings.workspace, settings.progress_days, settings.log_days),
+        retention=Retention(journal, store.jobs, settings.progress_days, settings.log_days),
         sweeper=Sweeper(
             journal,
             store,

@@ -4,11 +4,15 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.errors import InvalidRequest
+from app.locations import JOBS, Bucket, cache_folder, parse_store, state_folder
 
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
+Store = Annotated[Path | Bucket, NoDecode, BeforeValidator(parse_store)]
 
 STARTERS = Path(__file__).resolve().parent.parent / "models_store"
 
@@ -27,7 +31,19 @@ class Settings(BaseSettings):
     allow_open: bool = Field(False, description="Serve everybody without keys: only behind something that guards.")
     cors_origins: str | None = Field(None, description="Origins, with commas, whose pages may call the service.")
 
-    store: Path = Field(Path("models_store"), description="Folder of the trained versions: the volume.")
+    store: Store = Field(
+        Path("models_store"), description="Folder of the trained versions, the volume; or s3://BUCKET/PREFIX."
+    )
+    store_timeout_seconds: Seconds = Field(10, description="How long a bucket may be silent within one call.")
+    store_patience_seconds: float = Field(
+        120, ge=0, description="How long a trainer tries a bucket that does not work before its job fails."
+    )
+    cache: Path | None = Field(
+        None, description="Folder of what is fetched from a bucket; by default the system's for caches."
+    )
+    max_cache_bytes: int = Field(
+        10_000_000_000, ge=0, description="Largest size of the versions fetched; the longest unused go first."
+    )
     keep: int = Field(
         0, ge=0, description="Newest versions of a model that are kept, beside those with an alias; 0 keeps all."
     )
@@ -107,26 +123,36 @@ class Settings(BaseSettings):
 
     @property
     def journal_url(self) -> str:
-        """The SQLAlchemy URL of the journal."""
-        return self.journal or f"sqlite:///{(self.store / '.journal.db').absolute()}"
+        """The SQLAlchemy URL of the journal; raises InvalidRequest where a bucket leaves it without a place."""
+        if self.journal:
+            return self.journal
+        folder = self.local_folder
+        if isinstance(self.store, Bucket):  # what can be fetched again may be deleted; jobs may not
+            state = state_folder()
+            if state is None:
+                raise InvalidRequest("there is no home for the journal: FITSERVE_JOURNAL has to name its database")
+            folder = state / self.store.path
+        return f"sqlite:///{folder / '.journal.db'}"
+
+    @property
+    def local_folder(self) -> Path:
+        """What this machine has of the store: the store itself, or what it fetches from a bucket and gives to it."""
+        if isinstance(self.store, Bucket):
+            return (self.cache or cache_folder()).absolute() / self.store.path
+        return self.store.absolute()
 
     @property
     def workspace(self) -> Path:
         """Where trainers keep their checkpoints and logs, a folder for each job."""
-        return self.store.absolute() / ".jobs"
-
-    @property
-    def corpora_folder(self) -> Path:
-        """Where the texts are that came with requests."""
-        return self.store.absolute() / ".corpora"
+        return self.local_folder / JOBS
 
     @property
     def features_folder(self) -> Path:
         """Where the boundary feature cache is."""
-        return self.features or self.store.absolute() / ".features"
+        return self.features or self.local_folder / ".features"
 
     def environment(self) -> dict[str, str]:
         """The variables that give another process these same settings."""
-        values = self.model_dump(mode="json", exclude_none=True)
-        values |= {"store": self.store.absolute(), "log_format": self.log_form}
+        store = self.store if isinstance(self.store, Bucket) else self.store.absolute()
+        values = self.model_dump(mode="json", exclude_none=True) | {"store": store, "log_format": self.log_form}
         return {f"FITSERVE_{name.upper()}": str(value) for name, value in values.items()}

@@ -10,6 +10,8 @@ from starlette.testclient import TestClient
 from app.jobs.journal import Journal
 from app.settings import STARTERS, Settings
 from app.web.app import create_app
+from tests.bucket_server import BucketServer, serving
+from tests.places import BucketPlace, FolderPlace, Place
 from tests.postgresql import PostgreSQL, programs
 
 DATA_DIR = os.environ.get("FITSERVE_DATA_DIR")
@@ -86,3 +88,17 @@ def journal(journal_url: str) -> Iterator[Journal]:
     opened = Journal(journal_url).open()
     yield opened
     opened.close()
+
+
+def bucket_server() -> Iterator[BucketServer]:
+    """A bucket on loopback, where what it takes is installed."""
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty store of either kind."""
+    if request.param == "folder":
+        return FolderPlace(tmp_path)
+    return BucketPlace(request.getfixturevalue("bucket_server"), tmp_path)

@@ -27,6 +27,7 @@ from app.serving.sampling import Sampling
 from app.serving.telling import Wish
 from app.settings import Settings
 from app.store.model_store import LIVE, ModelStore
+from app.store.opening import open_store
 
 commands = typer.Typer(no_args_is_help=True, add_completion=False, help="Train networks and serve them.")
 commands.add_typer(train_commands(), name="train")
@@ -106,6 +107,6 @@ def _loaded(settings: Settings, model: str, version: str, task: Task) -> tuple[i
 
 def _store(settings: Settings) -> ModelStore:
     """The store, with the starter versions that it lacks."""
-    store = ModelStore(settings.store)
+    store = open_store(settings)
     store.seed(settings.starters)
     return store

@@ -62,7 +62,7 @@ def sweep(
 def _run(wish: SweepWish) -> Sweep:
     """Begin it, carry it and its trials on here, and show each trial that ends."""
     settings = Settings()
-    configure_logging("WARNING")
+    configure_logging("WARNING", settings.log_form)
     services = build(settings)
     services.store.seed(settings.starters)
     services.journal.open()

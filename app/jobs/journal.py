@@ -228,11 +228,6 @@ class Journal:
         """The request and the trace that a job comes from, as far as they are known."""
         return next((first.data for first in self.events(job, limit=1, kinds=("queued",))), {})
 
-    def ended(self, job: str) -> datetime | None:
-        """When a job ended; None when it has not, or there is none."""
-        found = self._select(select(jobs).where(jobs.c.id == job))
-        return found[0].finished if found and found[0].status.terminal else None
-
     def forget_progress(self, before: datetime) -> int:
         """Delete the progress events of jobs that ended before a moment; returns how many."""
         old = select(jobs.c.id).where(jobs.c.finished < before)

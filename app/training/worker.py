@@ -5,16 +5,18 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from app.errors import Unavailable
 from app.jobs.job import Job, Status, Wish
 from app.jobs.journal import Journal, LostLease
+from app.jobs.launchers.local import LOG
 from app.settings import Settings
 from app.store.model_store import ModelStore
+from app.store.opening import open_store
 from app.telemetry import configure_logging, log
 from app.tracing import configure_tracing, end_tracing, linked, note
 from app.training.wishes import Cancelled, Paused, StoppedEarly
@@ -112,12 +114,14 @@ class Reporter:
 
 def run(job: Job, settings: Settings, journal: Journal) -> None:
     """Train and publish one running job, and write how it ended."""
+    store = open_store(settings, settings.store_patience_seconds)
     trace = journal.origin(job.id).get("trace")
     with (
+        store.jobs.of(job.id).growing(LOG),
         Reporter(journal, job, settings.lease_seconds, settings.grace_seconds) as report,
         linked("train", trace, job=job.id, model=job.model, attempt=job.attempts),
     ):
-        status, facts = _outcome(job, settings, report)
+        status, facts = _outcome(job, settings, store, report)
         note(status=status)
     log.info("attempt ended", status=status, attempt=job.attempts)
     if status is Status.PAUSED:
@@ -125,37 +129,47 @@ def run(job: Job, settings: Settings, journal: Journal) -> None:
             return
         status = Status.CANCELLED
     patiently(partial(journal.finish, job, status, **facts))
-    _forget_checkpoints(job, settings)
+    if status is not Status.FAILED:
+        with _later("removing the checkpoints"):
+            store.jobs.forget_checkpoints(job.id)
 
 
-def _outcome(job: Job, settings: Settings, report: Reporter) -> tuple[Status, dict[str, Any]]:
+def _outcome(job: Job, settings: Settings, store: ModelStore, report: Reporter) -> tuple[Status, dict[str, Any]]:
     try:
-        return Status.SUCCEEDED, {"result": _train_and_publish(job, settings, report)}
+        return Status.SUCCEEDED, {"result": _train_and_publish(job, settings, store, report)}
     except LostLease:
         raise
     except Cancelled:
         return Status.CANCELLED, {}
     except Paused:
         return Status.PAUSED, {}
+    except Unavailable as fault:
+        log.exception("the job failed")
+        kept = f"its last checkpoint, if it came to one, is kept in {settings.workspace / job.id}"
+        return Status.FAILED, {"error": f"{fault}; {kept}"}
     except Exception as fault:
         log.exception("the job failed")
         return Status.FAILED, {"error": f"{type(fault).__name__}: {fault}"}
 
 
-def _train_and_publish(job: Job, settings: Settings, report: Reporter) -> dict[str, Any]:
+def _train_and_publish(job: Job, settings: Settings, store: ModelStore, report: Reporter) -> dict[str, Any]:
     from app.training.attempt import attempt  # noqa: PLC0415  TensorFlow takes seconds; the lease must beat by then
 
-    store = ModelStore(settings.store)
     store.discard(job.id)  # what an attempt before this one left
     try:
         return attempt(job, settings, store, store.stage(job.id), report)
     finally:
-        store.discard(job.id)
+        with _later("removing what was staged"):
+            store.discard(job.id)
 
 
-def _forget_checkpoints(job: Job, settings: Settings) -> None:
-    for path in (settings.workspace / job.id).glob("checkpoint-*"):
-        path.unlink(missing_ok=True)
+@contextmanager
+def _later(what: str) -> Iterator[None]:
+    """Leave something to the next sweep when the store does not work."""
+    try:
+        yield
+    except Unavailable as fault:
+        log.warning("%s is left for later: %s", what, fault)
 
 
 def main(job_id: str) -> int:

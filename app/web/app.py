@@ -3,7 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -12,6 +12,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
 
 from app.bootstrap import build, opened
+from app.errors import FitserveError
 from app.keys import Keyring
 from app.settings import Settings
 from app.telemetry import configure_logging, log
@@ -52,9 +53,12 @@ def create_app(settings: Settings) -> FastAPI:
         configure_tracing()
         if keyring:
             keyring.open()
-        async with opened(services):
+        async with AsyncExitStack() as stack:
+            try:
+                app.state.services = await stack.enter_async_context(opened(services))
+            except FitserveError as fault:  # its sentence says it all
+                raise fault.with_traceback(None) from None
             log.info("Fitserve is ready; its API is described at /docs")
-            app.state.services = services
             gc.freeze()  # what is there now stays: looking through it again and again would stall requests by 40 ms
             yield
         gc.unfreeze()

@@ -88,7 +88,4 @@ def _gpus() -> list[str]:
 def answers(request: Request) -> bool:
     """Whether every model that was ever trained is served on what works, and no signal has said stop."""
     services: Services = request.app.state.services
-    if request.app.state.leaving or services.runtime.fault:
-        return False
-    models = (model for model in services.store.models() if model in services.servables.models)
-    return all(services.servables.serving(model) is not None for model in models)
+    return not request.app.state.leaving and not services.runtime.fault and services.servables.complete

@@ -39,7 +39,7 @@ class Standing:
         yield from self._models()
         yield from self._jobs()
         yield from trainer_metrics(self._services.supervisor.trainers())
-        free = disk_usage(self._services.settings.store).free
+        free = disk_usage(self._services.settings.local_folder).free
         yield GaugeMetricFamily("fitserve_store_free_bytes", "Room that is left on the store's disk.", free)
 
     def _models(self) -> Iterator[Metric]:

@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> ModelStore:
 
 
 def sweeper(journal: Journal, store: ModelStore, *, at_once: int = 1, keep: int = 0, max_queued: int = 9) -> Sweeper:
-    datasets = Datasets(None, offline=True, given=store.root / ".corpora")
+    datasets = Datasets(None, offline=True, given=store.corpora)
     return Sweeper(journal, store, datasets, at_once=at_once, max_queued=max_queued, keep=keep)
 
 
@@ -238,7 +238,7 @@ def test_a_full_queue_holds_a_sweep_up_and_does_no_harm(journal: Journal, store:
 
 def test_data_that_went_away_ends_a_sweep_with_the_reason(journal: Journal, store: ModelStore, tmp_path: Path):
     (tmp_path / "mine.txt").write_text("one line\nand another\n" * 20)
-    datasets = Datasets(tmp_path, offline=True, given=store.root / ".corpora")
+    datasets = Datasets(tmp_path, offline=True, given=store.corpora)
     sweeping = Sweeper(journal, store, datasets, at_once=1, max_queued=9, keep=0)
     space = {"units": {"choices": [16, 32]}}
     sweep = begin(sweeping, family="text", space=space, hyperparameters={"corpus": "mine"})
