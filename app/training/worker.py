@@ -41,11 +41,20 @@ class Reporter:
     started it may be gone.
     """
 
-    def __init__(self, journal: Journal, job: Job, lease_seconds: float, grace_seconds: float = math.inf) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        job: Job,
+        lease_seconds: float,
+        grace_seconds: float = math.inf,
+        progress_seconds: float = 0.0,
+    ) -> None:
         self._journal = journal
         self._job = job
         self._lease = lease_seconds
         self._patience = 2 * grace_seconds
+        self._progress_seconds = progress_seconds
+        self._progressed = -math.inf
         self._reached = True
         self._published = False
         self._stopping = False
@@ -80,7 +89,8 @@ class Reporter:
 
     def _written_if_possible(self, write: Callable[[], Wish | None]) -> Wish | None:
         """Progress comes again in a moment; once it was in vain, the heartbeat tries first."""
-        if self._reached:
+        if self._reached and time.monotonic() >= self._progressed + self._progress_seconds:
+            self._progressed = time.monotonic()
             try:
                 return write()
             except Unavailable as fault:
@@ -111,7 +121,8 @@ class Reporter:
 
 def run(job: Job, settings: Settings, journal: Journal) -> None:
     """Train and publish one running job, and write how it ended."""
-    with Reporter(journal, job, settings.lease_seconds, settings.grace_seconds) as report:
+    rhythm = settings.lease_seconds, settings.grace_seconds, settings.progress_seconds
+    with Reporter(journal, job, *rhythm) as report:
         status, facts = _outcome(job, settings, report)
     if status is Status.PAUSED:
         if patiently(partial(journal.set_aside, job)):
@@ -158,7 +169,7 @@ def main(job_id: str) -> int:
     with suppress(OSError):
         os.nice(settings.trainer_nice)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    journal = Journal(settings.journal_url).open()
+    journal = Journal(settings.journal_url, connections=1).open()  # a trainer has little to say
     try:
         job = journal.get(job_id)
         if job.status is not Status.RUNNING:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import metrics
 from app.bootstrap import Services
+from app.errors import Unavailable
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -43,8 +45,9 @@ class Standing:
                 versions.add_metric([model], version)
                 waiting.add_metric([model], servables.live(model).batcher.waiting)
         jobs = GaugeMetricFamily("fitserve_jobs", "Jobs that have not ended.", labels=["status"])
-        for status, number in self._services.journal.unfinished().items():
-            jobs.add_metric([status], number)
+        with suppress(Unavailable):  # the rest is told all the same
+            for status, number in self._services.journal.unfinished().items():
+                jobs.add_metric([status], number)
         leads = GaugeMetricFamily("fitserve_leads", "Whether this process starts the trainers: 1 or 0.")
         leads.add_metric([], self._services.supervisor.leads())
         yield from (versions, waiting, jobs, leads)
