@@ -92,6 +92,7 @@ class Settings(BaseSettings):
     grace_seconds: Seconds = Field(5, description="How long a trainer may take to stop by itself.")
     poll_seconds: Seconds = Field(0.5, description="How often the supervisor looks at its jobs.")
     feed_seconds: Seconds = Field(0.25, description="How often the journal is looked at while somebody watches a job.")
+    progress_seconds: Seconds = Field(0.25, description="How often a trainer tells its progress at most.")
     tensorboard: bool = Field(False, description="Write logs for TensorBoard into each job's folder.")
     progress_days: Seconds = Field(7, description="Days for which the progress events of an ended job are kept.")
     log_days: Seconds = Field(90, description="Days for which the log of an ended job is kept.")

@@ -44,11 +44,20 @@ class Reporter:
     started it may be gone.
     """
 
-    def __init__(self, journal: Journal, job: Job, lease_seconds: float, grace_seconds: float = math.inf) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        job: Job,
+        lease_seconds: float,
+        grace_seconds: float = math.inf,
+        progress_seconds: float = 0.0,
+    ) -> None:
         self._journal = journal
         self._job = job
         self._lease = lease_seconds
         self._patience = 2 * grace_seconds
+        self._progress_seconds = progress_seconds
+        self._progressed = -math.inf
         self._reached = True
         self._published = False
         self._stopping = False
@@ -83,7 +92,8 @@ class Reporter:
 
     def _written_if_possible(self, write: Callable[[], Wish | None]) -> Wish | None:
         """Progress comes again in a moment; once it was in vain, the heartbeat tries first."""
-        if self._reached:
+        if self._reached and time.monotonic() >= self._progressed + self._progress_seconds:
+            self._progressed = time.monotonic()
             try:
                 return write()
             except Unavailable as fault:
@@ -115,10 +125,11 @@ class Reporter:
 def run(job: Job, settings: Settings, journal: Journal) -> None:
     """Train and publish one running job, and write how it ended."""
     store = open_store(settings, settings.store_patience_seconds)
+    rhythm = settings.lease_seconds, settings.grace_seconds, settings.progress_seconds
     trace = journal.origin(job.id).get("trace")
     with (
         store.jobs.of(job.id).growing(LOG),
-        Reporter(journal, job, settings.lease_seconds, settings.grace_seconds) as report,
+        Reporter(journal, job, *rhythm) as report,
         linked("train", trace, job=job.id, model=job.model, attempt=job.attempts),
     ):
         status, facts = _outcome(job, settings, store, report)
@@ -181,7 +192,7 @@ def main(job_id: str) -> int:
         os.nice(settings.trainer_nice)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # a GPU is shared with whoever serves on it
-    journal = Journal(settings.journal_url).open()
+    journal = Journal(settings.journal_url, connections=1).open()  # a trainer has little to say
     try:
         job = journal.get(job_id)
         if job.status is not Status.RUNNING:

@@ -97,6 +97,7 @@ def test_while_postgresql_restarts_predictions_and_trainings_go_on(tmp_path: Pat
                 assert asked.status_code == 503
                 assert "the journal does not work now" in asked.json()["detail"]
             assert service.get("/health/ready")["ready"]
+            assert "fitserve_live_version" in service.client.get("/metrics").text
             until = time.monotonic() + 3
             while time.monotonic() < until:
                 answer = service.client.post("/predict/digit", files={"file": SEVEN}).json()

@@ -50,6 +50,16 @@ def test_an_early_stop_is_heard_once(journal: Journal):
             report("log", text="publishing")
 
 
+def test_progress_is_told_no_more_often_than_wanted_and_all_else_is(journal: Journal):
+    job = claimed(journal)
+    with Reporter(journal, job, 60, progress_seconds=30) as report:
+        for _ in range(3):
+            report("progress", progress=0.1)
+            report("epoch", progress=0.2)
+    told = [event.kind for event in journal.events(job.id)][2:]
+    assert told == ["progress", "epoch", "epoch", "epoch"]
+
+
 def test_a_published_version_is_not_undone_by_a_late_cancel(journal: Journal):
     job = claimed(journal)
     journal.cancel(job.id)
