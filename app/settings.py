@@ -1,5 +1,6 @@
 """What can be set from outside: FITSERVE_* in the environment."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     journal: str | None = Field(
         None, description="SQLAlchemy URL of the jobs' database; by default SQLite in the store."
     )
+    journal_connections: Positive = Field(10, description="Most connections of one process to PostgreSQL.")
     data_dir: Path | None = Field(None, description="Folder where data sets are looked for first.")
     offline: bool = Field(False, description="Never download a data set.")
 
@@ -83,11 +85,14 @@ class Settings(BaseSettings):
 
     max_trainers: Positive = Field(1, description="Trainers running at once.")
     max_queued: Positive = Field(100, description="Jobs waiting at once; more are refused with 429.")
+    max_trials: Positive = Field(200, description="Most trials of one sweep; more are refused with 422.")
     max_attempts: Positive = Field(3, description="Attempts at a job whose trainer is lost before it counts as failed.")
     lease_seconds: Seconds = Field(30, description="How long a trainer may be silent before its job is given back.")
+    leader_seconds: Seconds = Field(5, description="How long the process that leads may be silent.")
     grace_seconds: Seconds = Field(5, description="How long a trainer may take to stop by itself.")
     poll_seconds: Seconds = Field(0.5, description="How often the supervisor looks at its jobs.")
     feed_seconds: Seconds = Field(0.25, description="How often the journal is looked at while somebody watches a job.")
+    progress_seconds: Seconds = Field(0.25, description="How often a trainer tells its progress at most.")
     tensorboard: bool = Field(False, description="Write logs for TensorBoard into each job's folder.")
     progress_days: Seconds = Field(7, description="Days for which the progress events of an ended job are kept.")
     log_days: Seconds = Field(90, description="Days for which the log of an ended job is kept.")
@@ -103,11 +108,19 @@ class Settings(BaseSettings):
     trainer_threads: int = Field(0, ge=0, description="Threads of a trainer; 0 means one for each core.")
 
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
+    log_format: Literal["json", "console"] | None = Field(
+        None, description="Logs as JSON or for people; by default for people on a terminal, else JSON."
+    )
 
     @property
     def origins(self) -> tuple[str, ...]:
         """The origins whose pages may call the service."""
         return tuple(origin.strip() for origin in (self.cors_origins or "").split(",") if origin.strip())
+
+    @property
+    def log_form(self) -> Literal["json", "console"]:
+        """The form of the logs, chosen by where they go to if nothing else says."""
+        return self.log_format or ("console" if os.isatty(2) else "json")
 
     @property
     def journal_url(self) -> str:
@@ -142,5 +155,5 @@ class Settings(BaseSettings):
     def environment(self) -> dict[str, str]:
         """The variables that give another process these same settings."""
         store = self.store if isinstance(self.store, Bucket) else self.store.absolute()
-        values = self.model_dump(mode="json", exclude_none=True) | {"store": store}
+        values = self.model_dump(mode="json", exclude_none=True) | {"store": store, "log_format": self.log_form}
         return {f"FITSERVE_{name.upper()}": str(value) for name, value in values.items()}

@@ -10,10 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.cli.doctor import doctor
 from app.cli.generate import write
 from app.cli.jobs import group
 from app.cli.keys import group as keys_group
 from app.cli.models import group as models_group
+from app.cli.sweep import sweep
 from app.cli.train import train_commands
 from app.errors import InvalidRequest
 from app.families.catalog import by_model, find_families
@@ -32,6 +34,8 @@ commands.add_typer(train_commands(), name="train")
 commands.add_typer(group, name="jobs")
 commands.add_typer(models_group, name="models")
 commands.add_typer(keys_group, name="keys")
+commands.command()(sweep)
+commands.command()(doctor)
 console = Console(highlight=False)
 
 

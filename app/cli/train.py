@@ -56,7 +56,7 @@ def _option(name: str, kind: Any, text: str, default: Any = None) -> inspect.Par
 def _run(family: Family, wishes: dict[str, Any], promote: Promote, formats: Sequence[Format]) -> bool:
     """Submit the jobs, supervise them here one by one, show them, and say how they ended."""
     settings = Settings()
-    configure_logging("WARNING")
+    configure_logging("WARNING", settings.log_form)
     services = build(settings)
     services.store.seed(settings.starters)
     journal = services.journal.open()

@@ -59,6 +59,10 @@ class Loader:
 
     def load(self, model: str, version: int) -> Loaded:
         """One version with a batcher of its own; raises NotFound or Damaged."""
+        with metrics.load_seconds.labels(model).time():
+            return self._load(model, version)
+
+    def _load(self, model: str, version: int) -> Loaded:
         card, servable = load_version(self._store, self._runtime, self._models[model], model, version)
         behind: Any = {
             "executor": self._threads[model],

@@ -34,7 +34,7 @@ def attempt(job: Job, settings: Settings, store: ModelStore, staged: Path, repor
     report("published", version=card.version)
     promoted, reason = promote(store, card, job.promote)
     report("promoted" if promoted else "log", version=card.version, text=reason)
-    if settings.keep and (gone := store.prune(card.model, settings.keep)):
+    if settings.keep and job.sweep is None and (gone := store.prune(card.model, settings.keep)):
         report("log", text=f"removed as only {settings.keep} are kept: versions {', '.join(map(str, gone))}")
     return {"model": card.model, "version": card.version, "promoted": promoted, "reason": reason}
 

@@ -105,7 +105,7 @@ def main(owner: str, model: str, like: str, path: str) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # a GPU is shared with whoever serves on it
     settings = Settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_form)
     store = open_store(settings)
     try:
         number = store.resolve(model, like)

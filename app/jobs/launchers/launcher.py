@@ -8,6 +8,10 @@ from app.jobs.job import Job
 class Trainer(Protocol):
     """A trainer that was launched."""
 
+    @property
+    def pid(self) -> int | None:
+        """Its process on this machine; None when it runs elsewhere."""
+
     def poll(self) -> int | None:
         """Its exit code, or None while it runs; a negative number is the signal that ended it."""
 

@@ -1,6 +1,5 @@
 """Retention: old jobs take little room, and what is wanted is kept."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,6 @@ from app.jobs.journal import Journal
 from app.jobs.retention import Retention
 from app.store.model_store import ModelStore
 from app.store.shared import JobFolders
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    opened = Journal(f"sqlite:///{tmp_path}/journal.db").open()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

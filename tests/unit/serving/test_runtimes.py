@@ -53,14 +53,14 @@ def test_what_is_demanded_is_not_questioned(gpu: Path):
     assert chosen(gpu, runtime="onnxruntime") == ("onnxruntime", "FITSERVE_RUNTIME names it")
 
 
-def test_a_gpu_that_the_installed_tensorflow_does_not_know_is_named(gpu: Path, caplog: pytest.LogCaptureFixture):
+def test_a_gpu_that_the_installed_tensorflow_does_not_know_is_named(gpu: Path, capfd: pytest.CaptureFixture[str]):
     if sys.platform != "linux" or os.uname().machine != "x86_64":
         pytest.skip("elsewhere the extra `train` has no TensorFlow built for CPUs alone")
     name, reason = chosen(gpu)
     assert name == "onnxruntime"
     assert "an NVIDIA GPU is visible" in reason
     assert "tensorflow-cpu" in reason
-    assert reason in caplog.text
+    assert reason in capfd.readouterr().err
 
 
 def test_before_it_is_opened_nothing_is_chosen():
