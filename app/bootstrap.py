@@ -19,8 +19,10 @@ from app.serving.runtimes import ChosenRuntime
 from app.serving.servables import Servables
 from app.settings import Settings
 from app.store.model_store import ModelStore
+from app.store.opening import open_store
 from app.telemetry import log
 from app.training.datasets import Datasets
+from app.training.sweeping import Sweeper
 
 
 @dataclass(frozen=True)
@@ -37,26 +39,36 @@ class Services:
     supervisor: Supervisor
     feed: Feed
     retention: Retention
+    sweeper: Sweeper
     decoders: Executor
 
 
 def build(settings: Settings) -> Services:
     """Services that are not open yet."""
     families = find_families()
-    store = ModelStore(settings.store)
-    journal = Journal(settings.journal_url)
+    store = open_store(settings)
+    journal = Journal(settings.journal_url, settings.journal_connections)
     runtime = ChosenRuntime(settings)
+    datasets = Datasets(settings.data_dir, offline=settings.offline, given=store.corpora)
     limits = Limits(settings.max_batch, settings.max_waiting, settings.max_loaded)
     return Services(
         settings=settings,
         families=families,
         store=store,
         journal=journal,
-        datasets=Datasets(settings.data_dir, offline=settings.offline, given=settings.corpora_folder),
+        datasets=datasets,
         runtime=runtime,
         servables=Servables(store, by_model(families), runtime, limits),
         supervisor=Supervisor(journal, LocalLauncher(settings.workspace, settings.environment()), rules(settings)),
-        retention=Retention(journal, settings.workspace, settings.progress_days, settings.log_days),
+        retention=Retention(journal, store.jobs, settings.progress_days, settings.log_days),
+        sweeper=Sweeper(
+            journal,
+            store,
+            datasets,
+            at_once=settings.max_trainers,
+            max_queued=settings.max_queued,
+            keep=settings.keep,
+        ),
         feed=Feed(journal, settings.feed_seconds),
         decoders=ThreadPoolExecutor(os.cpu_count(), "decode"),
     )
@@ -68,6 +80,7 @@ def rules(settings: Settings) -> Rules:
         max_trainers=settings.max_trainers,
         max_attempts=settings.max_attempts,
         lease_seconds=settings.lease_seconds,
+        leader_seconds=settings.leader_seconds,
         grace_seconds=settings.grace_seconds,
         poll_seconds=settings.poll_seconds,
     )
@@ -88,6 +101,7 @@ async def opened(services: Services) -> AsyncIterator[Services]:
         asyncio.create_task(services.servables.watch(services.settings.watch_seconds)),
         asyncio.create_task(services.supervisor.run()),
         asyncio.create_task(services.retention.run()),
+        asyncio.create_task(services.sweeper.run(services.supervisor.leads, services.settings.poll_seconds)),
     ]
     try:
         yield services

@@ -15,6 +15,7 @@ from app.cli.generate import write
 from app.cli.jobs import group
 from app.cli.keys import group as keys_group
 from app.cli.models import group as models_group
+from app.cli.sweep import sweep
 from app.cli.train import train_commands
 from app.errors import InvalidRequest
 from app.families.catalog import by_model, find_families
@@ -26,12 +27,14 @@ from app.serving.sampling import Sampling
 from app.serving.telling import Wish
 from app.settings import Settings
 from app.store.model_store import LIVE, ModelStore
+from app.store.opening import open_store
 
 commands = typer.Typer(no_args_is_help=True, add_completion=False, help="Train networks and serve them.")
 commands.add_typer(train_commands(), name="train")
 commands.add_typer(group, name="jobs")
 commands.add_typer(models_group, name="models")
 commands.add_typer(keys_group, name="keys")
+commands.command()(sweep)
 commands.command()(doctor)
 console = Console(highlight=False)
 
@@ -104,6 +107,6 @@ def _loaded(settings: Settings, model: str, version: str, task: Task) -> tuple[i
 
 def _store(settings: Settings) -> ModelStore:
     """The store, with the starter versions that it lacks."""
-    store = ModelStore(settings.store)
+    store = open_store(settings)
     store.seed(settings.starters)
     return store

@@ -15,7 +15,7 @@ from app.serving.batcher import Batcher, Cost
 from app.serving.generation import Generation
 from app.serving.runtime import Runtime
 from app.store.model_store import ModelStore
-from app.store.version import Card, verify
+from app.store.version import Card
 
 WARM_UPS = 3
 
@@ -91,8 +91,7 @@ class Loader:
 def load_version(store: ModelStore, runtime: Runtime, family: Family, model: str, version: int) -> tuple[Card, Any]:
     """The card and the servable of a version that has answered once; raises NotFound or Damaged."""
     card = store.card(model, version)
-    folder = store.folder(model, version)
-    verify(folder, card)
+    folder = store.checked(card)
     try:
         made = load(family.servable)
         if family.task == "generate":  # such a version is a network and its vocabulary

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -12,11 +12,12 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
 
 from app.bootstrap import build, opened
+from app.errors import FitserveError
 from app.keys import Keyring
 from app.settings import Settings
 from app.telemetry import configure_logging, log
 from app.tracing import configure_tracing, end_tracing
-from app.web import health, imports, jobs, metrics, models, problems, watch
+from app.web import health, imports, jobs, metrics, models, problems, sweeps, watch
 from app.web.fairness import Fairness
 from app.web.generate import generate_router
 from app.web.headers import Headers
@@ -26,6 +27,7 @@ from app.web.page import page_router
 from app.web.predict import predict_routers
 from app.web.protocols import open_inference, openai, tensorflow_serving
 from app.web.security import Guard, declare
+from app.web.server import ClearStart
 from app.web.train import train_path, train_router
 
 DESCRIPTION = """Trains neural networks in the background and serves them; a model answers while it trains.
@@ -51,9 +53,12 @@ def create_app(settings: Settings) -> FastAPI:
         configure_tracing()
         if keyring:
             keyring.open()
-        async with opened(services):
+        async with AsyncExitStack() as stack:
+            try:
+                app.state.services = await stack.enter_async_context(opened(services))
+            except FitserveError as fault:  # its sentence says it all
+                raise fault.with_traceback(None) from None
             log.info("Fitserve is ready; its API is described at /docs")
-            app.state.services = services
             gc.freeze()  # what is there now stays: looking through it again and again would stall requests by 40 ms
             yield
         gc.unfreeze()
@@ -87,6 +92,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.add_middleware(CORSMiddleware, **allowed, expose_headers=EXPOSED)
     app.add_middleware(Observed)
     app.add_middleware(Headers)
+    app.add_middleware(ClearStart)
     for family in services.families.values():
         for router in predict_routers(family) if family.task == "classify" else ():
             app.include_router(router)
@@ -96,6 +102,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in (
         jobs.router,
         watch.router,
+        sweeps.router,
         models.router,
         imports.router,
         health.router,

@@ -37,6 +37,7 @@ class Ready(BaseModel):
     runtime_reason: str = Field(description="Why they run on that.", examples=["no NVIDIA GPU is visible"])
     runtime_fault: str | None = Field(description="Why they do not run now, as when a GPU is lost.")
     gpus: list[str] = Field(description="The NVIDIA GPUs that the driver tells of.")
+    leads: bool = Field(description="Whether this process is the one of its journal that starts trainers.")
     models: dict[str, ModelHealth]
 
 
@@ -68,6 +69,7 @@ def ready(request: Request, response: Response) -> Ready:
         runtime_reason=runtime.reason,
         runtime_fault=runtime.fault,
         gpus=_gpus(),
+        leads=services.supervisor.leads(),
         models=models,
     )
 
@@ -86,7 +88,4 @@ def _gpus() -> list[str]:
 def answers(request: Request) -> bool:
     """Whether every model that was ever trained is served on what works, and no signal has said stop."""
     services: Services = request.app.state.services
-    if request.app.state.leaving or services.runtime.fault:
-        return False
-    models = (model for model in services.store.models() if model in services.servables.models)
-    return all(services.servables.serving(model) is not None for model in models)
+    return not request.app.state.leaving and not services.runtime.fault and services.servables.complete

@@ -1,6 +1,7 @@
 """/metrics for Prometheus: what was counted, and how things stand."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from resource import RUSAGE_CHILDREN, getrusage
 from shutil import disk_usage
@@ -11,6 +12,7 @@ from prometheus_client import REGISTRY, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from app.bootstrap import Services
+from app.errors import Unavailable
 from app.jobs.job import Job
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -35,11 +37,11 @@ class Standing:
         self._services = services
 
     def collect(self) -> Iterator[Metric]:
-        """Versions, waiting instances, jobs by status, and what trainers take."""
+        """Versions, waiting instances, jobs by status, who leads, and what trainers take."""
         yield from self._models()
         yield from self._jobs()
         yield from trainer_metrics(self._services.supervisor.trainers())
-        free = disk_usage(self._services.settings.store).free
+        free = disk_usage(self._services.settings.local_folder).free
         yield GaugeMetricFamily("fitserve_store_free_bytes", "Room that is left on the store's disk.", free)
 
     def _models(self) -> Iterator[Metric]:
@@ -57,9 +59,12 @@ class Standing:
     def _jobs(self) -> Iterator[Metric]:
         going = GaugeMetricFamily("fitserve_jobs", "Jobs that have not ended.", labels=["status"])
         ended = CounterMetricFamily("fitserve_jobs_ended", "Jobs that have ended, by how.", labels=["status"])
-        for status, number in self._services.journal.counts().items():
-            (ended if status.terminal else going).add_metric([status], number)
-        yield from (going, ended)
+        with suppress(Unavailable):  # the rest is told all the same
+            for status, number in self._services.journal.counts().items():
+                (ended if status.terminal else going).add_metric([status], number)
+        leads = GaugeMetricFamily("fitserve_leads", "Whether this process starts the trainers: 1 or 0.")
+        leads.add_metric([], self._services.supervisor.leads())
+        yield from (going, ended, leads)
 
 
 def trainer_metrics(running: Sequence[tuple[Job, int]]) -> Iterator[Metric]:

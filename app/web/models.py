@@ -186,10 +186,11 @@ async def roll_back(request: Request, model: str) -> ModelSummary:
 @router.delete(
     "/{model}/versions/{version}", status_code=204, operation_id="delete_version", responses=documented(404, 409)
 )
-def delete_version(request: Request, model: str, version: int) -> None:
+async def delete_version(request: Request, model: str, version: int) -> None:
     """Remove a version for good; refused while an alias points at it."""
     services: Services = request.app.state.services
-    services.store.delete(known(services, model), version)
+    await run_in_threadpool(services.store.delete, known(services, model), version)
+    await services.servables.refresh(model)
 
 
 @router.post(

@@ -14,7 +14,7 @@ from app.errors import Forbidden, Unauthorised
 from app.web.problems import documented, send_problem
 
 OPEN = re.compile(r"/|/health/(live|ready)|/docs(/.*)?|/openapi\.json|/static/.*|/favicon\.ico")  # no secret in these
-TRAINING = re.compile(r"/(train|jobs)(/.*)?|/models/[^/]+/versions/[^/]+/reproduce")
+TRAINING = re.compile(r"/(train|jobs|sweeps)(/.*)?|/models/[^/]+/versions/[^/]+/reproduce")
 PREDICTING = re.compile(r"/(predict|v1|v2)/.*|/generate")
 REMEMBERED = 1000  # hosts whose kind is known without looking again
 READING = ("GET", "HEAD", "OPTIONS")

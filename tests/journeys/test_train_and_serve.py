@@ -1,5 +1,6 @@
 """The whole journey, with real processes: train in the background while predictions go on."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -108,6 +109,13 @@ def test_the_command_line_trains_predicts_and_lists_without_a_server(tmp_path: P
     assert "7" in predicted
     assert "succeeded" in fitserve("jobs")
     assert "--dataset sample --epochs 2 --formats savedmodel" in fitserve("models")
+    tried = ("--try", "learning_rate=0.001..0.01:log", "--try", "batch_size=64,128", "--trials", "1")
+    swept = fitserve("sweep", "digit", *tried, "--set", "dataset=sample", "--set", "epochs=1", "--promote", "always")
+    assert "succeeded: promote is 'always'" in swept
+    assert re.search(r"learning_rate=0\.00\d+ batch_size=(64|128)", swept)
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        fitserve("sweep", "digit", "--try", "epochs=3..1")
+    assert "space.epochs.range: Value error, `low` must be less than `high`" in refused.value.stderr
 
 
 def test_the_web_process_never_imports_tensorflow(tmp_path: Path):

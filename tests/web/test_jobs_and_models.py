@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from app.families.imaging import png
 from app.settings import Settings
 from app.store.model_store import ModelStore
+from app.store.opening import open_store
 from app.store.version import CARD, GUESSES, checksums
 from app.web.app import create_app
 from tests.drawing import draw_digit
@@ -173,7 +174,7 @@ def test_a_version_can_be_trained_again_from_its_card(client: TestClient, idle: 
 @pytest.fixture
 def two_versions(client: TestClient, settings: Settings) -> ModelStore:  # noqa: ARG001  it seeds the store
     """The starter a second time, as version 2."""
-    store = ModelStore(settings.store)
+    store = open_store(settings)
     card = store.card("digit", 1)
     staged = store.stage("test")
     for name in card.files:

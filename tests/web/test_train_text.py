@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from app.locations import CORPORA
 from app.settings import Settings
 from app.web.app import create_app
 from app.web.problems import MEDIA_TYPE
@@ -32,7 +33,8 @@ def idle(settings: Settings) -> Iterator[TestClient]:
 
 def corpora(settings: Settings) -> list[Path]:
     """What is kept of texts that came with requests."""
-    return sorted(settings.corpora_folder.iterdir()) if settings.corpora_folder.exists() else []
+    folder = settings.local_folder / CORPORA
+    return sorted(folder.iterdir()) if folder.exists() else []
 
 
 def problem(response: Any, status: int) -> str:

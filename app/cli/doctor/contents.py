@@ -11,31 +11,36 @@ from sqlalchemy import URL, Connection, create_engine, func, inspect, make_url, 
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.cli.doctor.finding import Finding, nearest
-from app.errors import MissingData
+from app.errors import FitserveError, MissingData
 from app.families.catalog import find_families
 from app.families.contract import DataFile, Family
-from app.jobs.journal import HEAD
+from app.jobs.database import HEAD
 from app.jobs.tables import jobs
 from app.settings import Settings
 from app.store.inspection import inspect as inspect_store
-from app.store.model_store import ModelStore
+from app.store.opening import open_store
 from app.training.datasets import Datasets
 
 
 def store(settings: Settings) -> Iterator[Finding]:
     """Can it be written, and is every byte of it as it was published."""
-    place = settings.store.absolute()
-    if not os.access(nearest(place), os.W_OK):
-        yield Finding("store", "wrong", f"{place} cannot be written by user {os.getuid()}")
-    if not place.exists():
-        yield Finding("store", "note", f"{place} is made at the first start, with the starter versions")
-        return
+    place = settings.store.absolute() if isinstance(settings.store, Path) else settings.store
+    if isinstance(place, Path):
+        if not os.access(nearest(place), os.W_OK):
+            yield Finding("store", "wrong", f"{place} cannot be written by user {os.getuid()}")
+        if not place.exists():
+            yield Finding("store", "note", f"{place} is made at the first start, with the starter versions")
+            return
     sound: dict[str, int] = {}
-    for finding in inspect_store(ModelStore(place)):
-        if finding.fault:
-            yield Finding("store", "wrong", f"{finding.model} {finding.version or 'aliases'}: {finding.fault}")
-        elif finding.version:
-            sound[finding.model] = sound.get(finding.model, 0) + 1
+    try:
+        for finding in inspect_store(open_store(settings)):
+            if finding.fault:
+                yield Finding("store", "wrong", f"{finding.model} {finding.version or 'aliases'}: {finding.fault}")
+            elif finding.version:
+                sound[finding.model] = sound.get(finding.model, 0) + 1
+    except FitserveError as fault:
+        yield Finding("store", "wrong", f"{place}: {fault}")
+        return
     told = ", ".join(f"{number} of {model}" for model, number in sound.items())
     yield Finding("store", "good", f"{place}: sound versions: {told or 'none'}")
 

@@ -70,7 +70,7 @@ def memory(settings: Settings) -> Iterator[Finding]:
 
 def disk(settings: Settings) -> Iterator[Finding]:
     """Is there room in the store."""
-    free = shutil.disk_usage(nearest(settings.store.absolute())).free
+    free = shutil.disk_usage(nearest(settings.local_folder)).free
     told = f"{free / 1e9:.1f} GB free for the store; a training wants {LEAST_DISK / 1e9:.0f}"
     yield Finding("disk", "good" if free >= LEAST_DISK else "wrong", told)
 

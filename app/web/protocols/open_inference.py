@@ -6,6 +6,7 @@ Described in kserve/open-inference-protocol and Triton's protocol extensions; dr
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from app.bootstrap import Services
@@ -72,9 +73,10 @@ async def describe(request: Request, model: str) -> dict[str, Any]:
     """What a model takes and gives."""
     loaded = await _loaded(request, model)
     card = loaded.card
+    versions = await run_in_threadpool(_services(request).store.versions, model)
     return {
         "name": model,
-        "versions": [str(one.version) for one in _services(request).store.versions(model)],
+        "versions": [str(one.version) for one in versions],
         "platform": _services(request).runtime.platform(card),
         "inputs": [_tensor(tensor) for tensor in inputs_of(card)],
         "outputs": [_tensor(tensor) for tensor in outputs_of(card)],

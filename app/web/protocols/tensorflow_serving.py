@@ -27,7 +27,7 @@ TYPES = {"float32": "DT_FLOAT", "float64": "DT_DOUBLE", "int32": "DT_INT32", "in
 BINARY = "b64"
 
 
-async def status(request: Request, model: str) -> Any:
+def status(request: Request, model: str) -> Any:
     """Which versions there are, and whether they answer."""
     services = _services(request)
     states = _states(services, model)

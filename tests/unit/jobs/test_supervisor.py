@@ -5,10 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from app.jobs.job import Job, NewJob, Status
 from app.jobs.journal import Journal
@@ -17,13 +14,6 @@ from app.jobs.supervisor import Rules, Supervisor
 from tests.fakes import FakeLauncher
 
 RULES = Rules(max_trainers=1, max_attempts=2, lease_seconds=60, grace_seconds=0.05)
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    opened = Journal(f"sqlite:///{tmp_path}/journal.db").open()
-    yield opened
-    opened.close()
 
 
 def queue(journal: Journal) -> Job:
