@@ -11,7 +11,10 @@ from app.families.catalog import by_model, find_families
 from app.families.contract import Family
 from app.jobs.feed import Feed
 from app.jobs.journal import Journal
+from app.jobs.launchers.jobs_api import JobsApi, address_in, token_in
+from app.jobs.launchers.launcher import Launcher
 from app.jobs.launchers.local import LocalLauncher
+from app.jobs.launchers.ray import RayLauncher, Resources
 from app.jobs.retention import Retention
 from app.jobs.supervisor import Rules, Supervisor
 from app.serving.loading import Limits
@@ -51,11 +54,20 @@ def build(settings: Settings) -> Services:
         journal=journal,
         datasets=Datasets(settings.data_dir, offline=settings.offline, given=settings.corpora_folder),
         servables=Servables(store, by_model(families), OnnxRuntime(settings.predict_threads), limits),
-        supervisor=Supervisor(journal, LocalLauncher(settings.workspace, settings.environment()), rules(settings)),
+        supervisor=Supervisor(journal, launcher(settings), rules(settings)),
         retention=Retention(journal, settings.workspace, settings.progress_days, settings.log_days),
         feed=Feed(journal, settings.feed_seconds),
         decoders=ThreadPoolExecutor(os.cpu_count(), "decode"),
     )
+
+
+def launcher(settings: Settings) -> Launcher:
+    """Where trainers run."""
+    if settings.launcher == "local":
+        return LocalLauncher(settings.workspace, settings.environment())
+    resources = Resources(max(1, settings.trainer_threads), settings.trainer_gpus, settings.trainer_memory_bytes)
+    api = JobsApi(address_in(os.environ), token_in(os.environ))
+    return RayLauncher(api, settings.workspace, settings.environment(), resources)
 
 
 def rules(settings: Settings) -> Rules:
@@ -72,15 +84,16 @@ def rules(settings: Settings) -> Rules:
 @asynccontextmanager
 async def opened(services: Services) -> AsyncIterator[Services]:
     """Journal open, store seeded and swept, live versions warm, aliases watched, jobs supervised; then all undone."""
+    supervise = services.settings.supervise
     services.journal.open()
     services.store.seed(services.settings.starters)
-    services.store.sweep([job.id for job in services.journal.running()])
+    if supervise:
+        services.store.sweep([job.id for job in services.journal.running()])
     await services.servables.open()
-    tasks = [
-        asyncio.create_task(services.servables.watch(services.settings.watch_seconds)),
-        asyncio.create_task(services.supervisor.run()),
-        asyncio.create_task(services.retention.run()),
-    ]
+    ongoing = [services.servables.watch(services.settings.watch_seconds)]
+    if supervise:
+        ongoing += [services.supervisor.run(), services.retention.run()]
+    tasks = [asyncio.create_task(one) for one in ongoing]
     try:
         yield services
     finally:

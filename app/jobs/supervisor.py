@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 
 from app.errors import Unavailable
 from app.jobs.job import Job, Status, Wish
-from app.jobs.journal import Journal
+from app.jobs.journal import Journal, LostLease
 from app.jobs.launchers.launcher import Launcher, Trainer
 from app.telemetry import log
+
+RETRY_SECONDS = 5.0  # after nothing could be launched
+RENEWALS = 3  # of the lease of a trainer that waits, in the time of a lease
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class _Attempt:
     job: Job
     trainer: Trainer
     asked_to_stop: float | None = field(default=None)
+    waited: bool = field(default=False)  # when it was looked at last
+    renew_from: float = field(default=0.0)
 
 
 class Supervisor:
@@ -42,6 +47,7 @@ class Supervisor:
         self._wake = asyncio.Event()
         self._turn = threading.Lock()  # a step may still run in its thread when `close` is called
         self._closed = False
+        self._launch_from = 0.0  # not before this moment
 
     async def run(self) -> None:
         """Step until cancelled."""
@@ -65,15 +71,22 @@ class Supervisor:
         with self._turn:
             if self._closed or not (self._attempts or self._journal.has_work()):
                 return
+            self._find()
             self._collect_ended()
+            self._keep_waiting()
             self._collect_silent()
             self._stop_unwanted()
             self._start(only)
 
     def close(self) -> None:
-        """Stop the trainers of this process; their jobs wait for the next supervisor, at no cost of an attempt."""
+        """Stop the trainers of this process; their jobs wait for the next supervisor, at no cost of an attempt.
+
+        Trainers that outlast it are left to the next supervisor as they are.
+        """
         with self._turn:
             self._closed = True
+        if self._launcher.outlasting:
+            self._attempts.clear()
         for attempt in self._attempts.values():
             attempt.trainer.stop()
         deadline = time.monotonic() + self._rules.grace_seconds
@@ -87,19 +100,50 @@ class Supervisor:
     # ---- inside
 
     def _start(self, only: str | None) -> None:
-        while len(self._journal.running()) < self._rules.max_trainers:
+        while time.monotonic() >= self._launch_from and len(self._journal.running()) < self._rules.max_trainers:
             job = self._journal.claim(self._rules.lease_seconds, only)
             if job is None:
                 return
+            self._launch(job)
+
+    def _launch(self, job: Job) -> None:
+        try:
             self._attempts[job.id] = _Attempt(job, self._launcher.launch(job))
             log.info("job %s: attempt %d at %s started", job.id, job.attempts, job.model)
+        except Unavailable as fault:
+            self._launch_from = time.monotonic() + RETRY_SECONDS
+            self._lost(job, str(fault), counts=False)
+
+    def _find(self) -> None:
+        """Look after the trainers that another process launched, where they outlast it."""
+        for job in self._journal.running() if self._launcher.outlasting else ():
+            if job.id not in self._attempts and (trainer := self._launcher.find(job)):
+                self._attempts[job.id] = _Attempt(job, trainer)
 
     def _collect_ended(self) -> None:
         for attempt in list(self._attempts.values()):
-            code = attempt.trainer.poll()
-            if code is not None:
+            ending = attempt.trainer.poll()
+            if ending is not None:
                 del self._attempts[attempt.job.id]
-                self._lost(attempt.job, f"the trainer {_ending(code)}", attempt.trainer.last_words())
+                reason = f"the trainer {ending}"
+                self._lost(attempt.job, reason, attempt.trainer.last_words(), counts=ending.counts)
+
+    def _keep_waiting(self) -> None:
+        """Keep the leases of those that wait for room, and once more when they have found it."""
+        for attempt in list(self._attempts.values()):
+            waiting = attempt.trainer.waiting
+            if (waiting and time.monotonic() >= attempt.renew_from) or (attempt.waited and not waiting):
+                self._renew(attempt)
+            attempt.waited = waiting
+
+    def _renew(self, attempt: _Attempt) -> None:
+        first = {"kind": "log", "text": "waiting for room"} if attempt.renew_from == 0 else {}
+        try:
+            self._journal.report(attempt.job, self._rules.lease_seconds, **first)
+            attempt.renew_from = time.monotonic() + self._rules.lease_seconds / RENEWALS
+        except LostLease:
+            attempt.trainer.stop(force=True)
+            del self._attempts[attempt.job.id]
 
     def _collect_silent(self) -> None:
         for job in self._journal.expired():
@@ -116,7 +160,7 @@ class Supervisor:
             now = time.monotonic()
             attempt.asked_to_stop = attempt.asked_to_stop or now
             waited = now - attempt.asked_to_stop
-            if waited > self._rules.grace_seconds:
+            if waited > self._rules.grace_seconds or attempt.trainer.waiting:
                 attempt.trainer.stop(force=waited > 2 * self._rules.grace_seconds)
 
     def _lost(self, job: Job, reason: str, last_words: str = "", *, counts: bool = True) -> None:
@@ -133,7 +177,3 @@ class Supervisor:
             job, Status.FAILED, error=f"{reason} in attempt {job.attempts}\n{last_words}".strip()
         ):
             log.error("job %s failed: %s", job.id, reason)
-
-
-def _ending(code: int) -> str:
-    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"

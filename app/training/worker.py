@@ -1,4 +1,4 @@
-"""One job in one process: `python -m app.training.worker JOB` trains it, publishes the version and exits."""
+"""One job in one process: `python -m app.training.worker JOB ATTEMPT` trains it, publishes the version and exits."""
 
 import os
 import sys
@@ -103,8 +103,8 @@ def _forget_checkpoints(job: Job, settings: Settings) -> None:
         path.unlink(missing_ok=True)
 
 
-def main(job_id: str) -> int:
-    """Run the job that a supervisor has claimed; returns an exit code."""
+def main(job_id: str, attempt: str) -> int:
+    """Run the job that a supervisor has claimed for this attempt; returns an exit code."""
     settings = Settings()
     configure_logging(settings.log_level)
     with suppress(OSError):
@@ -113,8 +113,8 @@ def main(job_id: str) -> int:
     journal = Journal(settings.journal_url).open()
     try:
         job = journal.get(job_id)
-        if job.status is not Status.RUNNING:
-            log.error("job %s is not running but %s", job_id, job.status)
+        if job.status is not Status.RUNNING or job.attempts != int(attempt):  # it waited for room for too long
+            log.error("job %s is not for attempt %s: it is %s, attempt %d", job_id, attempt, job.status, job.attempts)
             return 1
         run(job, settings, journal)
     finally:
