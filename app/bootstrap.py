@@ -11,10 +11,10 @@ from app.families.catalog import by_model, find_families
 from app.families.contract import Family
 from app.jobs.feed import Feed
 from app.jobs.journal import Journal
-from app.jobs.launchers.jobs_api import JobsApi, address_in, token_in
 from app.jobs.launchers.launcher import Launcher
 from app.jobs.launchers.local import LocalLauncher
 from app.jobs.launchers.ray import RayLauncher, Resources
+from app.jobs.launchers.ray_head import RayHead, address_in, token_in
 from app.jobs.retention import Retention
 from app.jobs.supervisor import Rules, Supervisor
 from app.serving.loading import Limits
@@ -66,8 +66,8 @@ def launcher(settings: Settings) -> Launcher:
     if settings.launcher == "local":
         return LocalLauncher(settings.workspace, settings.environment())
     resources = Resources(max(1, settings.trainer_threads), settings.trainer_gpus, settings.trainer_memory_bytes)
-    api = JobsApi(address_in(os.environ), token_in(os.environ))
-    return RayLauncher(api, settings.workspace, settings.environment(), resources)
+    head = RayHead(address_in(os.environ), token_in(os.environ))
+    return RayLauncher(head, settings.workspace, settings.environment(), resources)
 
 
 def rules(settings: Settings) -> Rules:

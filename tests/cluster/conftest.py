@@ -1,4 +1,4 @@
-"""One Ray cluster for all tests here."""
+"""One Ray cluster for all tests here, and the programs of its proxy."""
 
 import importlib.util
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """A real Ray cluster of three nodes on loopback, in a process of its own: `python -m tests.cluster.nodes PORT FOLDER`.
 
-It says on standard output where its parts are, starts the head anew for each line it reads, and ends with its input.
+It says on standard output where its parts are, and starts the head anew for each line it reads.
 """
 
 import json
@@ -41,7 +41,6 @@ def main(port: int, folder: Path) -> None:
         cluster.remove_node(head, allow_graceful=False)
         start_head(cluster, port)
         tell(cluster)
-    cluster.shutdown()
 
 
 if __name__ == "__main__":

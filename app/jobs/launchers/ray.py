@@ -12,10 +12,10 @@ from weakref import WeakSet
 
 from app.errors import Unavailable
 from app.jobs.job import Job
-from app.jobs.launchers.jobs_api import JobsApi, Refused
 from app.jobs.launchers.launcher import Ending
 from app.jobs.launchers.local import LOG, last_lines
 from app.jobs.launchers.node import COMMAND, SETTINGS
+from app.jobs.launchers.ray_head import RayHead, Refused
 
 LOOK_SECONDS = 2.0  # trainers tell the journal how they are; Ray is asked whether they are still there
 LOOKS_PER_SECOND = 50  # at most, of all trainers together: an answer takes the head 6 ms
@@ -36,10 +36,10 @@ class Resources:
 class RayTrainer:
     """One Ray job. Its name is made of the job's id and its attempt, so that no attempt ever has two trainers."""
 
-    def __init__(self, api: JobsApi, pace: "Pace", job: Job, log_file: Path, *, launched: bool) -> None:
+    def __init__(self, head: RayHead, pace: "Pace", job: Job, log_file: Path, *, launched: bool) -> None:
         self.name = name_of(job)
         self.waiting = launched
-        self._api = api
+        self._head = head
         self._pace = pace
         self._log_file = log_file
         self._known = launched  # to Ray; one that somebody else launches may not have got there yet
@@ -52,7 +52,7 @@ class RayTrainer:
         if self._ending is None and time.monotonic() >= self._look_from:
             self._look_from = time.monotonic() + self._pace.seconds(self)
             with suppress(Unavailable):
-                self._note(self._api.look(self.name))
+                self._note(self._head.look(self.name))
         return self._ending
 
     def stop(self, *, force: bool = False) -> None:  # noqa: ARG002  Ray kills what does not heed its signal
@@ -60,7 +60,7 @@ class RayTrainer:
         if self.waiting:
             self.waiting, self._ending = False, Ending("was withdrawn", counts=False)
         with suppress(Unavailable):
-            self._api.stop(self.name)
+            self._head.stop(self.name)
 
     def last_words(self) -> str:
         """The end of its log, or what Ray says of its end."""
@@ -73,7 +73,7 @@ class RayTrainer:
             self.waiting = seen["status"] == "PENDING"
             if seen["status"] in ENDED:
                 self._ending = _ending(seen)
-                self._api.forget(self.name)  # the journal knows it all; Ray would keep it as long as the cluster lasts
+                self._head.forget(self.name)  # the journal knows it all; Ray would keep it as long as the cluster lasts
         elif self._known:  # the head was started anew, and with it the cluster
             self._ending = Ending("is not known to Ray any more", counts=not self.waiting)
             self.waiting = False
@@ -99,8 +99,8 @@ class RayLauncher:
 
     outlasting = True
 
-    def __init__(self, api: JobsApi, workspace: Path, environment: Mapping[str, str], resources: Resources) -> None:
-        self._api = api
+    def __init__(self, head: RayHead, workspace: Path, environment: Mapping[str, str], resources: Resources) -> None:
+        self._head = head
         self._workspace = workspace
         self._environment = {**environment, "FITSERVE_TRAINER_THREADS": str(resources.cpus)}
         self._resources = resources
@@ -110,14 +110,14 @@ class RayLauncher:
         """Queue a Ray job for this attempt, or take the one that there is already; raises Unavailable."""
         submission = self._submission(job)
         try:
-            self._api.submit(submission)
+            self._head.submit(submission)
         except Refused:
-            seen = self._api.look(name_of(job))
+            seen = self._head.look(name_of(job))
             if seen is None:
                 raise
             if seen["status"] in ENDED:  # of an attempt that did not count, so that its number comes again
-                self._api.forget(name_of(job))
-                self._api.submit(submission)
+                self._head.forget(name_of(job))
+                self._head.submit(submission)
         return self._trainer(job, launched=True)
 
     def find(self, job: Job) -> RayTrainer:
@@ -125,7 +125,7 @@ class RayLauncher:
         return self._trainer(job, launched=False)
 
     def _trainer(self, job: Job, *, launched: bool) -> RayTrainer:
-        return RayTrainer(self._api, self.pace, job, self._workspace / job.id / LOG, launched=launched)
+        return RayTrainer(self._head, self.pace, job, self._workspace / job.id / LOG, launched=launched)
 
     def _submission(self, job: Job) -> dict[str, Any]:
         growth = ALLOW_GROWTH if 0 < self._resources.gpus < 1 else {}

@@ -11,9 +11,9 @@ import pytest
 
 from app.errors import InvalidRequest, Unavailable
 from app.jobs.job import Job, Status, now
-from app.jobs.launchers.jobs_api import JobsApi, address_in, token_in
 from app.jobs.launchers.node import SETTINGS, settings_here
 from app.jobs.launchers.ray import RayLauncher, RayTrainer, Resources
+from app.jobs.launchers.ray_head import RayHead, address_in, token_in
 
 JOB = Job(
     family="digit", model="digit", hyperparameters={}, id="3f9c2a7b1d40", status=Status.RUNNING, attempts=2,
@@ -74,7 +74,7 @@ class FakeRay:
 @pytest.fixture
 def ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRay]:
     monkeypatch.setattr("app.jobs.launchers.ray.Pace.seconds", lambda *_: 0.0)
-    monkeypatch.setattr("app.jobs.launchers.jobs_api.SILENT_SECONDS", 0)
+    monkeypatch.setattr("app.jobs.launchers.ray_head.SILENT_SECONDS", 0)
     fake = FakeRay()
     thread = threading.Thread(target=fake.server.serve_forever)
     thread.start()
@@ -85,7 +85,7 @@ def ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRay]:
 
 
 def launcher(ray: FakeRay, tmp_path: Path, **resources: Any) -> RayLauncher:
-    return RayLauncher(JobsApi(ray.address), tmp_path, {"FITSERVE_STORE": "/store"}, Resources(**resources))
+    return RayLauncher(RayHead(ray.address), tmp_path, {"FITSERVE_STORE": "/store"}, Resources(**resources))
 
 
 def launch(ray: FakeRay, tmp_path: Path) -> RayTrainer:
@@ -193,7 +193,7 @@ def test_its_last_words_are_the_end_of_its_log_or_what_ray_says(ray: FakeRay, tm
 
 
 def test_the_more_trainers_there_are_the_less_often_each_is_looked_at(tmp_path: Path):
-    launching = RayLauncher(JobsApi("http://127.0.0.1:1"), tmp_path, {}, Resources())
+    launching = RayLauncher(RayHead("http://127.0.0.1:1"), tmp_path, {}, Resources())
     trainers = [launching.find(JOB.model_copy(update={"id": f"{number:012}"})) for number in range(200)]
     seconds = [launching.pace.seconds(trainer) for trainer in trainers]
     assert (seconds[0], seconds[-1]) == (2, 4), "fifty looks a second at most"
@@ -202,14 +202,14 @@ def test_the_more_trainers_there_are_the_less_often_each_is_looked_at(tmp_path: 
 def test_a_cluster_may_ask_for_a_token(ray: FakeRay, tmp_path: Path):
     ray.token = "secret"
     with pytest.raises(Unavailable, match="401"):
-        JobsApi(ray.address).look(NAME)
+        RayHead(ray.address).look(NAME)
     path = tmp_path / "token"
     path.write_text("secret\n")
     for environment in ({"RAY_AUTH_TOKEN": "secret"}, {"RAY_AUTH_TOKEN_PATH": str(path)}):
-        assert JobsApi(ray.address, token_in(environment)).look(NAME) is None
+        assert RayHead(ray.address, token_in(environment)).look(NAME) is None
 
 
-def test_the_address_is_that_of_the_jobs_api():
+def test_the_address_is_that_of_the_ray_head():
     assert address_in({}) == "http://127.0.0.1:8265"
     assert address_in({"RAY_ADDRESS": "http://head:8265"}) == "http://head:8265"
     assert address_in({"RAY_ADDRESS": "head:6379", "RAY_API_SERVER_ADDRESS": "https://head"}) == "https://head"

@@ -1,4 +1,4 @@
-"""Ray's Jobs API, as far as a launcher needs it: HTTP to the head of the cluster, so that Ray itself is not imported.
+"""The head of a Ray cluster, asked over HTTP, so that Ray itself is not imported: its jobs, and what Ray Serve deploys.
 
 Nothing is kept between two calls, so a head that comes back is simply asked again.
 """
@@ -19,6 +19,7 @@ from app.telemetry import log
 
 DEFAULT = "http://127.0.0.1:8265"
 TIMEOUT_SECONDS = 10.0
+DEPLOY_SECONDS = 120.0  # the first time Ray Serve itself is started
 SILENT_SECONDS = 2.0  # for so long nobody asks again after a call that was not answered
 
 
@@ -26,8 +27,8 @@ class Refused(Unavailable):
     """Ray answered, but will not do it; the message ends with its reason."""
 
 
-class JobsApi:
-    """The API at an address such as `http://head:8265`; `token` is for clusters that ask for one."""
+class RayHead:
+    """The head's dashboard at an address such as `http://head:8265`; `token` is for clusters that ask for one."""
 
     def __init__(self, address: str, token: str | None = None) -> None:
         self.address = address.rstrip("/")
@@ -52,14 +53,25 @@ class JobsApi:
         """Remove what Ray keeps of a job that has ended; raises Unavailable."""
         self._call("DELETE", f"/api/jobs/{name}")
 
-    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    def deploy(self, config: Mapping[str, Any]) -> None:
+        """Have Ray Serve run what a config says, and nothing else; raises Unavailable."""
+        self._call("PUT", "/api/serve/applications/", config, DEPLOY_SECONDS)
+
+    def applications(self) -> dict[str, Any]:
+        """What Ray Serve runs, by name; raises Unavailable."""
+        found: dict[str, Any] = (self._call("GET", "/api/serve/applications/") or {}).get("applications", {})
+        return found
+
+    def _call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, seconds: float = TIMEOUT_SECONDS
+    ) -> Any:
         """The JSON that comes back; None for 404."""
         if time.monotonic() < self._silent_until:
             raise Unavailable(f"Ray does not answer at {self.address}")
         data = None if body is None else json.dumps(body).encode()
         request = Request(self.address + path, data, self._headers, method=method)
         try:
-            with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+            with urlopen(request, timeout=seconds) as answer:
                 content = answer.read()
         except HTTPError as fault:
             self._tell(away=False)
@@ -70,7 +82,7 @@ class JobsApi:
             self._tell(away=True)
             raise Unavailable(f"Ray does not answer at {self.address}: {fault}") from fault
         self._tell(away=False)
-        return json.loads(content)
+        return json.loads(content) if content else {}
 
     def _tell(self, *, away: bool) -> None:
         """Say once that Ray is away, and once that it is there again."""
@@ -83,11 +95,11 @@ class JobsApi:
 
 
 def address_in(environment: Mapping[str, str]) -> str:
-    """Where the API is, from the variables that Ray's own tools read; raises InvalidRequest."""
+    """Where the head's dashboard is, from the variables that Ray's own tools read; raises InvalidRequest."""
     address = environment.get("RAY_API_SERVER_ADDRESS") or environment.get("RAY_ADDRESS") or DEFAULT
     if not address.startswith(("http://", "https://")):
         raise InvalidRequest(
-            f"RAY_ADDRESS={address} is not where Ray's Jobs API is: give its dashboard, such as http://head:8265"
+            f"RAY_ADDRESS={address} is not the address of a dashboard of Ray's, such as http://head:8265"
         )
     return address
 
