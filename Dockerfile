@@ -4,18 +4,34 @@ ARG PYTHON=3.12
 FROM python:${PYTHON}-slim-bookworm AS base
 ENV PATH=/opt/fitserve/bin:$PATH PYTHONUNBUFFERED=1
 
-# ---- what is installed: the libraries first, so that a change of ours leaves their layer as it is
+# ---- ours, as a wheel
+FROM base AS wheel
+WORKDIR /build
+COPY requirements/build.txt requirements/
+RUN --mount=type=cache,target=/root/.cache/pip pip install --quiet --require-hashes --requirement requirements/build.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY app app
+RUN pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheel .
+
+# ---- the libraries, each file with the hash that requirements/ says; a change of ours leaves their layer as it is
 FROM base AS serve-libraries
 WORKDIR /build
 RUN python -m venv --without-pip /opt/fitserve
-COPY pyproject.toml constraints.txt README.md LICENSE ./
-RUN mkdir app && touch app/__init__.py
+COPY requirements requirements
+ARG EXTRAS=""
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip --python /opt/fitserve install --quiet --constraint constraints.txt .
+    for name in serve $EXTRAS; do files="$files --requirement requirements/$name.txt"; done \
+    && pip --python /opt/fitserve install --quiet --require-hashes $files
+
+# Not needed to serve: what tokenizers asks for to download vocabularies, tests, and ONNX Runtime's tools for makers of models.
+FROM serve-libraries AS serve-trimmed
+COPY scripts/trim.sh scripts/
+RUN pip --python /opt/fitserve uninstall --quiet --yes huggingface_hub hf-xet httpx2 httpcore2 truststore fsspec filelock tqdm \
+    && scripts/trim.sh /opt/fitserve/lib/python*/site-packages
 
 FROM serve-libraries AS full-libraries
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip --python /opt/fitserve install --quiet --constraint constraints.txt ".[train]"
+    pip --python /opt/fitserve install --quiet --require-hashes --requirement requirements/train.txt --requirement requirements/serve.txt
 # With GPU=true the same TensorFlow, built for NVIDIA's, takes the place of the one for CPUs.
 ARG GPU=false
 RUN --mount=type=cache,target=/root/.cache/pip \
@@ -27,19 +43,17 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 
 FROM full-libraries AS cluster-libraries
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip --python /opt/fitserve install --quiet --constraint constraints.txt ".[train,cluster]"
+    pip --python /opt/fitserve install --quiet --require-hashes \
+        --requirement requirements/cluster.txt --requirement requirements/train.txt --requirement requirements/serve.txt
 
-FROM serve-libraries AS serve-build
-COPY app app
-RUN pip --python /opt/fitserve install --quiet --no-deps --force-reinstall .
+FROM serve-trimmed AS serve-build
+RUN --mount=from=wheel,source=/wheel,target=/wheel pip --python /opt/fitserve install --quiet --no-deps --no-index /wheel/*.whl
 
 FROM full-libraries AS full-build
-COPY app app
-RUN pip --python /opt/fitserve install --quiet --no-deps --force-reinstall .
+RUN --mount=from=wheel,source=/wheel,target=/wheel pip --python /opt/fitserve install --quiet --no-deps --no-index /wheel/*.whl
 
 FROM cluster-libraries AS cluster-build
-COPY app app
-RUN pip --python /opt/fitserve install --quiet --no-deps --force-reinstall .
+RUN --mount=from=wheel,source=/wheel,target=/wheel pip --python /opt/fitserve install --quiet --no-deps --no-index /wheel/*.whl
 COPY deploy/haproxy /opt/fitserve/bin/ray-haproxy
 
 # ---- what runs: no compiler, no pip's cache, no root; nothing is written but in /store and /tmp

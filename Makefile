@@ -2,9 +2,10 @@
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
-INPUTS := pyproject.toml constraints.txt scripts/venv.sh
+INPUTS := pyproject.toml $(wildcard requirements/*.txt) scripts/venv.sh
+SERVICE := pypi
 
-.PHONY: help up test check format lint types layers client screenshots soak fuzz bench lock clean
+.PHONY: help up test check format lint types layers client screenshots soak fuzz bench lock upgrade audit sbom clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 13
@@ -53,9 +54,19 @@ bench: $(VENV)/.dev    ## measure training and serving side by side with their b
 	@$(BIN)/python -m bench.generate
 	@$(BIN)/python -m bench.overload
 
-lock: $(VENV)/.dev     ## resolve every dependency anew into constraints.txt
+lock: $(VENV)/.dev     ## pin what is new in pyproject.toml, and write the hashes of all pins into requirements/
 	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/uv pip compile --quiet --universal --no-header --no-annotate --all-extras --python-version 3.11 --upgrade pyproject.toml --output-file constraints.txt
+	@PATH=$(BIN):$$PATH $(BIN)/python scripts/lock.py $(LOCK)
+
+upgrade:         ## pin the newest version of everything
+	@$(MAKE) --no-print-directory lock LOCK=--upgrade
+
+audit: $(VENV)/.audit  ## look for known vulnerabilities in what is pinned; SERVICE=osv asks OSV in place of PyPI
+	@$(VENV)/audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off --vulnerability-service $(SERVICE) \
+	  $(patsubst %,--requirement %,$(wildcard requirements/*.txt))
+
+sbom: $(VENV)/.train $(VENV)/.audit  ## write sbom.json, a CycloneDX bill of what is installed
+	@$(VENV)/audit/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file sbom.json $(BIN)/python
 
 clean:           ## remove the environment and every cache
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
@@ -64,6 +75,11 @@ $(VENV)/.train: $(INPUTS)
 	@scripts/venv.sh $(VENV) train
 	@touch $@
 
+$(VENV)/.audit: $(VENV)/.train
+	@$(BIN)/python -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --requirement requirements/audit.txt --requirement requirements/serve.txt
+	@touch $@
+
 $(VENV)/.dev: $(INPUTS)
-	@scripts/venv.sh $(VENV) train,dev
+	@scripts/venv.sh $(VENV) train,otel,dev
 	@touch $(VENV)/.train $@

@@ -18,11 +18,14 @@ from app.jobs.launchers.ray_head import RayHead, address_in, token_in
 from app.jobs.retention import Retention
 from app.jobs.supervisor import Rules, Supervisor
 from app.serving.loading import Limits
-from app.serving.onnx_runtime import OnnxRuntime
+from app.serving.runtimes import ChosenRuntime
 from app.serving.servables import Servables
 from app.settings import Settings
 from app.store.model_store import ModelStore
+from app.store.opening import open_store
+from app.telemetry import log
 from app.training.datasets import Datasets
+from app.training.sweeping import Sweeper
 
 
 @dataclass(frozen=True)
@@ -34,28 +37,41 @@ class Services:
     store: ModelStore
     journal: Journal
     datasets: Datasets
+    runtime: ChosenRuntime
     servables: Servables
     supervisor: Supervisor
     feed: Feed
     retention: Retention
+    sweeper: Sweeper
     decoders: Executor
 
 
 def build(settings: Settings) -> Services:
     """Services that are not open yet."""
     families = find_families()
-    store = ModelStore(settings.store)
-    journal = Journal(settings.journal_url)
+    store = open_store(settings)
+    journal = Journal(settings.journal_url, settings.journal_connections)
+    runtime = ChosenRuntime(settings)
+    datasets = Datasets(settings.data_dir, offline=settings.offline, given=store.corpora)
     limits = Limits(settings.max_batch, settings.max_waiting, settings.max_loaded)
     return Services(
         settings=settings,
         families=families,
         store=store,
         journal=journal,
-        datasets=Datasets(settings.data_dir, offline=settings.offline, given=settings.corpora_folder),
-        servables=Servables(store, by_model(families), OnnxRuntime(settings.predict_threads), limits),
+        datasets=datasets,
+        runtime=runtime,
+        servables=Servables(store, by_model(families), runtime, limits),
         supervisor=Supervisor(journal, launcher(settings), rules(settings)),
-        retention=Retention(journal, settings.workspace, settings.progress_days, settings.log_days),
+        retention=Retention(journal, store.jobs, settings.progress_days, settings.log_days),
+        sweeper=Sweeper(
+            journal,
+            store,
+            datasets,
+            at_once=settings.max_trainers,
+            max_queued=settings.max_queued,
+            keep=settings.keep,
+        ),
         feed=Feed(journal, settings.feed_seconds),
         decoders=ThreadPoolExecutor(os.cpu_count(), "decode"),
     )
@@ -76,6 +92,7 @@ def rules(settings: Settings) -> Rules:
         max_trainers=settings.max_trainers,
         max_attempts=settings.max_attempts,
         lease_seconds=settings.lease_seconds,
+        leader_seconds=settings.leader_seconds,
         grace_seconds=settings.grace_seconds,
         poll_seconds=settings.poll_seconds,
     )
@@ -83,8 +100,12 @@ def rules(settings: Settings) -> Rules:
 
 @asynccontextmanager
 async def opened(services: Services) -> AsyncIterator[Services]:
-    """Journal open, store seeded and swept, live versions warm, aliases watched, jobs supervised; then all undone."""
+    """Runtime chosen, journal open, store seeded and swept, live versions warm, aliases watched, jobs supervised; then
+    all undone.
+    """
     supervise = services.settings.supervise
+    await asyncio.to_thread(services.runtime.open)
+    log.info("predictions run on %s: %s", services.runtime.name, services.runtime.reason)
     services.journal.open()
     services.store.seed(services.settings.starters)
     if supervise:
@@ -92,7 +113,8 @@ async def opened(services: Services) -> AsyncIterator[Services]:
     await services.servables.open()
     ongoing = [services.servables.watch(services.settings.watch_seconds)]
     if supervise:
-        ongoing += [services.supervisor.run(), services.retention.run()]
+        sweeping = services.sweeper.run(services.supervisor.leads, services.settings.poll_seconds)
+        ongoing += [services.supervisor.run(), services.retention.run(), sweeping]
     tasks = [asyncio.create_task(one) for one in ongoing]
     try:
         yield services

@@ -2,8 +2,10 @@
 
 import sys
 
-from app.allocation import give_back_large_blocks
+from app.allocation import allow_connections, give_back_large_blocks
+from app.serving.runtimes import missing
 from app.settings import Settings
+from app.telemetry import configure_logging
 from app.web.app import create_app
 from app.web.security import is_local
 from app.web.server import bounded, run
@@ -19,16 +21,20 @@ def serve() -> None:
             f"FITSERVE_HOST={settings.host} would let everybody in: give FITSERVE_API_KEYS_FILE "
             "(fitserve keys create), or FITSERVE_ALLOW_OPEN=true where something in front guards the service"
         )
+    if settings.runtime == "tensorflow" and (obstacle := missing()):
+        sys.exit(f"FITSERVE_RUNTIME=tensorflow, but {obstacle}")
     give_back_large_blocks()
-    level = settings.log_level
+    allow_connections(settings.max_connections)
+    configure_logging(settings.log_level, settings.log_form)
     run(
         app,
         settings.linger_seconds,
         host=settings.host,
         port=settings.port,
         http=bounded(settings.head_seconds, settings.max_connections),
-        log_level=level.lower(),
-        access_log=level == "DEBUG",
+        log_config=None,
+        log_level=settings.log_level.lower(),
+        access_log=False,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
 

@@ -1,13 +1,18 @@
 """What can be set from outside: FITSERVE_* in the environment."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.errors import InvalidRequest
+from app.locations import JOBS, Bucket, cache_folder, parse_store, state_folder
 
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
+Store = Annotated[Path | Bucket, NoDecode, BeforeValidator(parse_store)]
 
 
 def whole_above_one(number: float) -> float:
@@ -34,7 +39,19 @@ class Settings(BaseSettings):
     allow_open: bool = Field(False, description="Serve everybody without keys: only behind something that guards.")
     cors_origins: str | None = Field(None, description="Origins, with commas, whose pages may call the service.")
 
-    store: Path = Field(Path("models_store"), description="Folder of the trained versions: the volume.")
+    store: Store = Field(
+        Path("models_store"), description="Folder of the trained versions, the volume; or s3://BUCKET/PREFIX."
+    )
+    store_timeout_seconds: Seconds = Field(10, description="How long a bucket may be silent within one call.")
+    store_patience_seconds: float = Field(
+        120, ge=0, description="How long a trainer tries a bucket that does not work before its job fails."
+    )
+    cache: Path | None = Field(
+        None, description="Folder of what is fetched from a bucket; by default the system's for caches."
+    )
+    max_cache_bytes: int = Field(
+        10_000_000_000, ge=0, description="Largest size of the versions fetched; the longest unused go first."
+    )
     keep: int = Field(
         0, ge=0, description="Newest versions of a model that are kept, beside those with an alias; 0 keeps all."
     )
@@ -42,6 +59,7 @@ class Settings(BaseSettings):
     journal: str | None = Field(
         None, description="SQLAlchemy URL of the jobs' database; by default SQLite in the store."
     )
+    journal_connections: Positive = Field(10, description="Most connections of one process to PostgreSQL.")
     data_dir: Path | None = Field(None, description="Folder where data sets are looked for first.")
     offline: bool = Field(False, description="Never download a data set.")
 
@@ -68,6 +86,10 @@ class Settings(BaseSettings):
     )
     watch_seconds: Seconds = Field(0.5, description="How often the store is looked at for a moved alias.")
     predict_threads: Positive = Field(1, description="Threads that one prediction may use.")
+    runtime: Literal["auto", "onnxruntime", "tensorflow"] = Field(
+        "auto", description="What predictions run on; auto: TensorFlow where it can use an NVIDIA GPU."
+    )
+    gpu_memory_mb: int = Field(0, ge=0, description="Memory of a GPU that serving takes, in MB; 0: what it needs.")
 
     launcher: Literal["local", "ray"] = Field(
         "local", description="Where trainers run: on this machine, or on the Ray cluster that RAY_ADDRESS names."
@@ -75,11 +97,14 @@ class Settings(BaseSettings):
     supervise: bool = Field(True, description="Look after the jobs; false leaves that to other processes.")
     max_trainers: Positive = Field(1, description="Trainers running at once.")
     max_queued: Positive = Field(100, description="Jobs waiting at once; more are refused with 429.")
+    max_trials: Positive = Field(200, description="Most trials of one sweep; more are refused with 422.")
     max_attempts: Positive = Field(3, description="Attempts at a job whose trainer is lost before it counts as failed.")
     lease_seconds: Seconds = Field(30, description="How long a trainer may be silent before its job is given back.")
+    leader_seconds: Seconds = Field(5, description="How long the process that leads may be silent.")
     grace_seconds: Seconds = Field(5, description="How long a trainer may take to stop by itself.")
     poll_seconds: Seconds = Field(0.5, description="How often the supervisor looks at its jobs.")
     feed_seconds: Seconds = Field(0.25, description="How often the journal is looked at while somebody watches a job.")
+    progress_seconds: Seconds = Field(0.25, description="How often a trainer tells its progress at most.")
     tensorboard: bool = Field(False, description="Write logs for TensorBoard into each job's folder.")
     progress_days: Seconds = Field(7, description="Days for which the progress events of an ended job are kept.")
     log_days: Seconds = Field(90, description="Days for which the log of an ended job is kept.")
@@ -99,6 +124,9 @@ class Settings(BaseSettings):
     trainer_memory_bytes: int = Field(0, ge=0, description="Memory that Ray sets aside for a trainer; 0 sets none.")
 
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
+    log_format: Literal["json", "console"] | None = Field(
+        None, description="Logs as JSON or for people; by default for people on a terminal, else JSON."
+    )
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -106,26 +134,42 @@ class Settings(BaseSettings):
         return tuple(origin.strip() for origin in (self.cors_origins or "").split(",") if origin.strip())
 
     @property
+    def log_form(self) -> Literal["json", "console"]:
+        """The form of the logs, chosen by where they go to if nothing else says."""
+        return self.log_format or ("console" if os.isatty(2) else "json")
+
+    @property
     def journal_url(self) -> str:
-        """The SQLAlchemy URL of the journal."""
-        return self.journal or f"sqlite:///{(self.store / '.journal.db').absolute()}"
+        """The SQLAlchemy URL of the journal; raises InvalidRequest where a bucket leaves it without a place."""
+        if self.journal:
+            return self.journal
+        folder = self.local_folder
+        if isinstance(self.store, Bucket):  # what can be fetched again may be deleted; jobs may not
+            state = state_folder()
+            if state is None:
+                raise InvalidRequest("there is no home for the journal: FITSERVE_JOURNAL has to name its database")
+            folder = state / self.store.path
+        return f"sqlite:///{folder / '.journal.db'}"
+
+    @property
+    def local_folder(self) -> Path:
+        """What this machine has of the store: the store itself, or what it fetches from a bucket and gives to it."""
+        if isinstance(self.store, Bucket):
+            return (self.cache or cache_folder()).absolute() / self.store.path
+        return self.store.absolute()
 
     @property
     def workspace(self) -> Path:
         """Where trainers keep their checkpoints and logs, a folder for each job."""
-        return self.store.absolute() / ".jobs"
-
-    @property
-    def corpora_folder(self) -> Path:
-        """Where the texts are that came with requests."""
-        return self.store.absolute() / ".corpora"
+        return self.local_folder / JOBS
 
     @property
     def features_folder(self) -> Path:
         """Where the boundary feature cache is."""
-        return self.features or self.store.absolute() / ".features"
+        return self.features or self.local_folder / ".features"
 
     def environment(self) -> dict[str, str]:
         """The variables that give another process these same settings."""
-        values = self.model_dump(mode="json", exclude_none=True) | {"store": self.store.absolute()}
+        store = self.store if isinstance(self.store, Bucket) else self.store.absolute()
+        values = self.model_dump(mode="json", exclude_none=True) | {"store": store, "log_format": self.log_form}
         return {f"FITSERVE_{name.upper()}": str(value) for name, value in values.items()}

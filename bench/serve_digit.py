@@ -1,8 +1,9 @@
-"""Serving digits: requests a second, cold start and memory, beside a FastAPI endpoint that only reads the upload.
+"""Serving digits: requests a second, cold start and memory, beside a FastAPI endpoint that only reads the upload; and
+what the log of every request costs.
 
     python -m bench.serve_digit [--rounds 5] [--seconds 5] [--connections 32]
 
-Needs wrk (Debian: apt-get install wrk). Both servers are up at once and take turns under the same load, so that the
+Needs wrk (Debian: apt-get install wrk). The servers are up at once and take turns under the same load, so that the
 machine's mood is the same for both. Prints Markdown tables.
 """
 
@@ -21,7 +22,7 @@ from app.settings import STARTERS
 from bench.servers import load, memory, started, write_script
 
 BIN = Path(sys.executable).parent
-PORTS = {"ours": 8711, "baseline": 8712}
+PORTS = {"ours": 8711, "baseline": 8712, "silent": 8714}
 
 
 def picture() -> bytes:
@@ -51,14 +52,17 @@ def main() -> None:
         for _ in range(chosen.rounds + 1):
             with started(fitserve, PORTS["ours"], "/health/ready", **environment) as (_process, seconds):
                 cold.append(seconds)
+        silent = {"FITSERVE_PORT": str(PORTS["silent"]), "FITSERVE_LOG_LEVEL": "WARNING"}
         with (
-            started(fitserve, PORTS["ours"], "/health/ready", **environment) as (process, _),
+            started(fitserve, PORTS["ours"], "/health/ready", log=f"{folder}/log", **environment) as (process, _),
+            started(fitserve, PORTS["silent"], "/health/ready", **environment | silent),
             started(baseline, PORTS["baseline"], "/docs"),
         ):
             idle = memory(process)
             urls = {
                 "baseline": f"http://127.0.0.1:{PORTS['baseline']}/size",
                 "ours": f"http://127.0.0.1:{PORTS['ours']}/predict/digit",
+                "silent": f"http://127.0.0.1:{PORTS['silent']}/predict/digit",
             }
             for url in urls.values():
                 load(url, script, chosen.connections, 1)
@@ -71,8 +75,9 @@ def main() -> None:
     for name in urls:
         rate, tail = (median(one[name][figure] for one in rounds) for figure in (0, 1))
         print(f"| {name} | {rate:.0f} | {tail:.1f} ms |")
-    ratios = sorted(one["ours"][0] / one["baseline"][0] for one in rounds)
-    print(f"\nours / baseline: {median(ratios):.2f} (median of {len(ratios)}; {ratios[0]:.2f} to {ratios[-1]:.2f})")
+    for other, meaning in (("baseline", "ours / baseline"), ("silent", "ours / ours without a log of requests")):
+        ratios = sorted(one["ours"][0] / one[other][0] for one in rounds)
+        print(f"\n{meaning}: {median(ratios):.2f} (median of {len(ratios)}; {ratios[0]:.2f} to {ratios[-1]:.2f})")
     print(f"cold start to ready: {median(cold[1:]):.2f} s (median of {len(cold) - 1}; the very first {cold[0]:.2f} s)")
     print(f"memory of the web process: {idle:.0f} MB idle, {loaded:.0f} MB after the load")
 

@@ -21,12 +21,12 @@ START_SECONDS = 60
 
 @contextmanager
 def started(
-    command: list[str], port: int, path: str, **environment: str
+    command: list[str], port: int, path: str, log: str = os.devnull, **environment: str
 ) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
-    """A server process that answers at `path`, and the seconds it took to get there."""
+    """A server process that answers at `path` and logs to a file or nowhere, and the seconds it took to get there."""
     begun = time.monotonic()
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=quiet, stderr=quiet)
+    with open(log, "wb") as output:
+        process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=output)
     try:
         while time.monotonic() < begun + START_SECONDS:
             try:

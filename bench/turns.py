@@ -54,7 +54,7 @@ class Contender:
 
     def _signal(self, number: int) -> None:
         if self._process is not None and self._process.poll() is None:
-            for pid in _family(self._process.pid):
+            for pid in family(self._process.pid):
                 with suppress(ProcessLookupError):
                     os.kill(pid, number)
 
@@ -70,11 +70,11 @@ def take_turns(contenders: Sequence[Contender]) -> None:
             one.end()
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
     """A process and all its children."""
     found = [pid]
     for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
             for child in tasks.read_text().split():
-                found += _family(int(child))
+                found += family(int(child))
     return found

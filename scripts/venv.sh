@@ -1,5 +1,6 @@
 #!/bin/sh
 # Make a virtual environment and install Fitserve with the named extras: venv.sh FOLDER EXTRAS
+# What is installed is what requirements/ says, and each file has the hash that stands there.
 # Works on a bare Debian-like machine: with or without ensurepip, with or without a system pip.
 set -eu
 venv=$1 extras=$2
@@ -34,4 +35,8 @@ if ! [ -x "$venv/bin/python" ] || ! "$venv/bin/python" -m pip --version >/dev/nu
 fi
 
 echo "Installing fitserve[$extras] (the first time takes a few minutes: TensorFlow is large)" >&2
-exec "$venv/bin/python" -m pip --quiet --disable-pip-version-check install --constraint constraints.txt --editable ".[$extras]"
+files=
+for name in build serve $(echo "$extras" | tr , ' '); do files="$files --requirement requirements/$name.txt"; done
+# shellcheck disable=SC2086  one word each
+"$venv/bin/python" -m pip --quiet --disable-pip-version-check install --require-hashes $files
+exec "$venv/bin/python" -m pip --quiet --disable-pip-version-check install --no-deps --no-build-isolation --editable .

@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from app.jobs.journal import Journal
 from app.settings import STARTERS, Settings
 from app.web.app import create_app
+from tests.bucket_server import BucketServer, serving
+from tests.places import BucketPlace, FolderPlace, Place
+from tests.postgresql import PostgreSQL, programs
 
 DATA_DIR = os.environ.get("FITSERVE_DATA_DIR")
 CONTAINERS = os.environ.get("FITSERVE_CONTAINERS")
@@ -59,3 +63,42 @@ def client(settings: Settings) -> Iterator[TestClient]:
     """The whole application, open, called in this process."""
     with TestClient(create_app(settings), raise_server_exceptions=False) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server, where Debian's package and psycopg are installed."""
+    with PostgreSQL(programs()) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def journal_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where a new journal can be, on each database that there is."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/deep/journal.db"
+    else:
+        with request.getfixturevalue("postgresql").database() as url:
+            yield url
+
+
+@pytest.fixture
+def journal(journal_url: str) -> Iterator[Journal]:
+    """A new journal, open."""
+    opened = Journal(journal_url).open()
+    yield opened
+    opened.close()
+
+
+def bucket_server() -> Iterator[BucketServer]:
+    """A bucket on loopback, where what it takes is installed."""
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty store of either kind."""
+    if request.param == "folder":
+        return FolderPlace(tmp_path)
+    return BucketPlace(request.getfixturevalue("bucket_server"), tmp_path)

@@ -6,6 +6,7 @@ from app.families.catalog import find_families
 from app.jobs.journal import Journal
 from app.jobs.launchers.local import LocalLauncher
 from app.settings import Settings
+from app.store.model_store import ModelStore
 from app.training.datasets import Datasets
 from app.training.submission import submit
 
@@ -18,7 +19,7 @@ def train_all_cells(store: Path, text: str = THREE_LINES, **hyperparameters: obj
     """Train a version of each cell as `POST /train/text` does; returns how many seconds each job took."""
     settings = Settings(store=store, offline=True)
     journal = Journal(settings.journal_url).open()
-    datasets = Datasets(None, offline=True, given=settings.corpora_folder)
+    datasets = Datasets(None, offline=True, given=ModelStore(store).corpora)
     wishes = {"cell": "all", "text": text, "units": 32, "epochs": 10, **hyperparameters}
     submit(find_families()["text"], wishes, "if_better", journal=journal, datasets=datasets, max_queued=3)
     seconds = []

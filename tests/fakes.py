@@ -38,6 +38,10 @@ class TinyRuntime:
     """Reads a number; anything else in the file does not load."""
 
     name = "tiny"
+    fault = None
+
+    def platform(self, card: Card) -> str:  # noqa: ARG002  it knows one kind of file
+        return "tiny_text"
 
     def load(self, folder: Path) -> TinyExecutable:
         try:
@@ -99,11 +103,13 @@ def publish_tiny(store: ModelStore, content: str = "0.5", input: TensorCard | No
 
 
 class TinyPrompt:
-    """Tokens as they are."""
+    """Tokens as they are, after a line's beginning."""
 
-    def __init__(self, tokens: Sequence[int], ignored: Sequence[str] = ()) -> None:
-        self.tokens = tokens
-        self.ignored = ignored
+    def __init__(self, given: Sequence[int], *, ends_word: bool) -> None:
+        self.tokens: Sequence[int] = [0, *given]
+        self.ignored: Sequence[str] = ()
+        self.given = given
+        self.ends_word = ends_word
 
 
 class TinyGenerator:
@@ -122,11 +128,22 @@ class TinyGenerator:
         )
         self.whole = not pieces
         self.starts = np.array([not pieces or token % 2 == 1 or token == self.end for token in range(self.size)])
+        self.names: Sequence[str] = [
+            "<end>",
+            *(" " * bool(self.starts[token]) + self.spell([token]) for token in range(1, self.size)),
+        ]
+        self.texts: Sequence[bytes] = [b"\n", *(name.encode() for name in self.names[1:])]
         self.rows: list[int] = []  # how many advanced together, step by step
         self.broken = False
 
     def read(self, text: str) -> TinyPrompt:
-        return TinyPrompt([0, *(ord(letter) - ord("a") + 1 for letter in text)])
+        return TinyPrompt([ord(letter) - ord("a") + 1 for letter in text], ends_word=bool(text))
+
+    def read_tokens(self, tokens: Sequence[int]) -> TinyPrompt:
+        return TinyPrompt(tokens, ends_word=False)
+
+    def places(self, text: str) -> list[int]:
+        return list(range(len(text)))
 
     def spell(self, tokens: Sequence[int]) -> str:
         return "".join(chr(ord("a") + token - 1) for token in tokens if token)
@@ -145,7 +162,9 @@ class TinyGenerator:
 
 
 class FakeTrainer:
-    """A trainer that ends when the test says so."""
+    """A trainer that ends when the test says so, without a process."""
+
+    pid = None
 
     def __init__(self) -> None:
         self.code: int | None = None

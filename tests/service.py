@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,29 @@ START_SECONDS = 60
 STOP_SECONDS = 20
 
 
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
 class Service:
-    """Started on entry, stopped on exit; `client` talks to it."""
+    """Started on entry, stopped on exit; `client` talks to it. What it logs goes to the file `log`, if one is named."""
 
     command: Sequence[str | Path] = (FITSERVE, "up")
+    log: Path | None = None
 
     def __init__(self, **settings: object) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         chosen = {f"FITSERVE_{name.upper()}": str(value) for name, value in settings.items()}
-        self._environment = {**os.environ, **chosen, "FITSERVE_PORT": str(self.port)}
+        self.environment = {**os.environ, **chosen, "FITSERVE_PORT": str(self.port)}
         self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
 
     def __enter__(self) -> "Service":
-        self.process = subprocess.Popen(self.command, env=self._environment)
+        with self.log.open("wb") if self.log else nullcontext() as output:
+            self.process = subprocess.Popen(self.command, env=self.environment, stderr=output)
         deadline = time.monotonic() + START_SECONDS
         while not self._ready():
             if self.process.poll() is not None or time.monotonic() > deadline:

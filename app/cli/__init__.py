@@ -1,4 +1,4 @@
-"""The door for the command line: fitserve up | train | predict | generate | jobs | models | keys."""
+"""The door for the command line: fitserve up | train | predict | generate | jobs | models | keys | doctor."""
 
 import sys
 

@@ -11,21 +11,24 @@ from rich.console import Console
 from rich.table import Table
 
 from app.cli.deploy import deploy
+from app.cli.doctor import doctor
 from app.cli.generate import write
 from app.cli.jobs import group
 from app.cli.keys import group as keys_group
 from app.cli.models import group as models_group
+from app.cli.sweep import sweep
 from app.cli.train import train_commands
 from app.errors import InvalidRequest
 from app.families.catalog import by_model, find_families
 from app.families.contract import Task
 from app.families.imaging import read_picture
 from app.serving.loading import load_version
-from app.serving.onnx_runtime import OnnxRuntime
+from app.serving.runtimes import ChosenRuntime
 from app.serving.sampling import Sampling
 from app.serving.telling import Wish
 from app.settings import Settings
 from app.store.model_store import LIVE, ModelStore
+from app.store.opening import open_store
 
 commands = typer.Typer(no_args_is_help=True, add_completion=False, help="Train networks and serve them.")
 commands.add_typer(train_commands(), name="train")
@@ -33,6 +36,8 @@ commands.add_typer(group, name="jobs")
 commands.add_typer(models_group, name="models")
 commands.add_typer(keys_group, name="keys")
 commands.command()(deploy)
+commands.command()(sweep)
+commands.command()(doctor)
 console = Console(highlight=False)
 
 
@@ -98,12 +103,12 @@ def _loaded(settings: Settings, model: str, version: str, task: Task) -> tuple[i
     if not store.versions(model):
         raise InvalidRequest(f"{model} has no version yet: train one with fitserve train {models[model].name}")
     number = store.resolve(model, version)
-    _, servable = load_version(store, OnnxRuntime(settings.predict_threads), models[model], model, number)
+    _, servable = load_version(store, ChosenRuntime(settings).open(), models[model], model, number)
     return number, servable
 
 
 def _store(settings: Settings) -> ModelStore:
     """The store, with the starter versions that it lacks."""
-    store = ModelStore(settings.store)
+    store = open_store(settings)
     store.seed(settings.starters)
     return store

@@ -14,7 +14,8 @@ from app.errors import NotFound
 from app.families.catalog import find_families
 from app.settings import Settings
 from app.store.inspection import inspect
-from app.store.model_store import LIVE, ModelStore
+from app.store.model_store import LIVE
+from app.store.opening import open_store
 from app.training.intake import take_in
 
 group = typer.Typer(help="List the models and their versions; verify that the store is sound; import networks.")
@@ -27,7 +28,7 @@ def models(context: typer.Context) -> None:
     if context.invoked_subcommand:
         return
     settings = Settings()
-    store = ModelStore(settings.store)
+    store = open_store(settings)
     store.seed(settings.starters)
     table = Table("model", "version", "alias", "figures", "size", "made", "trained with")
     for family in find_families().values():
@@ -47,7 +48,7 @@ def models(context: typer.Context) -> None:
 def verify() -> None:
     """Check every byte of every version, and every alias; exit status 1 when something is wrong. Changes nothing."""
     faults = checked = 0
-    for finding in inspect(ModelStore(Settings().store)):
+    for finding in inspect(open_store(Settings())):
         name = f"{finding.model} {finding.version or 'aliases'}"
         checked += finding.version is not None
         faults += finding.fault is not None
@@ -67,7 +68,7 @@ def import_version(
 ) -> None:
     """Make a network from elsewhere a version, without an alias."""
     settings = Settings()
-    store = ModelStore(settings.store)
+    store = open_store(settings)
     store.seed(settings.starters)
     if model not in store.models():
         raise NotFound(f"there is no version of {model!r} here; models: {', '.join(store.models())}")

@@ -1,6 +1,7 @@
 """fitserve train: one command a family, its hyperparameters as options, and a live progress bar."""
 
 import inspect
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any, Optional, get_args
 
@@ -12,7 +13,7 @@ from app.cli.jobs import UNITS
 from app.cli.watching import follow, tell
 from app.families.catalog import find_families
 from app.families.contract import Family
-from app.jobs.job import Job, Promote
+from app.jobs.job import Format, Job, Promote
 from app.jobs.journal import Journal
 from app.settings import Settings
 from app.telemetry import configure_logging
@@ -32,9 +33,9 @@ def train_commands() -> typer.Typer:
 def _command(family: Family) -> Any:
     """A function whose options are the family's hyperparameters; what is not given keeps its default."""
 
-    def command(promote: Promote, **options: Any) -> None:
+    def command(promote: Promote, formats: Format | None, **options: Any) -> None:
         wishes = {name: value for name, value in options.items() if value is not None}
-        if not _run(family, wishes, promote):
+        if not _run(family, wishes, promote, (formats,) if formats else ()):
             raise typer.Exit(1)
 
     options = [
@@ -42,7 +43,8 @@ def _command(family: Family) -> Any:
         for name, field in family.hyperparameters.model_fields.items()
     ]
     promote = _option("promote", Promote, f"When the version goes live: {', '.join(get_args(Promote))}.", "if_better")
-    command.__signature__ = inspect.Signature([*options, promote])  # type: ignore[attr-defined]
+    formats = _option("formats", Optional[Format], "What the version holds beside ONNX and Keras.")  # noqa: UP045
+    command.__signature__ = inspect.Signature([*options, promote, formats])  # type: ignore[attr-defined]
     return command
 
 
@@ -51,16 +53,22 @@ def _option(name: str, kind: Any, text: str, default: Any = None) -> inspect.Par
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
-def _run(family: Family, wishes: dict[str, Any], promote: Promote) -> bool:
+def _run(family: Family, wishes: dict[str, Any], promote: Promote, formats: Sequence[Format]) -> bool:
     """Submit the jobs, supervise them here one by one, show them, and say how they ended."""
     settings = Settings()
-    configure_logging("WARNING")
+    configure_logging("WARNING", settings.log_form)
     services = build(settings)
     services.store.seed(settings.starters)
     journal = services.journal.open()
     try:
         jobs = submit(
-            family, wishes, promote, journal=journal, datasets=services.datasets, max_queued=settings.max_queued
+            family,
+            wishes,
+            promote,
+            formats=formats,
+            journal=journal,
+            datasets=services.datasets,
+            max_queued=settings.max_queued,
         )
         succeeded = []
         for job in jobs:

@@ -36,17 +36,24 @@ class TextRecipe(Recipe, Protocol):
 
 
 class Prompt(Protocol):
-    """What a text generator made of a client's text: the tokens to read, and the words it does not know."""
+    """What a text generator made of a client's text: the tokens to read, and the words it does not know.
+
+    `given` are those tokens without the line's beginning, unless a client gave it; `ends_word` says whether the next
+    token has to begin another word.
+    """
 
     tokens: Sequence[int]
     ignored: Sequence[str]
+    given: Sequence[int]
+    ends_word: bool
 
 
 class Generator(Protocol):
     """The serving half of a family that generates: one loaded version, made with card, executable and folder.
 
     Tokens are numbers below `size`; `end` ends a line. `starts` (size,) bool are those that may follow a finished word,
-    `silent` those that are never written; if `whole`, every token is a word by itself.
+    `silent` those that are never written; if `whole`, every token is a word by itself. `texts` has the bytes of each
+    as they stand in a text, with the space before a word; `names` what people are told: a text, or bytes spelled out.
     """
 
     size: int
@@ -54,9 +61,17 @@ class Generator(Protocol):
     starts: NDArray[np.bool_]
     silent: tuple[int, ...]
     whole: bool
+    texts: Sequence[bytes]
+    names: Sequence[str]
 
     def read(self, text: str) -> Prompt:
         """A text becomes the tokens to begin with, at least one."""
+
+    def read_tokens(self, tokens: Sequence[int]) -> Prompt:
+        """Tokens, at least one, are taken as they are; raises InvalidRequest when there is no such token."""
+
+    def places(self, text: str) -> list[int]:
+        """Where in a text (NFC) each of its `given` tokens begins, in characters."""
 
     def spell(self, tokens: Sequence[int]) -> str:
         """The word that the tokens make."""

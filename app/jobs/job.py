@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 Promote: TypeAlias = Literal["if_better", "always", "never"]
+Format: TypeAlias = Literal["savedmodel"]  # beside ONNX and Keras, which every version has
 
 
 class Status(StrEnum):
@@ -49,7 +50,11 @@ class NewJob(BaseModel):
     hyperparameters: dict[str, Any]
     promote: Promote = "if_better"
     priority: int = 0
+    formats: tuple[Format, ...] = Field((), description="What the version holds beside its ONNX and its Keras file.")
+    sweep: str | None = Field(None, description="The sweep that this job is a trial of.")
+    trial: int | None = Field(None, description="Which of its trials, from 1.")
     idempotency_key: str | None = Field(None, exclude=True)
+    origin: dict[str, str] = Field(default_factory=dict, exclude=True)  # the request and the trace that it comes from
 
 
 class Job(NewJob):

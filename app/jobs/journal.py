@@ -1,36 +1,20 @@
 """The journal: jobs and their events in a database, where a kill loses nothing and every step is one statement."""
 
-import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    inspect,
-    literal,
-    make_url,
-    or_,
-    select,
-    text,
-    update,
-)
-from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import Connection, delete, func, insert, literal, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
-from app.errors import Busy, FitserveError, NotFound, Unavailable
-from app.jobs.job import Event, Job, NewJob, Status, Wish, now
-from app.jobs.tables import events, jobs
+from app.errors import Busy, FitserveError, NotFound
+from app.jobs.database import QUEUE, Database
+from app.jobs.job import Event, Job, NewJob, Status, Wish
+from app.jobs.leadership import leads
+from app.jobs.rows import Conditions, change, held, job_of, row_of, running, write
+from app.jobs.tables import Clock, events, jobs
 
-HEAD = "0002"  # the newest migration; a test compares it with the folder
-BUSY_TIMEOUT_SECONDS = 15
+CONNECTIONS = 10
 
 
 class LostLease(FitserveError):
@@ -38,30 +22,22 @@ class LostLease(FitserveError):
 
 
 class Journal:
-    """One database of jobs, shared by web, trainers and command line."""
+    """One database of jobs, shared by web, trainers and command line; every time in it is by the database's clock.
 
-    def __init__(self, url: str) -> None:
-        self.url = make_url(url)
-        self._engine: Engine | None = None
+    Any method raises Unavailable while the database is away.
+    """
+
+    def __init__(self, url: str, connections: int = CONNECTIONS) -> None:
+        self.database = Database(url, connections)
 
     def open(self) -> "Journal":
-        """Connect, and bring the tables up to date; raises Unavailable."""
-        if self.url.database and self.url.get_backend_name() == "sqlite" and "uri" not in self.url.query:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = _engine(self.url.render_as_string(hide_password=False))
-        if not self._up_to_date():
-            from app.jobs.migrate import upgrade  # noqa: PLC0415  Alembic takes a third of a second to import
-
-            self._keep_copy()
-            with self._begin() as connection:
-                upgrade(connection)
+        """Connect, and bring the tables up to date; raises InvalidRequest for a URL that cannot be one."""
+        self.database.open()
         return self
 
     def close(self) -> None:
         """Disconnect."""
-        if self._engine:
-            self._engine.dispose()
-            self._engine = None
+        self.database.close()
 
     # ---- asking for jobs
 
@@ -76,11 +52,11 @@ class Journal:
         """As `submit`, for jobs that are all queued or, when there is no room for the last of them, none."""
         if known := self._by_keys(news):
             return known
-        rows = [_row(new) for new in news]
+        rows = [row_of(new) for new in news]
         try:
-            with self._begin() as connection:
-                for row in rows:
-                    self._insert(connection, row, max_queued)
+            with self.database.begin(QUEUE) as connection:
+                for new, row in zip(news, rows, strict=True):
+                    _insert(connection, row, max_queued, new.origin)
         except IntegrityError:  # the same key arrived twice at the same moment
             if known := self._by_keys(news):
                 return known
@@ -107,89 +83,94 @@ class Journal:
         """The jobs that some trainer holds."""
         return self._select(select(jobs).where(jobs.c.status == Status.RUNNING))
 
-    def unfinished(self) -> dict[str, int]:
-        """How many jobs there are in each state that is not an end; states without a job are 0."""
+    def counts(self) -> dict[Status, int]:
+        """How many jobs there are in each state; states without a job are 0."""
         query = select(jobs.c.status, func.count()).group_by(jobs.c.status)
-        with self._read() as connection:
+        with self.database.read() as connection:
             found: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
-        return {str(status): found.get(status, 0) for status in Status if not status.terminal}
+        return {status: found.get(status, 0) for status in Status}
 
-    def newest_event(self) -> int:
-        """The id of the newest event of any job; 0 when there is none."""
-        with self._read() as connection:
-            return connection.execute(select(func.coalesce(func.max(events.c.id), 0))).scalar_one()  # type: ignore[no-any-return]
+    def newest_events(self, of: Sequence[str]) -> dict[str, int]:
+        """The id of the newest event of each of these jobs."""
+        newest = select(func.max(events.c.id)).where(events.c.job == jobs.c.id).scalar_subquery()  # a look at the index
+        with self.database.read() as connection:
+            found = connection.execute(select(jobs.c.id, newest).where(jobs.c.id.in_(of)))
+            return {row[0]: row[1] for row in found}
 
     def events(self, job: str, after: int = 0, limit: int = 1000, kinds: Sequence[str] = ()) -> Sequence[Event]:
         """The events of a job with an id above `after`, of these kinds or of all, in order."""
         query = select(events).where(events.c.job == job, events.c.id > after).order_by(events.c.id).limit(limit)
         if kinds:
             query = query.where(events.c.kind.in_(kinds))
-        with self._read() as connection:
+        with self.database.read() as connection:
             return [Event.model_validate(dict(row)) for row in connection.execute(query).mappings()]
 
     def stop_early(self, job: str) -> Job:
         """Ask a job to publish the best of its epochs so far; one that has none is cancelled."""
         begun = jobs.c.id == job, jobs.c.status == Status.PAUSED
-        with self._begin() as connection:
-            wished = {"wish": Wish.STOP_EARLY}
-            if connection.execute(update(jobs).where(*begun).values(status=Status.QUEUED, **wished)).rowcount:
-                self._event(connection, job, "queued", {"reason": "to stop early"})
-            unwished = or_(jobs.c.wish.is_(None), jobs.c.wish == Wish.PAUSE)
-            connection.execute(update(jobs).where(*_running(job), unwished).values(**wished))
+        unwished = or_(jobs.c.wish.is_(None), jobs.c.wish == Wish.PAUSE)
+        wished = {"wish": Wish.STOP_EARLY}
+        with self.database.begin() as connection:
+            change(connection, job, begun, "queued", {"reason": "to stop early"}, status=Status.QUEUED, **wished)
+            connection.execute(update(jobs).where(*running(job), unwished).values(**wished))
         seen = self.get(job)
         return self.cancel(job) if seen.status is Status.QUEUED and not seen.wish else seen
 
-    def cancel(self, job: str) -> Job:
+    def cancel(self, job: str, reason: str | None = None) -> Job:
         """Ask for the end of a job: at once when it waits, soon when it runs, nothing when it has ended."""
         waiting = jobs.c.id == job, jobs.c.status.in_((Status.QUEUED, Status.PAUSED))
-        with self._begin() as connection:
-            ended = update(jobs).where(*waiting).values(status=Status.CANCELLED, finished=now(), wish=None)
-            if connection.execute(ended).rowcount:
-                self._event(connection, job, "finished", {"status": Status.CANCELLED})
-            connection.execute(update(jobs).where(*_running(job)).values(wish=Wish.CANCEL))
+        ended = {"status": Status.CANCELLED, "finished": Clock(), "wish": None}
+        with self.database.begin() as connection:
+            change(connection, job, waiting, "finished", {"status": Status.CANCELLED}, **ended)
+            asked = connection.execute(update(jobs).where(*running(job)).values(wish=Wish.CANCEL)).rowcount
+            if asked and reason:
+                write(connection, job, "stopped", {"text": reason})
         return self.get(job)
 
     def pause(self, job: str) -> Job:
         """Ask a job to wait: at once when it is queued, soon when it runs, nothing when it has ended or is to end."""
         queued = jobs.c.id == job, jobs.c.status == Status.QUEUED
-        with self._begin() as connection:
-            if connection.execute(update(jobs).where(*queued).values(status=Status.PAUSED)).rowcount:
-                self._event(connection, job, "paused", {})
-            connection.execute(update(jobs).where(*_running(job), jobs.c.wish.is_(None)).values(wish=Wish.PAUSE))
+        with self.database.begin() as connection:
+            change(connection, job, queued, "paused", {}, status=Status.PAUSED)
+            connection.execute(update(jobs).where(*running(job), jobs.c.wish.is_(None)).values(wish=Wish.PAUSE))
         return self.get(job)
 
     def resume(self, job: str) -> Job:
         """Queue a paused job again, or take the wish to pause back; nothing to any other."""
         paused = jobs.c.id == job, jobs.c.status == Status.PAUSED
-        with self._begin() as connection:
-            if connection.execute(update(jobs).where(*paused).values(status=Status.QUEUED)).rowcount:
-                self._event(connection, job, "queued", {"reason": "resumed"})
-            connection.execute(update(jobs).where(*_running(job), jobs.c.wish == Wish.PAUSE).values(wish=None))
+        with self.database.begin() as connection:
+            change(connection, job, paused, "queued", {"reason": "resumed"}, status=Status.QUEUED)
+            connection.execute(update(jobs).where(*running(job), jobs.c.wish == Wish.PAUSE).values(wish=None))
         return self.get(job)
 
     # ---- working on jobs
 
-    def claim(self, lease_seconds: float, job: str | None = None) -> Job | None:
-        """Take the oldest waiting job of the highest priority (or this one, if it waits) for a new attempt."""
-        query = select(jobs.c.number).where(jobs.c.status == Status.QUEUED)
-        query = query.where(jobs.c.id == job) if job else query.order_by(jobs.c.priority.desc(), jobs.c.number)
-        taken = (
-            update(jobs)
-            .where(jobs.c.number == query.limit(1).scalar_subquery(), jobs.c.status == Status.QUEUED)
-            .values(
-                status=Status.RUNNING,
-                attempts=jobs.c.attempts + 1,
-                started=func.coalesce(jobs.c.started, literal(now(), jobs.c.started.type)),
-                lease_until=now() + timedelta(seconds=lease_seconds),
-            )
-            .returning(jobs)
-        )
-        with self._begin() as connection:
-            row = connection.execute(taken).mappings().first()
+    def claim(
+        self, lease_seconds: float, job: str | None = None, *, room: int | None = None, leader: str | None = None
+    ) -> Job | None:
+        """Take the oldest waiting job of the highest priority (or this one, if it waits) for a new attempt.
+
+        None is taken while as many run as there is `room` for, nor for a `leader` who does not lead any more.
+        """
+        values = {
+            "status": Status.RUNNING,
+            "attempts": jobs.c.attempts + 1,
+            "started": func.coalesce(jobs.c.started, Clock()),
+            "lease_until": Clock(lease_seconds),
+        }
+        where = [jobs.c.number == _next(job), jobs.c.status == Status.QUEUED]
+        if room is not None:
+            others = jobs.alias()
+            count = select(func.count()).select_from(others).where(others.c.status == Status.RUNNING)
+            where.append(count.scalar_subquery() < room)
+        if leader is not None:
+            where.append(leads(leader))
+        with self.database.begin(QUEUE) as connection:
+            row = connection.execute(update(jobs).where(*where).values(**values).returning(jobs)).mappings().first()
             if row is None:
                 return None
-            claimed = _job(row)
-            self._event(connection, claimed.id, "started", {"attempt": claimed.attempts})
+            claimed = job_of(row)
+            write(connection, claimed.id, "started", {"attempt": claimed.attempts})
         return claimed
 
     def report(self, job: Job, lease_seconds: float, kind: str | None = None, **facts: Any) -> Wish | None:
@@ -197,80 +178,72 @@ class Journal:
 
         Returns what somebody asked of the job. Raises LostLease when the job is no longer this attempt's.
         """
-        columns = {name: value for name, value in facts.items() if name in jobs.c}
-        lease = now() + timedelta(seconds=lease_seconds)
-        with self._begin() as connection:
-            held = connection.execute(
-                update(jobs).where(*_held(job)).values(lease_until=lease, **columns).returning(jobs.c.wish)
-            ).first()
-            if held is None:
+        values = {name: value for name, value in facts.items() if name in jobs.c}
+        values["lease_until"] = Clock(lease_seconds)
+        with self.database.begin() as connection:
+            found = connection.execute(update(jobs).where(*held(job)).values(**values).returning(jobs.c.wish)).first()
+            if found is None:
                 raise LostLease(f"attempt {job.attempts} no longer holds job {job.id}")
             if kind:
-                self._event(connection, job.id, kind, facts)
-        return Wish(held[0]) if held[0] else None
+                write(connection, job.id, kind, facts)
+        return Wish(found[0]) if found[0] else None
 
     def finish(
-        self, job: Job, status: Status, *, result: dict[str, Any] | None = None, error: str | None = None
+        self,
+        job: Job,
+        status: Status,
+        *,
+        result: dict[str, Any] | None = None,
+        error: str | None = None,
+        silent: bool = False,
     ) -> bool:
-        """End an attempt's job; returns False, and changes nothing, when it is no longer this attempt's."""
-        values: dict[str, Any] = {"status": status, "finished": now(), "lease_until": None, "eta_seconds": None}
-        values |= {"result": result, "error": error, "wish": None}
+        """End an attempt's job; returns False, and changes nothing, when it is no longer this attempt's.
+
+        Here and below, `silent` says that this is done because its lease is over; so it must still be.
+        """
+        data: dict[str, Any] = {"status": status, "result": result, "error": error}
+        values = {**data, "finished": Clock(), "lease_until": None, "eta_seconds": None, "wish": None}
         if status is Status.SUCCEEDED:
             values["progress"] = 1.0
-        with self._begin() as connection:
-            done: bool = connection.execute(update(jobs).where(*_held(job)).values(**values)).rowcount == 1
-            if done:
-                self._event(connection, job.id, "finished", {"status": status, "result": result, "error": error})
-        return done
+        with self.database.begin() as connection:
+            return change(connection, job.id, held(job, silent=silent), "finished", data, **values)
 
-    def give_back(self, job: Job, reason: str, *, counts: bool = True) -> bool:
+    def give_back(self, job: Job, reason: str, *, counts: bool = True, silent: bool = False) -> bool:
         """Queue a running job again; an attempt that does not count is not held against it."""
         attempts = jobs.c.attempts if counts else jobs.c.attempts - 1
-        return self._let_go(job, _held(job), reason, status=Status.QUEUED, attempts=attempts)
+        return self._let_go(job, held(job, silent=silent), reason, status=Status.QUEUED, attempts=attempts)
 
-    def set_aside(self, job: Job) -> bool:
+    def set_aside(self, job: Job, *, silent: bool = False) -> bool:
         """Pause a running job; False when it was taken away, or when meanwhile it is to be cancelled."""
-        still = *_held(job), jobs.c.wish.is_distinct_from(Wish.CANCEL)
+        still = *held(job, silent=silent), jobs.c.wish.is_distinct_from(Wish.CANCEL)
         return self._let_go(job, still, "paused", status=Status.PAUSED, attempts=jobs.c.attempts - 1, wish=None)
-
-    def _let_go(self, job: Job, where: tuple[Any, ...], reason: str, *, status: Status, **values: Any) -> bool:
-        values |= {"status": status, "lease_until": None, "eta_seconds": None}
-        with self._begin() as connection:
-            done: bool = connection.execute(update(jobs).where(*where).values(**values)).rowcount == 1
-            if done:
-                self._event(connection, job.id, status, {"reason": reason})
-        return done
 
     def has_work(self) -> bool:
         """Whether any job waits or runs: the one cheap question that an idle service asks."""
         query = select(jobs.c.number).where(jobs.c.status.in_((Status.QUEUED, Status.RUNNING))).limit(1)
-        with self._read() as connection:
+        with self.database.read() as connection:
             return connection.execute(query).first() is not None
 
-    def ended(self, job: str) -> datetime | None:
-        """When a job ended; None when it has not, or there is none."""
-        found = self._select(select(jobs).where(jobs.c.id == job))
-        return found[0].finished if found and found[0].status.terminal else None
+    def origin(self, job: str) -> dict[str, str]:
+        """The request and the trace that a job comes from, as far as they are known."""
+        return next((first.data for first in self.events(job, limit=1, kinds=("queued",))), {})
 
     def forget_progress(self, before: datetime) -> int:
         """Delete the progress events of jobs that ended before a moment; returns how many."""
         old = select(jobs.c.id).where(jobs.c.finished < before)
-        with self._begin() as connection:
-            gone = delete(events).where(events.c.kind == "progress", events.c.job.in_(old))
-            return connection.execute(gone).rowcount  # type: ignore[no-any-return]
+        with self.database.begin() as connection:
+            return connection.execute(delete(events).where(events.c.kind == "progress", events.c.job.in_(old))).rowcount
 
     def expired(self) -> Sequence[Job]:
         """Running jobs whose trainer has been silent for longer than its lease."""
-        return self._select(select(jobs).where(jobs.c.status == Status.RUNNING, jobs.c.lease_until < now()))
+        return self._select(select(jobs).where(jobs.c.status == Status.RUNNING, jobs.c.lease_until < Clock()))
 
     # ---- inside
 
-    def _insert(self, connection: Connection, row: dict[str, Any], max_queued: int) -> None:
-        waiting = select(func.count()).select_from(jobs).where(jobs.c.status == Status.QUEUED).scalar_subquery()
-        values = select(*(literal(value, jobs.c[name].type) for name, value in row.items())).where(waiting < max_queued)
-        if connection.execute(insert(jobs).from_select(list(row), values)).rowcount == 0:
-            raise Busy(f"{max_queued} jobs are waiting already; try again when one has ended", retry_after=30)
-        self._event(connection, row["id"], "queued", {})
+    def _let_go(self, job: Job, where: Conditions, reason: str, *, status: Status, **values: Any) -> bool:
+        values |= {"status": status, "lease_until": None, "eta_seconds": None}
+        with self.database.begin() as connection:
+            return change(connection, job.id, where, status, {"reason": reason}, **values)
 
     def _by_keys(self, news: Sequence[NewJob]) -> list[tuple[Job, bool]]:
         """The jobs of these keys, if the first of them was seen before."""
@@ -282,94 +255,23 @@ class Journal:
         return found[0] if found else None
 
     def _select(self, query: Any) -> list[Job]:
-        with self._read() as connection:
-            return [_job(row) for row in connection.execute(query).mappings()]
-
-    def _event(self, connection: Connection, job: str, kind: str, data: dict[str, Any]) -> None:
-        connection.execute(insert(events).values(job=job, kind=kind, time=now(), data=data))
-
-    def _up_to_date(self) -> bool:
-        with self._read() as connection:
-            if not inspect(connection).has_table("alembic_version"):
-                return False
-            revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        return revision == HEAD
-
-    def _keep_copy(self) -> None:
-        """A copy of an older SQLite journal beside it, named by its revision, before it is changed."""
-        with self._read() as connection:
-            if self.url.get_backend_name() != "sqlite" or not inspect(connection).has_table("alembic_version"):
-                return
-            revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-            copy = Path(f"{self.url.database}.{revision}")
-            if not copy.exists():
-                connection.execute(text("VACUUM INTO :copy"), {"copy": str(copy)})
-
-    def _begin(self) -> Any:
-        return self._opened.begin()
-
-    def _read(self) -> Any:
-        return self._opened.execution_options(isolation_level="AUTOCOMMIT").connect()
-
-    @property
-    def _opened(self) -> Engine:
-        if self._engine is None:
-            raise RuntimeError("the journal is not open")
-        return self._engine
+        with self.database.read() as connection:
+            return [job_of(row) for row in connection.execute(query).mappings()]
 
 
-def _running(job: str) -> tuple[Any, ...]:
-    return jobs.c.id == job, jobs.c.status == Status.RUNNING
+def _insert(connection: Connection, row: dict[str, Any], max_queued: int, origin: dict[str, str]) -> None:
+    """Queue one job if there is room."""
+    waiting = select(func.count()).select_from(jobs).where(jobs.c.status == Status.QUEUED).scalar_subquery()
+    values = [literal(value, jobs.c[name].type) for name, value in row.items()]
+    queued = insert(jobs).from_select([*row, "created"], select(*values, Clock()).where(waiting < max_queued))
+    if connection.execute(queued.returning(jobs.c.id)).first() is None:
+        raise Busy(f"{max_queued} jobs are waiting already; try again when one has ended", retry_after=30)
+    write(connection, row["id"], "queued", origin)
 
 
-def _held(job: Job) -> tuple[Any, ...]:
-    """Still this attempt's: the fence that keeps two trainers from writing to one job."""
-    return jobs.c.id == job.id, jobs.c.status == Status.RUNNING, jobs.c.attempts == job.attempts
-
-
-def _row(new: NewJob) -> dict[str, Any]:
-    """The row of a job that has just been asked for."""
-    return {
-        **new.model_dump(),
-        "idempotency_key": new.idempotency_key,
-        "id": secrets.token_hex(6),
-        "status": Status.QUEUED.value,
-        "attempts": 0,
-        "progress": 0.0,
-        "metrics": {},
-        "created": now(),
-    }
-
-
-def _job(row: Any) -> Job:
-    return Job.model_validate({name: value for name, value in row.items() if name in Job.model_fields})
-
-
-def _engine(url: str) -> Engine:
-    engine = create_engine(url)
-    event.listen(engine, "handle_error", _explain)
-    if engine.dialect.name == "sqlite":
-        _make_sqlite_transactional(engine)
-    return engine
-
-
-def _explain(context: ExceptionContext) -> None:
-    """A database that is locked, read-only, full or away is no fault of the program."""
-    if isinstance(context.sqlalchemy_exception, OperationalError):
-        raise Unavailable(f"the journal does not work now: {context.original_exception}")
-
-
-def _make_sqlite_transactional(engine: Engine) -> None:
-    """WAL, and transactions that take the write lock when they begin, so that none fails half-way with 'locked'."""
-
-    @event.listens_for(engine, "connect")
-    def connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver's own BEGIN comes too late
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _next(job: str | None) -> Any:
+    """The number of the job to claim; on PostgreSQL one that nobody is changing at this moment."""
+    waiting = jobs.alias()
+    query = select(waiting.c.number).where(waiting.c.status == Status.QUEUED)
+    query = query.where(waiting.c.id == job) if job else query.order_by(waiting.c.priority.desc(), waiting.c.number)
+    return query.limit(1).with_for_update(skip_locked=True).scalar_subquery()

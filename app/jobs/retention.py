@@ -1,24 +1,36 @@
 """Retention: what is left of old jobs grows smaller, by age; versions are never touched."""
 
 import asyncio
-import shutil
 from datetime import timedelta
-from pathlib import Path
+from typing import Protocol
 
-from app.jobs.job import now
+from app.errors import NotFound
+from app.jobs.job import Job, Status, now
 from app.jobs.journal import Journal
 from app.telemetry import log
 
 HOUR = 3600.0
-CHECKPOINTS = "checkpoint-*"
+
+
+class Folders(Protocol):
+    """What jobs leave, wherever it lies."""
+
+    def jobs(self) -> list[str]:
+        """The jobs that have left something."""
+
+    def forget_checkpoints(self, job: str) -> None:
+        """Remove a job's checkpoints, and leave its log."""
+
+    def forget(self, job: str) -> None:
+        """Remove all that a job has left."""
 
 
 class Retention:
     """Thins the journal and the jobs' folders: progress events first, logs later; jobs and their epochs stay."""
 
-    def __init__(self, journal: Journal, workspace: Path, progress_days: float, log_days: float) -> None:
+    def __init__(self, journal: Journal, folders: Folders, progress_days: float, log_days: float) -> None:
         self._journal = journal
-        self._workspace = workspace
+        self._folders = folders
         self._progress_days = progress_days
         self._log_days = log_days
 
@@ -32,13 +44,22 @@ class Retention:
             await asyncio.sleep(HOUR)
 
     def thin(self) -> None:
-        """Remove the progress of jobs that ended long ago, the checkpoints of all that ended, and old folders."""
+        """Remove the progress of jobs that ended long ago, the checkpoints of those that ended, and old folders."""
         self._journal.forget_progress(now() - timedelta(days=self._progress_days))
-        for folder in self._workspace.glob("*"):
-            ended = self._journal.ended(folder.name)
-            if ended is None:
-                continue
-            for checkpoint in folder.glob(CHECKPOINTS):
-                checkpoint.unlink(missing_ok=True)
-            if ended < now() - timedelta(days=self._log_days):
-                shutil.rmtree(folder, ignore_errors=True)
+        for job in self._folders.jobs():
+            found = self._ended(job)
+            if found and found.finished:
+                self._thin(job, now() - found.finished, failed=found.status is Status.FAILED)
+
+    def _thin(self, job: str, age: timedelta, *, failed: bool) -> None:
+        if not failed or age > timedelta(days=self._progress_days):  # what failed may be worth a look
+            self._folders.forget_checkpoints(job)
+        if age > timedelta(days=self._log_days):
+            self._folders.forget(job)
+
+    def _ended(self, job: str) -> Job | None:
+        try:
+            found = self._journal.get(job)
+        except NotFound:  # of a service with another journal
+            return None
+        return found if found.status.terminal else None

@@ -1,6 +1,7 @@
 """The supervisor: claims waiting jobs, launches their trainers, and gives back what is lost."""
 
 import asyncio
+import math
 import threading
 import time
 from contextlib import suppress
@@ -10,6 +11,7 @@ from app.errors import Unavailable
 from app.jobs.job import Job, Status, Wish
 from app.jobs.journal import Journal, LostLease
 from app.jobs.launchers.launcher import Launcher, Trainer
+from app.jobs.leadership import Leadership
 from app.telemetry import log
 
 RETRY_SECONDS = 5.0  # after nothing could be launched
@@ -23,6 +25,7 @@ class Rules:
     max_trainers: int = 1
     max_attempts: int = 3
     lease_seconds: float = 30
+    leader_seconds: float = 5
     grace_seconds: float = 5
     poll_seconds: float = 0.5
 
@@ -37,12 +40,16 @@ class _Attempt:
 
 
 class Supervisor:
-    """One of these may run in each process that shares a journal; a job is only ever claimed by one."""
+    """One of these runs in each process that shares a journal. One of them leads: it starts trainers and gives back
+    what is lost. The others look after the trainers that they started while they led, and stand by.
+    """
 
     def __init__(self, journal: Journal, launcher: Launcher, rules: Rules) -> None:
         self._journal = journal
         self._launcher = launcher
         self._rules = rules
+        self._leadership = Leadership(journal.database, rules.leader_seconds)
+        self._cut_off = -math.inf  # when the journal was last found to be away
         self._attempts: dict[str, _Attempt] = {}
         self._wake = asyncio.Event()
         self._turn = threading.Lock()  # a step may still run in its thread when `close` is called
@@ -56,27 +63,42 @@ class Supervisor:
             try:
                 await asyncio.to_thread(self.step)
             except Unavailable as fault:
-                log.error("no job can be looked after: %s; trying again", fault)
+                self._cut_off = time.monotonic()
+                log.error("no job can be looked after; trying again", reason=str(fault))
             except Exception:
                 log.exception("the supervisor's step failed; trying again")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._rules.poll_seconds)
+
+    def leads(self) -> bool:
+        """Whether this process is the one of its journal that starts trainers."""
+        return self._leadership.held
 
     def wake(self) -> None:
         """Look for work now rather than at the next poll; call it from the event loop."""
         self._wake.set()
 
     def step(self, only: str | None = None) -> None:
-        """Look once at everything; with `only`, claim no other job than that one."""
+        """Look once at everything; with `only`, claim no other job than that one, whoever leads."""
         with self._turn:
-            if self._closed or not (self._attempts or self._journal.has_work()):
+            if self._closed:
                 return
-            self._find()
+            acts = self._keeps_lead() if only is None else True
+            if not (self._attempts or (acts and self._journal.has_work())):
+                return
+            if acts:
+                self._find()
             self._collect_ended()
             self._keep_waiting()
-            self._collect_silent()
             self._stop_unwanted()
-            self._start(only)
+            if acts:
+                self._collect_silent()
+                self._start(only)
+
+    def trainers(self) -> list[tuple[Job, int]]:
+        """The jobs whose trainers this process launched and that run on this machine, with their processes."""
+        launched = [(attempt.job, attempt.trainer) for attempt in list(self._attempts.values())]
+        return [(job, pid) for job, trainer in launched if (pid := trainer.pid) is not None and trainer.poll() is None]
 
     def close(self) -> None:
         """Stop the trainers of this process; their jobs wait for the next supervisor, at no cost of an attempt.
@@ -94,22 +116,34 @@ class Supervisor:
             time.sleep(0.05)
         for attempt in self._attempts.values():
             attempt.trainer.stop(force=True)
-            self._lost(attempt.job, "the service stopped", counts=False)
+            with suppress(Unavailable):
+                self._lost(attempt.job, "the service stopped", counts=False)
         self._attempts.clear()
+        with suppress(Unavailable):
+            self._leadership.resign()
 
     # ---- inside
 
+    def _keeps_lead(self) -> bool:
+        before, leads = self._leadership.held, self._leadership.keep()
+        if leads != before:
+            log.info("this process %s", "looks after the jobs from now on" if leads else "stands by from now on")
+        return leads
+
     def _start(self, only: str | None) -> None:
-        while time.monotonic() >= self._launch_from and len(self._journal.running()) < self._rules.max_trainers:
-            job = self._journal.claim(self._rules.lease_seconds, only)
-            if job is None:
-                return
+        leader = None if only else self._leadership.name
+        room, lease = self._rules.max_trainers, self._rules.lease_seconds
+        while time.monotonic() >= self._launch_from and (
+            job := self._journal.claim(lease, only, room=room, leader=leader)
+        ):
+            if before := self._attempts.get(job.id):  # it lost the job, and has not ended yet
+                before.trainer.stop(force=True)
             self._launch(job)
 
     def _launch(self, job: Job) -> None:
         try:
             self._attempts[job.id] = _Attempt(job, self._launcher.launch(job))
-            log.info("job %s: attempt %d at %s started", job.id, job.attempts, job.model)
+            log.info("attempt started", job=job.id, model=job.model, attempt=job.attempts)
         except Unavailable as fault:
             self._launch_from = time.monotonic() + RETRY_SECONDS
             self._lost(job, str(fault), counts=False)
@@ -124,9 +158,9 @@ class Supervisor:
         for attempt in list(self._attempts.values()):
             ending = attempt.trainer.poll()
             if ending is not None:
-                del self._attempts[attempt.job.id]
                 reason = f"the trainer {ending}"
                 self._lost(attempt.job, reason, attempt.trainer.last_words(), counts=ending.counts)
+                del self._attempts[attempt.job.id]
 
     def _keep_waiting(self) -> None:
         """Keep the leases of those that wait for room, and once more when they have found it."""
@@ -146,16 +180,19 @@ class Supervisor:
             del self._attempts[attempt.job.id]
 
     def _collect_silent(self) -> None:
+        if time.monotonic() < self._cut_off + self._rules.lease_seconds / 2:
+            return  # trainers could not reach the journal either; they get the time to say that they live
         for job in self._journal.expired():
             attempt = self._attempts.pop(job.id, None)
             if attempt:
                 attempt.trainer.stop(force=True)
-            self._lost(job, f"the trainer was silent for {self._rules.lease_seconds:g} s")
+            self._lost(job, f"the trainer was silent for {self._rules.lease_seconds:g} s", silent=True)
 
     def _stop_unwanted(self) -> None:
         """End trainers that did not heed a wish: asked by signal after one time of grace, killed after two."""
+        wishes = {job.id: job.wish for job in self._journal.running()} if self._attempts else {}
         for attempt in self._attempts.values():
-            if self._journal.get(attempt.job.id).wish not in (Wish.CANCEL, Wish.PAUSE):
+            if wishes.get(attempt.job.id) not in (Wish.CANCEL, Wish.PAUSE):
                 continue
             now = time.monotonic()
             attempt.asked_to_stop = attempt.asked_to_stop or now
@@ -163,17 +200,17 @@ class Supervisor:
             if waited > self._rules.grace_seconds or attempt.trainer.waiting:
                 attempt.trainer.stop(force=waited > 2 * self._rules.grace_seconds)
 
-    def _lost(self, job: Job, reason: str, last_words: str = "", *, counts: bool = True) -> None:
+    def _lost(self, job: Job, reason: str, last_words: str = "", *, counts: bool = True, silent: bool = False) -> None:
         """An attempt is over; unless its trainer ended the job itself, do what was wished, try again or give up."""
         wish = self._journal.get(job.id).wish
         if wish is Wish.CANCEL:
-            self._journal.finish(job, Status.CANCELLED)
+            self._journal.finish(job, Status.CANCELLED, silent=silent)
         elif wish is Wish.PAUSE:
-            self._journal.set_aside(job)
+            self._journal.set_aside(job, silent=silent)
         elif not counts or job.attempts < self._rules.max_attempts:
-            if self._journal.give_back(job, reason, counts=counts):
-                log.warning("job %s given back: %s", job.id, reason)
+            if self._journal.give_back(job, reason, counts=counts, silent=silent):
+                log.warning("job given back", job=job.id, reason=reason)
         elif self._journal.finish(
-            job, Status.FAILED, error=f"{reason} in attempt {job.attempts}\n{last_words}".strip()
+            job, Status.FAILED, error=f"{reason} in attempt {job.attempts}\n{last_words}".strip(), silent=silent
         ):
-            log.error("job %s failed: %s", job.id, reason)
+            log.error("job failed", job=job.id, reason=reason)

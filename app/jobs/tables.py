@@ -5,6 +5,8 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -15,8 +17,13 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    literal,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import FunctionElement
 from sqlalchemy.types import TypeDecorator
+
+SUPERVISOR = "supervisor"  # the one lease that processes hold, not attempts
 
 
 class Moment(TypeDecorator[datetime]):
@@ -30,48 +37,120 @@ class Moment(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         moment: datetime | None = value
-        return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+        if moment is None:
+            return None
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
+
+class Words(TypeDecorator[str]):
+    """Text, without what PostgreSQL or UTF-8 cannot hold: NUL and halves of pairs become signs of their own."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return value and value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+
+
+class Clock(FunctionElement[datetime]):
+    """The moment so many seconds from now, by the database's clock: those of the machines around it may differ."""
+
+    type = Moment()
+    inherit_cache = True
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        super().__init__(literal(seconds, Float))
+
+
+@compiles(Clock, "sqlite")
+def _on_sqlite(element: Clock, compiler: Any, **options: Any) -> str:
+    seconds = compiler.process(element.clauses, **options)
+    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', printf('%+.3f seconds', {seconds}))"
+
+
+@compiles(Clock, "postgresql")
+def _on_postgresql(element: Clock, compiler: Any, **options: Any) -> str:
+    return f"(clock_timestamp() + make_interval(secs => {compiler.process(element.clauses, **options)}))"
+
+
+Number = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts to 2**63 anyway, but only an Integer by itself
 
 metadata = MetaData()
 
 jobs = Table(
     "jobs",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("id", String(32), nullable=False, unique=True),
-    Column("family", String(64), nullable=False),
-    Column("model", String(64), nullable=False),
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("id", Words(32), nullable=False, unique=True),
+    Column("family", Words(64), nullable=False),
+    Column("model", Words(64), nullable=False),
     Column("hyperparameters", JSON, nullable=False),
     Column("promote", String(16), nullable=False),
-    Column("idempotency_key", String(255), unique=True),
+    Column("idempotency_key", Words(255), unique=True),
     Column("status", String(16), nullable=False),
     Column("wish", String(16)),
     Column("priority", Integer, nullable=False, default=0),
+    Column("formats", JSON, nullable=False, default=list),
+    Column("sweep", Words(32)),
+    Column("trial", Integer),
     Column("attempts", Integer, nullable=False, default=0),
     Column("lease_until", Moment),
     Column("progress", Float, nullable=False, default=0.0),
-    Column("phase", String(64)),
+    Column("phase", Words(64)),
     Column("epoch", Integer),
     Column("epochs", Integer),
     Column("eta_seconds", Float),
     Column("metrics", JSON, nullable=False, default=dict),
     Column("result", JSON),
-    Column("error", String),
+    Column("error", Words),
     Column("created", Moment, nullable=False),
     Column("started", Moment),
     Column("finished", Moment),
     Index("jobs_by_status", "status", "number"),
+    Index("jobs_by_sweep", "sweep", "trial"),
 )
 
 events = Table(
     "events",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("job", String(32), ForeignKey("jobs.id"), nullable=False),
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("job", Words(32), ForeignKey("jobs.id"), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("time", Moment, nullable=False),
     Column("data", JSON, nullable=False),
     Index("events_by_job", "job", "id"),
     sqlite_autoincrement=True,
+)
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("id", Words(32), nullable=False, unique=True),
+    Column("family", Words(64), nullable=False),
+    Column("model", Words(64), nullable=False),
+    Column("space", JSON, nullable=False),
+    Column("hyperparameters", JSON, nullable=False),
+    Column("metric", String(32), nullable=False),
+    Column("trials", Integer, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("stop_bad", Boolean, nullable=False),
+    Column("promote", String(16), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("idempotency_key", Words(255), unique=True),
+    Column("status", String(16), nullable=False),
+    Column("wish", String(16)),
+    Column("result", JSON),
+    Column("error", Words),
+    Column("created", Moment, nullable=False),
+    Column("finished", Moment),
+    Index("sweeps_by_status", "status"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("holder", Words(128)),
+    Column("until", Moment),
 )

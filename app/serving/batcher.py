@@ -12,13 +12,15 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
-from app import metrics
+from opentelemetry.context import Context
+
+from app import metrics, tracing
 from app.errors import Busy, TooLarge
 
 Instance = TypeVar("Instance")
 Output = TypeVar("Output")
 
-Waiting: TypeAlias = tuple[Instance, asyncio.Future[Output], float]  # and since when
+Waiting: TypeAlias = tuple[Instance, asyncio.Future[Output], float, Context | None]  # since when, and in which trace
 
 HOP_SECONDS = 1e-3  # what a thread costs a busy loop, by waiting for Python's lock; cheaper batches run on the loop
 TURN_SECONDS = 5e-3  # for which those may hold it: one batch a turn, and refusing the rest would take all the time
@@ -85,8 +87,8 @@ class Batcher(Generic[Instance, Output]):
         self.check_room(len(instances))
         loop = asyncio.get_running_loop()
         futures = [loop.create_future() for _ in instances]
-        now = time.perf_counter()
-        self._waiting.extend((instance, future, now) for instance, future in zip(instances, futures, strict=True))
+        now, parent = time.perf_counter(), tracing.here()
+        self._waiting.extend((one, future, now, parent) for one, future in zip(instances, futures, strict=True))
         if not self._busy:
             self._busy = True
             loop.call_soon(self._next)
@@ -96,18 +98,19 @@ class Batcher(Generic[Instance, Output]):
         loop = asyncio.get_running_loop()
         until = loop.time() + TURN_SECONDS
         while batch := self._take():
+            taken = time.perf_counter()
             if self._cost(len(batch)) > HOP_SECONDS:
-                self._hop(loop, batch)
+                self._hop(loop, batch, taken)
                 return
-            self._settle(batch, _attempt(self._predict, batch))
+            self._settle(batch, taken, _attempt(self._predict, batch))
             if loop.time() >= until:
                 loop.call_soon(self._next)
                 return
         self._busy = False
 
-    def _hop(self, loop: asyncio.AbstractEventLoop, batch: list[Waiting[Instance, Output]]) -> None:
+    def _hop(self, loop: asyncio.AbstractEventLoop, batch: list[Waiting[Instance, Output]], taken: float) -> None:
         def settle(outcome: Sequence[Output] | Exception) -> None:
-            self._settle(batch, outcome)
+            self._settle(batch, taken, outcome)
             loop.call_soon(self._next)
 
         done = self._executor.submit(_attempt, self._predict, batch)
@@ -116,15 +119,20 @@ class Batcher(Generic[Instance, Output]):
     def _take(self) -> list[Waiting[Instance, Output]]:
         batch: list[Waiting[Instance, Output]] = []
         while self._waiting and len(batch) < self._max_batch:
-            instance, future, since = self._waiting.popleft()
+            waiting = _, future, since, _ = self._waiting.popleft()
             if not future.done():  # the caller left
                 metrics.queue_seconds.observe(time.perf_counter() - since)
-                batch.append((instance, future, since))
+                batch.append(waiting)
         return batch
 
-    def _settle(self, batch: Sequence[Waiting[Instance, Output]], outcome: Sequence[Output] | Exception) -> None:
+    def _settle(
+        self, batch: Sequence[Waiting[Instance, Output]], taken: float, outcome: Sequence[Output] | Exception
+    ) -> None:
         now = time.perf_counter()
-        for position, (_, future, since) in enumerate(batch):
+        for position, (_, future, since, parent) in enumerate(batch):
+            if parent is not None:
+                tracing.record(parent, "queue", since, taken)
+                tracing.record(parent, "predict", taken, now, batch=len(batch))
             if future.done():
                 continue
             if isinstance(outcome, Exception):

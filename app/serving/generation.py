@@ -9,18 +9,20 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from app.errors import Busy
+from app.errors import Busy, TooLarge
 from app.families.contract import Array
 from app.families.generation import Generator, Prompt
 from app.serving.batcher import HOP_SECONDS, Cost, unheeded
+from app.serving.continuation import Continuation
 from app.serving.sampling import choose
 from app.serving.telling import Telling, Wish, Word
 
 Stepped: TypeAlias = tuple[Array, list[Array]]
+Begun = TypeVar("Begun", bound=Continuation)
 
 
 def _unheard(word: Word) -> None:
@@ -51,8 +53,8 @@ class Generation:
         self._cost = cost
         self._stops = np.flatnonzero(~generator.starts)  # tokens that cannot follow a finished word
         self._silent = list(generator.silent)
-        self._waiting: deque[Telling] = deque()
-        self._active: list[Telling] = []
+        self._waiting: deque[Continuation] = deque()
+        self._active: list[Continuation] = []
         self._states: list[Array] = generator.blank(0)  # rows as in `_active`
         self._busy = False
 
@@ -62,16 +64,27 @@ class Generation:
         return len(self._waiting)
 
     def submit(self, prompt: Prompt, wish: Wish, hear: Callable[[Word], None] = _unheard) -> Telling:
-        """Begin a continuation as soon as there is room; `hear` gets each word at once. Raises Busy."""
-        if len(self._waiting) >= self._max_waiting:
-            raise Busy("too many texts are waiting to be continued")
-        loop = asyncio.get_running_loop()
-        telling = Telling(self._generator, prompt, wish, loop.create_future(), hear)
-        self._waiting.append(telling)
+        """Begin a continuation in words as soon as there is room; `hear` gets each word at once. Raises Busy."""
+        return self.begin(Telling(self._generator, prompt, wish, hear))
+
+    def begin(self, continuation: Begun) -> Begun:
+        """Begin a continuation as soon as there is room. Raises Busy."""
+        self.check_room()
+        if continuation.stopped:  # there is nothing to step for
+            continuation.done.set_result(continuation)
+            return continuation
+        self._waiting.append(continuation)
         if not self._busy:
             self._busy = True
-            loop.call_soon(self._next)
-        return telling
+            asyncio.get_running_loop().call_soon(self._next)
+        return continuation
+
+    def check_room(self, number: int = 1) -> None:
+        """Raise Busy when so many texts would be refused now, and TooLarge when they always would."""
+        if number > self._max_waiting:
+            raise TooLarge(f"{number} texts in one request; at most {self._max_waiting} are accepted")
+        if len(self._waiting) + number > self._max_waiting:
+            raise Busy("too many texts are waiting to be continued")
 
     def _next(self) -> None:
         """One step of everybody who is there."""
@@ -79,7 +92,7 @@ class Generation:
         if not self._active:
             self._busy = False
             return
-        tokens = np.array([telling.token for telling in self._active], np.int64)
+        tokens = np.array([continuation.token for continuation in self._active], np.int64)
         if self._cost(len(tokens)) <= HOP_SECONDS:
             self._settle(_attempt(self._generator, tokens, self._states))
         else:
@@ -89,12 +102,12 @@ class Generation:
 
     def _gather(self) -> None:
         """Let go of those who have ended or left, and let in those who wait."""
-        staying = [row for row, telling in enumerate(self._active) if not telling.done.done()]
-        joining: list[Telling] = []
+        staying = [row for row, continuation in enumerate(self._active) if not continuation.done.done()]
+        joining: list[Continuation] = []
         while self._waiting and len(staying) + len(joining) < self._max_batch:
-            telling = self._waiting.popleft()
-            if not telling.done.done():  # the caller left
-                joining.append(telling)
+            continuation = self._waiting.popleft()
+            if not continuation.done.done():  # the caller left
+                joining.append(continuation)
         if joining or len(staying) < len(self._active):
             self._active = [*(self._active[row] for row in staying), *joining]
             blank = self._generator.blank(len(joining))
@@ -109,37 +122,39 @@ class Generation:
         asyncio.get_running_loop().call_soon(self._next)
 
     def _fail(self, fault: Exception) -> None:
-        for telling in self._active:
-            if not telling.done.done():
-                telling.done.set_exception(fault)
+        for continuation in self._active:
+            if not continuation.done.done():
+                continuation.done.set_exception(fault)
 
     def _advance(self, logits: Array) -> None:
         """Give every continuation its token."""
-        logits[:, self._silent] = -np.inf
-        for row, telling in enumerate(self._active):
-            if telling.must_start and not telling.reads:
+        for row, continuation in enumerate(self._active):
+            if continuation.weigh:
+                continuation.weigh(logits[row])
+            if continuation.must_start and not continuation.reads:
                 logits[row, self._stops] = -np.inf
+        logits[:, self._silent] = -np.inf
         tokens = self._chosen(logits)
-        for row, telling in enumerate(self._active):
-            if telling.reads:
-                telling.read_on()
-                continue
-            telling.take(tokens[row], logits[row])
-            if telling.stopped and not telling.done.done():
-                telling.done.set_result(telling)
-                self._heed(time.perf_counter() - telling.since)
+        for row, continuation in enumerate(self._active):
+            if continuation.reads:
+                continuation.read_on()
+            else:
+                continuation.take(tokens[row], logits[row])
+            if continuation.stopped and not continuation.done.done():
+                continuation.done.set_result(continuation)
+                self._heed(time.perf_counter() - continuation.since)
 
     def _chosen(self, logits: Array) -> list[int]:
         """A token for each row: the likeliest, or as its request wishes."""
         tokens: list[int] = logits.argmax(axis=1).tolist()
-        rows = [row for row, telling in enumerate(self._active) if not (telling.plain or telling.reads)]
+        rows = [row for row, continuation in enumerate(self._active) if not (continuation.plain or continuation.reads)]
         if rows:
             drawing = [self._active[row] for row in rows]
             chosen = choose(
                 logits[rows],
-                [telling.sampling for telling in drawing],
-                [telling.seen for telling in drawing],
-                [telling.draw for telling in drawing],
+                [continuation.sampling for continuation in drawing],
+                [continuation.past for continuation in drawing],
+                [continuation.draw for continuation in drawing],
             )
             for row, token in zip(rows, chosen, strict=True):
                 tokens[row] = token

@@ -15,7 +15,7 @@ from app.serving.batcher import Batcher, Cost
 from app.serving.generation import Generation
 from app.serving.runtime import Runtime
 from app.store.model_store import ModelStore
-from app.store.version import Card, verify
+from app.store.version import Card
 
 WARM_UPS = 3
 
@@ -59,6 +59,10 @@ class Loader:
 
     def load(self, model: str, version: int) -> Loaded:
         """One version with a batcher of its own; raises NotFound or Damaged."""
+        with metrics.load_seconds.labels(model).time():
+            return self._load(model, version)
+
+    def _load(self, model: str, version: int) -> Loaded:
         card, servable = load_version(self._store, self._runtime, self._models[model], model, version)
         behind: Any = {
             "executor": self._threads[model],
@@ -87,8 +91,7 @@ class Loader:
 def load_version(store: ModelStore, runtime: Runtime, family: Family, model: str, version: int) -> tuple[Card, Any]:
     """The card and the servable of a version that has answered once; raises NotFound or Damaged."""
     card = store.card(model, version)
-    folder = store.folder(model, version)
-    verify(folder, card)
+    folder = store.checked(card)
     try:
         made = load(family.servable)
         if family.task == "generate":  # such a version is a network and its vocabulary

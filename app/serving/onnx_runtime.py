@@ -7,7 +7,7 @@ import onnxruntime
 
 from app.errors import Damaged
 from app.families.contract import Array
-from app.store.version import ONNX
+from app.store.version import ONNX, Card
 
 
 class OnnxExecutable:
@@ -26,9 +26,14 @@ class OnnxRuntime:
     """Sessions with a fixed number of threads that sleep, rather than spin, between requests."""
 
     name = "onnxruntime"
+    fault = None
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
+
+    def platform(self, card: Card) -> str:  # noqa: ARG002  every version has this file
+        """model.onnx, always."""
+        return "onnxruntime_onnx"
 
     def load(self, folder: Path) -> OnnxExecutable:
         """The session for `model.onnx` in the folder; raises Damaged."""

@@ -1,10 +1,11 @@
-"""Choosing the next tokens: greedy at temperature 0, else drawn as temperature, top-k, top-p and repetition allow.
+"""Choosing the next tokens: greedy at temperature 0, else drawn; penalties and biases come before, limits after that.
 
 All rows of a batch at once, yet each from itself alone: nothing is summed over rows, so that neighbours change nothing.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,39 +20,76 @@ COLDEST = 1e-6  # a lower temperature draws no differently, and float32 ends som
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a request wants its tokens chosen. `repetition_penalty` above 1 makes what was there already less likely."""
+    """How a request wants its tokens chosen.
+
+    `repetition_penalty` above 1 makes what was there already less likely, prompt included. Of the continuation's own
+    tokens, `frequency_penalty` is taken from a logit for each time, `presence_penalty` once. `bias` is added to the
+    logits of tokens. `min_p` leaves those out that have less than this share of the likeliest one's probability.
+    """
 
     temperature: float = 0.0
     top_k: int | None = None
     top_p: float | None = None
     repetition_penalty: float = 1.0
     seed: int | None = None
+    min_p: float = 0.0
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    bias: Mapping[int, float] = field(default_factory=dict)
 
-    @property
+    @cached_property
+    def adjusts(self) -> bool:
+        """Whether any logit changes before a token is chosen."""
+        return self.repetition_penalty != 1 or self.counts or bool(self.bias)
+
+    @cached_property
+    def counts(self) -> bool:
+        """Whether it matters how often a token was there."""
+        return self.frequency_penalty != 0 or self.presence_penalty != 0
+
+    @cached_property
+    def limits(self) -> bool:
+        """Whether only some of the likeliest are chosen among."""
+        return self.top_k is not None or self.top_p is not None or self.min_p > 0
+
+    @cached_property
     def plain(self) -> bool:
         """Whether the largest logit is simply taken."""
-        return self.temperature == 0 and self.repetition_penalty == 1
+        return self.temperature == 0 and not self.adjusts
+
+    @cached_property
+    def biases(self) -> tuple[NDArray[np.int64], Logits]:
+        """The tokens of `bias`, and what is added to each."""
+        return np.array([*self.bias], np.int64), np.array([*self.bias.values()], np.float32)
+
+
+@dataclass
+class Past:
+    """The tokens of a text so far; those from `said` on are not of its prompt. Only `tokens` grows."""
+
+    tokens: list[int]
+    said: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.said = len(self.tokens)
 
 
 def choose(
     logits: Logits,
     wishes: Sequence[Sampling],
-    seen: Sequence[Sequence[int]],
+    pasts: Sequence[Past],
     draws: Sequence[np.random.Generator],
 ) -> list[int]:
-    """A token for each row of logits (n, size), drawn from the row's own generator, one number for each.
-
-    `seen` are the tokens of each row's prompt and continuation so far.
-    """
+    """A token for each row of logits (n, size), drawn from the row's own generator, one number for each."""
     values = logits.astype(np.float32)
     for row, wish in enumerate(wishes):
-        if wish.repetition_penalty != 1 and seen[row]:
-            _penalise(values[row], seen[row], wish.repetition_penalty)
+        if wish.adjusts:
+            _adjust(values[row], wish, pasts[row])
     largest = values.max(axis=1, keepdims=True)
     temperatures = np.array([max(COLDEST, wish.temperature or 1.0) for wish in wishes], np.float32)
     shares = np.exp((values - largest) / temperatures[:, np.newaxis])
     for row, wish in enumerate(wishes):
-        if wish.top_k is not None or wish.top_p is not None:
+        if wish.limits:
             _limit(shares[row], wish)
     bounds = shares.astype(np.float64).cumsum(axis=1)
     aims = np.array([draw.random() for draw in draws]) * bounds[:, -1]
@@ -60,15 +98,23 @@ def choose(
     return [int(drawn[row] if wish.temperature > 0 else greedy[row]) for row, wish in enumerate(wishes)]
 
 
-def _penalise(values: Logits, seen: Sequence[int], penalty: float) -> None:
-    """Make the logits of tokens seen before smaller, in place (Keskar et al., "CTRL", 2019)."""
-    ids = np.unique(np.asarray(seen, np.int64))
-    own = values[ids]
-    values[ids] = np.where(own > 0, own / penalty, own * penalty)
+def _adjust(values: Logits, wish: Sampling, past: Past) -> None:
+    """Change the logits (size,) of one row in place: first those of tokens seen before, then the biased ones."""
+    if wish.repetition_penalty != 1 and past.tokens:  # Keskar et al., "CTRL", 2019
+        ids = np.unique(np.asarray(past.tokens, np.int64))
+        own = values[ids]
+        values[ids] = np.where(own > 0, own / wish.repetition_penalty, own * wish.repetition_penalty)
+    if wish.counts and len(past.tokens) > past.said:
+        ids, times = np.unique(np.asarray(past.tokens[past.said :], np.int64), return_counts=True)
+        values[ids] -= (wish.frequency_penalty * times + wish.presence_penalty).astype(np.float32)
+    if wish.bias:
+        ids, added = wish.biases
+        values[ids] += added
 
 
 def _limit(shares: Logits, wish: Sampling) -> None:
-    """Leave only the `top_k` largest shares, and of these the fewest that reach `top_p` of their sum, in place."""
+    """Leave only the `top_k` largest shares, of these the fewest that reach `top_p` of their sum, and of these those
+    that have `min_p` of the largest, which is 1; in place."""
     kept = shares
     if wish.top_k is not None and wish.top_k < len(shares):
         kept = np.partition(shares, -wish.top_k)[-wish.top_k :]
@@ -78,7 +124,7 @@ def _limit(shares: Logits, wish: Sampling) -> None:
         ranked = np.sort(kept)[::-1]
         sums = ranked.cumsum(dtype=np.float64)
         smallest = ranked[min(int(np.searchsorted(sums, wish.top_p * sums[-1])), len(ranked) - 1)]
-    shares[shares < smallest] = 0
+    shares[shares < max(smallest, wish.min_p)] = 0
 
 
 def softmax(logits: Logits) -> Floats:
@@ -86,6 +132,23 @@ def softmax(logits: Logits) -> Floats:
     powers = np.exp(logits.astype(np.float64) - logits.max())
     shares: Floats = powers / powers.sum()
     return shares
+
+
+def log_softmax(logits: Logits) -> Floats:
+    """Logits (size,) as natural logarithms of probabilities."""
+    values = logits.astype(np.float64) - logits.max()
+    logs: Floats = values - np.log(np.exp(values).sum())
+    return logs
+
+
+def likeliest(logs: Floats, count: int) -> list[int]:
+    """The tokens of the `count` largest values (size,), largest first; of equals the lower number first."""
+    count = min(count, len(logs))
+    if count == 0:
+        return []
+    found = np.flatnonzero(logs >= np.partition(logs, -count)[-count])
+    ranked: list[int] = found[np.argsort(-logs[found], kind="stable")][:count].tolist()
+    return ranked
 
 
 def runners_up(logits: Logits, token: int) -> tuple[float, Iterator[tuple[int, float]]]:

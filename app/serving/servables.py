@@ -2,19 +2,34 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
-from app.errors import Conflict, Damaged, NotFound
+from app.errors import Conflict, Damaged, NotFound, Unavailable
 from app.families.contract import Family
 from app.serving.loading import Limits, Loaded, Loader
 from app.serving.runtime import Runtime
 from app.serving.traffic import UNDIVIDED, Plan, Shadow, Traffic, check_comparable
+from app.store.backend import MOST_DIGITS
 from app.store.model_store import LIVE, SHADOW, ModelStore
 from app.telemetry import log
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What the store said of a model: its aliases, its traffic, which of the loaded versions it has no more, and
+    whether it has any.
+    """
+
+    aliases: Mapping[str, int]
+    plan: Plan
+    gone: Collection[int]
+    empty: bool
+
+
 class Servables:
-    """The loaded versions of every model. Loading happens in threads; the exchange is one reference on the loop.
+    """The loaded versions of every model. The store, which may be far away, is asked in threads, and never for what is
+    loaded; the exchange is one reference on the loop.
 
     `models` names the family of each model; `runtime` runs their versions; `faults` are those of each that would not
     load, and why.
@@ -30,6 +45,9 @@ class Servables:
         self._traffic: dict[str, Traffic] = dict.fromkeys(models, UNDIVIDED)
         self._others: dict[str, OrderedDict[int, Loaded]] = {model: OrderedDict() for model in models}
         self._locks = {model: asyncio.Lock() for model in models}
+        self._aliases: dict[str, Mapping[str, int]] = {model: {} for model in models}
+        self._lacking: set[str] = set()
+        self._cut_off = False
         self.faults: dict[str, dict[int, str]] = {model: {} for model in models}
 
     async def open(self) -> None:
@@ -57,7 +75,10 @@ class Servables:
             return self._traffic[model].draw()
         if reference is None or reference == LIVE:
             return self.live(model)
-        version = self._store.resolve(model, reference)
+        loaded = self._at_hand(model, reference)
+        if loaded:
+            return loaded
+        version = await asyncio.to_thread(self._store.resolve, model, reference)
         if version == self.serving(model):
             return self.live(model)
         others = self._others[model]
@@ -72,10 +93,35 @@ class Servables:
         loaded = self._live.get(model)
         return loaded.card.version if loaded else None
 
+    def loaded(self, model: str) -> list[int]:
+        """The numbers of the versions that are in memory."""
+        serving = self.serving(model)
+        others = {*self._traffic[model].held, *self._others[model]}
+        return sorted(others if serving is None else {serving, *others})
+
+    def waiting(self, model: str) -> int:
+        """How many instances, or texts, wait for the version that answers now."""
+        live = self._live.get(model)
+        return live.batcher.waiting if live else 0
+
     async def refresh(self, model: str) -> None:
         """Serve what `live` points at, share and shadow as the store says, but for what is known not to load."""
-        await self._refresh_live(model)
-        await self._refresh_traffic(model)
+        async with self._locks[model]:
+            seen = await asyncio.to_thread(self._look, model, tuple(self._others[model]))
+            self._aliases[model] = seen.aliases
+            for version in seen.gone:
+                self._others[model].pop(version, None)
+            await self._refresh_live(model)
+            await self._refresh_traffic(model, seen.plan)
+            if seen.empty or self.serving(model) is not None:
+                self._lacking.discard(model)
+            else:
+                self._lacking.add(model)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every model answers that had a version when the store was last looked at."""
+        return not self._lacking
 
     def traffic(self, model: str) -> Traffic:
         """Who answers the requests that name no version."""
@@ -85,48 +131,76 @@ class Servables:
         """Follow the aliases of the store, whoever moves them, until cancelled."""
         while True:
             await asyncio.sleep(seconds)
-            for model in self.models:
-                try:
-                    await self.refresh(model)
-                except Exception:
-                    log.exception("could not look for a moved alias of %s", model)
+            try:
+                for model in self.models:
+                    await self._follow(model)
+            except Unavailable as fault:
+                if not self._cut_off:
+                    log.error("what is loaded goes on, and the store is not followed: %s", fault)
+                self._cut_off = True
+            else:
+                if self._cut_off:
+                    log.info("the store is followed again")
+                self._cut_off = False
 
     # ---- inside
+
+    async def _follow(self, model: str) -> None:
+        """Refresh; only that the store does not work at all is for the caller to know."""
+        try:
+            await self.refresh(model)
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("could not look for a moved alias of %s", model)
+
+    def _look(self, model: str, loaded: Collection[int]) -> _Seen:
+        """What the store says now; runs in a thread."""
+        register = self._store.register(model)
+        if register.aliases is None:
+            raise Damaged(f"the aliases of {model} cannot be read")
+        plan = UNDIVIDED.plan
+        if register.split is not None:
+            plan = Plan(register.split, register.aliases.get(SHADOW))
+        elif self._traffic[model].plan != plan:
+            log.error("the split of %s cannot be read", model)
+        numbers = self._store.numbers(model) if loaded or self.serving(model) is None else []
+        return _Seen(register.aliases, plan, [version for version in loaded if version not in numbers], not numbers)
+
+    def _at_hand(self, model: str, reference: str) -> Loaded | None:
+        """The version that a number or an alias names, if it is loaded."""
+        is_number = reference.isdecimal() and len(reference) <= MOST_DIGITS
+        version = int(reference) if is_number else self._aliases[model].get(reference)
+        if version is None:
+            return None
+        if version == self.serving(model):
+            return self.live(model)
+        others, held = self._others[model], self._traffic[model].held
+        if version in others:
+            others.move_to_end(version)
+            return others[version]
+        return held.get(version)
 
     async def _refresh_live(self, model: str) -> None:
         if self._settled(model):
             return
-        async with self._locks[model]:
-            if self._settled(model):  # somebody else was quicker
+        for version in await self._candidates(model):
+            try:
+                loaded = await self._loaded(model, version)
+            except (Damaged, NotFound) as fault:
+                self.faults[model][version] = str(fault)
+                log.error("%s %d not loaded: %s", model, version, fault)
+            else:
+                self._live[model], self._traffic[model] = loaded, UNDIVIDED
+                log.info("%s %d serving", model, version)
                 return
-            for version in self._candidates(model):
-                try:
-                    loaded = await self._loaded(model, version)
-                except (Damaged, NotFound) as fault:
-                    self.faults[model][version] = str(fault)
-                    log.error("%s %d not loaded: %s", model, version, fault)
-                else:
-                    self._live[model], self._traffic[model] = loaded, UNDIVIDED
-                    log.info("%s %d serving", model, version)
-                    return
 
-    async def _refresh_traffic(self, model: str) -> None:
-        plan = self._plan(model)
+    async def _refresh_traffic(self, model: str, plan: Plan) -> None:
         if model not in self._live or plan == self._traffic[model].plan:
             return
-        async with self._locks[model]:
-            self._traffic[model] = traffic = await self._carried_out(model, plan)
-            shadow = traffic.shadow and traffic.shadow.loaded.card.version
-            log.info("%s shared: %s, in the shadow: %s", model, dict(traffic.shares) or "no", shadow or "none")
-
-    def _plan(self, model: str) -> Plan:
-        """What the store wants of a model's traffic; nothing where it cannot be understood."""
-        try:
-            return Plan(self._store.split(model), self._store.aliases(model).get(SHADOW))
-        except Damaged as fault:
-            if self._traffic[model].plan != UNDIVIDED.plan:
-                log.error("%s", fault)
-            return UNDIVIDED.plan
+        self._traffic[model] = traffic = await self._carried_out(model, plan)
+        shadow = traffic.shadow and traffic.shadow.loaded.card.version
+        log.info("%s shared: %s, in the shadow: %s", model, dict(traffic.shares) or "no", shadow or "none")
 
     async def _carried_out(self, model: str, plan: Plan) -> Traffic:
         """A plan with its versions loaded; the live version answers alone for what cannot be done."""
@@ -159,15 +233,16 @@ class Servables:
         return Shadow(loaded)
 
     def _settled(self, model: str) -> bool:
-        wanted = self._store.aliases(model).get(LIVE)
+        wanted = self._aliases[model].get(LIVE)
         return wanted in (None, self.serving(model)) or wanted in self.faults[model]
 
-    def _candidates(self, model: str) -> list[int]:
+    async def _candidates(self, model: str) -> list[int]:
         """What to try: the live version; if nothing is served at all, then every other one, newest first."""
-        live = self._store.aliases(model)[LIVE]
+        live = self._aliases[model][LIVE]
         if self.serving(model) is not None:
             return [live]
-        return [live, *(card.version for card in reversed(self._store.versions(model)) if card.version != live)]
+        cards = await asyncio.to_thread(self._store.versions, model)
+        return [live, *(card.version for card in reversed(cards) if card.version != live)]
 
     async def _loaded(self, model: str, version: int) -> Loaded:
         """One that is loaded already, or loaded now."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.errors import Damaged
 from app.store.model_store import ModelStore
-from app.store.version import Card, verify
+from app.store.version import Card
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def inspect(store: ModelStore) -> Iterator[Finding]:
 
 def _file_fault(store: ModelStore, card: Card) -> str | None:
     try:
-        verify(store.folder(card.model, card.version), card)
+        store.verify(card)
     except Damaged as fault:
         return str(fault)
     return None

@@ -1,60 +1,56 @@
-"""The store: a folder of models, each a line of immutable versions and the aliases that point at them."""
+"""The store: models, each a line of immutable versions and the aliases that point at them, over a backend."""
 
-import json
 import shutil
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field, TypeAdapter, ValidationError
 
 from app.errors import Conflict, Damaged, NotFound
-from app.store.files import locked, replace, sync, sync_tree
-from app.store.version import CARD, Card, read_card
+from app.locations import CORPORA
+from app.store.backend import MOST_DIGITS, Backend, Register
+from app.store.folder import FolderBackend
+from app.store.shared import JobFolders, SharedFolder
+from app.store.version import CARD, Card
 from app.telemetry import log
 
-ALIASES = "aliases.json"
-STAGING = ".staging"
-DELETED = ".deleted"  # the highest number that was deleted: no number means two versions, ever
 LIVE = "live"
 PREVIOUS = "previous"
 SHADOW = "shadow"  # is asked what is answered, and only counted
-MOST_DIGITS = 9  # of a version's number
-TRAFFIC = "traffic.json"
-_TRAFFIC = TypeAdapter(dict[Annotated[int, Field(ge=1)], Annotated[float, Field(gt=0, allow_inf_nan=False)]])
-_ALIASES = TypeAdapter(dict[str, Annotated[int, Field(ge=1)]])
 
 
 class ModelStore:
-    """Versions lie at `<root>/<model>/<version>/`. What has no valid card does not exist for any reader."""
+    """Versions, what points at them, and what jobs share. What has no valid card does not exist for any reader.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    `backend` says where all of it is kept; a path stands for that folder.
+    """
+
+    def __init__(self, backend: Backend | Path) -> None:
+        self._backend: Backend = FolderBackend(backend) if isinstance(backend, Path) else backend
+        self.jobs = JobFolders(self._backend.shared_names, self._backend.shared)
+
+    @property
+    def corpora(self) -> SharedFolder:
+        """Where the texts are that came with requests."""
+        return self._backend.shared(CORPORA)
 
     # ---- reading
 
     def models(self) -> list[str]:
-        """The models that have a folder, by name."""
-        return sorted(
-            path.name for path in self._children(self.root) if path.name[0] != "." and self.numbers(path.name)
-        )
+        """The models that have a version, by name."""
+        return self._backend.models()
 
     def numbers(self, model: str) -> list[int]:
         """The numbers of a model's versions, sound or not, in order."""
-        home = self.root / model
-        return sorted(int(path.name) for path in self._children(home) if path.name.isdecimal() and path.is_dir())
+        return self._backend.numbers(model)
 
     def look_at(self, model: str) -> Iterator[tuple[int, Card | Damaged]]:
         """Every version with its card, or with what is wrong; one that is deleted meanwhile does not count."""
         for number in self.numbers(model):
             try:
-                yield number, self.card(model, number)
-            except NotFound:
-                continue
+                yield number, self._read(model, number)
             except Damaged as fault:
-                if self.folder(model, number).exists():
+                if number in self.numbers(model):
                     yield number, fault
 
     def versions(self, model: str) -> list[Card]:
@@ -68,36 +64,34 @@ class ModelStore:
     def card(self, model: str, version: int) -> Card:
         """One card; raises NotFound when there is no such version, Damaged when it is not sound."""
         self._check_exists(model, version)
-        folder = self.folder(model, version)
-        card = read_card(folder)
-        if (card.model, card.version) != (model, version):
-            raise Damaged(f"{folder.name}/{CARD} is the card of {card.model} {card.version}")
-        return card
+        return self._read(model, version)
 
     def folder(self, model: str, version: int) -> Path:
-        """Where a version's files lie."""
-        return self.root / model / str(version)
+        """Where a version's files lie on this machine, fetched if need be; raises NotFound or Damaged."""
+        return self._backend.folder(self.card(model, version))
+
+    def checked(self, card: Card) -> Path:
+        """Where a version's files lie on this machine, every byte just compared with its card; raises Damaged."""
+        return self._backend.checked(card)
+
+    def verify(self, card: Card) -> None:
+        """Compare every stored byte of a version with its card; raises Damaged."""
+        self._backend.verify(card)
+
+    def register(self, model: str) -> Register:
+        """The aliases and the split of a model in one look; None for what cannot be understood."""
+        return self._backend.register(model)
 
     def aliases(self, model: str) -> dict[str, int]:
         """The aliases of a model; empty when none was ever set. Raises Damaged when they cannot be understood."""
-        try:
-            return _ALIASES.validate_json((self.root / model / ALIASES).read_bytes())
-        except FileNotFoundError:
-            return {}
-        except ValidationError as fault:
-            raise Damaged(f"{model}/{ALIASES} cannot be read; the next start of the service sets it aside") from fault
+        return _aliases(model, self.register(model))
 
     def split(self, model: str) -> dict[int, float]:
         """The weights of the versions that share a model's requests; empty when `live` answers them all.
 
         Raises Damaged when they cannot be understood.
         """
-        try:
-            return _TRAFFIC.validate_json((self.root / model / TRAFFIC).read_bytes())
-        except FileNotFoundError:
-            return {}
-        except ValidationError as fault:
-            raise Damaged(f"{model}/{TRAFFIC} cannot be read: set the split again, or end it") from fault
+        return _split(model, self.register(model))
 
     def resolve(self, model: str, reference: str | int) -> int:
         """The version that a number or an alias means; raises NotFound."""
@@ -113,26 +107,14 @@ class ModelStore:
 
     def stage(self, owner: str) -> Path:
         """A new, private folder for `owner` to write a version into; readers never see it."""
-        staging = self.root / STAGING
-        staging.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=f"{owner}-", dir=staging))
-        staged.chmod(0o755)  # what is published is for every user of the volume to read
-        return staged
+        return self._backend.stage(owner)
 
     def publish(self, staged: Path, model: str, card: Callable[[int], Card]) -> Card:
-        """Make the staged folder the next version: card last, all of it on disk, then one rename.
+        """Make the staged folder the next version, all of it at once.
 
         `card` makes the card for the number that the version gets.
         """
-        home = self.root / model
-        home.mkdir(parents=True, exist_ok=True)
-        with self._lock(model):
-            made = card(1 + max([self._deleted(model), *self.numbers(model)]))
-            replace(staged / CARD, made.model_dump_json(indent=1).encode())
-            sync_tree(staged)
-            staged.rename(home / str(made.version))
-            sync(home)
-        return made
+        return self._backend.publish(staged, model, card)
 
     def published_by(self, model: str, job: str) -> Card | None:
         """The version that a job has published already, if it has."""
@@ -142,18 +124,20 @@ class ModelStore:
         """Point `live` at a version and `previous` at the one that was live; returns the aliases. A split ends, and so
         does the shadow of the version itself.
         """
-        with self._lock(model):
+
+        def promoted(register: Register) -> Register:
             self.card(model, version)
-            aliases = self.aliases(model)
-            if aliases.get(LIVE) != version:
-                self._end_split(model)  # first: a kill in between leaves what was live to answer everything
-                if LIVE in aliases:
-                    aliases[PREVIOUS] = aliases[LIVE]
-                aliases[LIVE] = version
-                if aliases.get(SHADOW) == version:
-                    del aliases[SHADOW]
-                self._write_aliases(model, aliases)
-        return aliases
+            aliases = _aliases(model, register)
+            if aliases.get(LIVE) == version:
+                return register
+            if LIVE in aliases:
+                aliases[PREVIOUS] = aliases[LIVE]
+            aliases[LIVE] = version
+            if aliases.get(SHADOW) == version:
+                del aliases[SHADOW]
+            return Register(aliases, {})
+
+        return self._aliases_after(model, promoted)
 
     def rollback(self, model: str) -> dict[str, int]:
         """Exchange `live` and `previous`; raises NotFound when nothing was live before."""
@@ -163,60 +147,67 @@ class ModelStore:
         """Point any alias at a version; returns the aliases."""
         if alias == LIVE:
             return self.promote(model, version)
-        with self._lock(model):
+
+        def pointed(register: Register) -> Register:
             self.card(model, version)
-            aliases = self.aliases(model) | {alias: version}
-            self._write_aliases(model, aliases)
-        return aliases
+            return replace(register, aliases=_aliases(model, register) | {alias: version})
+
+        return self._aliases_after(model, pointed)
 
     def remove_alias(self, model: str, alias: str) -> dict[str, int]:
         """Forget an alias; returns those that are left. Raises NotFound, or Conflict for `live`."""
         if alias == LIVE:
             raise Conflict(f"{LIVE!r} can be moved and not removed: something has to answer")
-        with self._lock(model):
-            aliases = self.aliases(model)
+
+        def removed(register: Register) -> Register:
+            aliases = _aliases(model, register)
             if alias not in aliases:
                 raise NotFound(f"{model} has no alias {alias!r}; aliases: {', '.join(sorted(aliases)) or 'none'}")
             del aliases[alias]
-            self._write_aliases(model, aliases)
-        return aliases
+            return replace(register, aliases=aliases)
+
+        return self._aliases_after(model, removed)
 
     def set_split(self, model: str, weights: Mapping[int, float]) -> None:
         """Share the requests that name no version among these; raises NotFound or Damaged."""
-        with self._lock(model):
+
+        def shared(register: Register) -> Register:
             for version in weights:
                 self.card(model, version)
-            replace(self.root / model / TRAFFIC, json.dumps(dict(weights)).encode())
+            return replace(register, split=dict(weights))
+
+        self._backend.change(model, shared)
 
     def end_split(self, model: str) -> None:
         """Let `live` answer everything again."""
-        with self._lock(model):
-            self._end_split(model)
+        self._backend.change(model, lambda register: replace(register, split={}))
 
     def delete(self, model: str, version: int) -> None:
         """Remove a version, sound or damaged; raises NotFound, or Conflict while an alias or a split names it."""
-        with self._lock(model):
+
+        def check(register: Register) -> None:
             self._check_exists(model, version)
-            names = [alias for alias, number in self.aliases(model).items() if number == version]
+            names = [alias for alias, number in _aliases(model, register).items() if number == version]
             if names:
                 raise Conflict(f"version {version} of {model} is {' and '.join(sorted(names))}: move the alias first")
-            if version in self.split(model):
+            if version in _split(model, register):
                 raise Conflict(f"version {version} of {model} has a share of its requests: end the split first")
-            replace(self.root / model / DELETED, str(max(self._deleted(model), version)).encode())
-            grave = self.stage("deleted")
-            self.folder(model, version).rename(grave / str(version))
-        shutil.rmtree(grave)
+
+        self._backend.remove(model, version, check)
 
     def seed(self, starters: Path) -> None:
         """Give every model that has no version here its starter, and every model without `live` its best guess.
 
-        The starter of a model is version 1 in the folder `starters`; the guess is the newest sound version.
+        The starter of a model is version 1 in the folder `starters`; the guess is the newest sound version. Raises
+        Unavailable when the store cannot be used.
         """
+        self._backend.open()
         source = ModelStore(starters)
-        with locked(self.root / ".lock"):  # two processes that start at once copy a starter once
-            for model in source.models() if starters.resolve() != self.root.resolve() else ():
-                if not self.numbers(model):
-                    self._copy_starter(source.folder(model, 1), model)
+        if any(not self.numbers(model) for model in source.models()):
+            with self._backend.alone():  # two processes that start at once copy a starter once
+                for model in source.models():
+                    if not self.numbers(model):
+                        self._copy_starter(source, model)
         for model in self.models():
             sound = self.versions(model)
             if sound and LIVE not in self._sound_aliases(model):
@@ -234,27 +225,31 @@ class ModelStore:
         return gone
 
     def discard(self, owner: str) -> None:
-        """Remove what `owner` staged and did not publish."""
-        for path in self._children(self.root / STAGING):
-            if path.name.rpartition("-")[0] == owner:
-                shutil.rmtree(path, ignore_errors=True)
+        """Remove what `owner` staged, or began to publish, and did not finish."""
+        self._backend.discard(owner)
 
     def sweep(self, owners: Collection[str]) -> None:
-        """Remove the staged folders of everybody but these `owners`: what dead writers left."""
-        for path in self._children(self.root / STAGING):
-            if path.name.rpartition("-")[0] not in owners:
-                shutil.rmtree(path, ignore_errors=True)
+        """Remove what dead writers left: those that are not among these `owners`."""
+        self._backend.sweep(owners)
 
     # ---- inside
 
+    def _read(self, model: str, version: int) -> Card:
+        card = self._backend.read(model, version)
+        if (card.model, card.version) != (model, version):
+            raise Damaged(f"{version}/{CARD} is the card of {card.model} {card.version}")
+        return card
+
+    def _aliases_after(self, model: str, edit: Callable[[Register], Register]) -> dict[str, int]:
+        return _aliases(model, self._backend.change(model, edit))
+
     def _sound_aliases(self, model: str) -> dict[str, int]:
-        """The aliases; a file that cannot be understood is set aside under another name."""
+        """The aliases; those that cannot be understood are set aside under another name."""
         try:
             return self.aliases(model)
         except Damaged as fault:
             log.error("%s", fault)
-            path = self.root / model / ALIASES
-            path.replace(path.with_suffix(".damaged"))
+            self._backend.set_aside(model)
             return {}
 
     def _check_exists(self, model: str, version: int) -> None:
@@ -263,36 +258,23 @@ class ModelStore:
             known = ", ".join(str(number) for number in numbers) or "none"
             raise NotFound(f"{model} has no version {version}; versions: {known}")
 
-    def _end_split(self, model: str) -> None:
-        path = self.root / model / TRAFFIC
-        if path.exists():
-            path.unlink()
-            sync(path.parent)
-
-    def _deleted(self, model: str) -> int:
+    def _copy_starter(self, source: "ModelStore", model: str) -> None:
         try:
-            return int((self.root / model / DELETED).read_bytes())
-        except (FileNotFoundError, ValueError):
-            return 0
-
-    def _copy_starter(self, folder: Path, model: str) -> None:
-        try:
-            card = read_card(folder)
-        except Damaged:
+            card = source.card(model, 1)
+        except (Damaged, NotFound):
             return
         staged = self.stage("starter")
-        shutil.copytree(folder, staged, dirs_exist_ok=True)
+        shutil.copytree(source.folder(model, 1), staged, dirs_exist_ok=True)
         self.publish(staged, model, lambda number: card.model_copy(update={"version": number}))
 
-    def _write_aliases(self, model: str, aliases: dict[str, int]) -> None:
-        replace(self.root / model / ALIASES, json.dumps(aliases, indent=1, sort_keys=True).encode())
 
-    def _lock(self, model: str) -> AbstractContextManager[None]:
-        return locked(self.root / model / ".lock")
+def _aliases(model: str, register: Register) -> dict[str, int]:
+    if register.aliases is None:
+        raise Damaged(f"the aliases of {model} cannot be read; the next start of the service sets them aside")
+    return dict(register.aliases)
 
-    @staticmethod
-    def _children(folder: Path) -> list[Path]:
-        try:
-            return list(folder.iterdir())
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+
+def _split(model: str, register: Register) -> dict[int, float]:
+    if register.split is None:
+        raise Damaged(f"the split of {model} cannot be read: set it again, or end it")
+    return dict(register.split)

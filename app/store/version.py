@@ -11,6 +11,7 @@ from app.errors import Damaged
 CARD = "version.json"
 ONNX = "model.onnx"  # what a CPU serves
 KERAS = "model.keras"  # what training continues from
+SAVED_MODEL = "saved_model.pb"  # with variables/ beside it: what TensorFlow and TensorFlow Serving load, if wished for
 EVALUATION = "evaluation.json"
 GUESSES = "guesses.npy"  # of a classifier: (2, test examples), the truths and the guesses, as places in its labels
 CHUNK = 1 << 20
@@ -112,11 +113,19 @@ def checksums(folder: Path) -> dict[str, FileSum]:
 def read_card(folder: Path) -> Card:
     """The card in a version's folder; raises Damaged when there is none or it cannot be understood."""
     try:
-        return Card.model_validate_json((folder / CARD).read_bytes())
+        return parse_card((folder / CARD).read_bytes(), folder.name)
     except FileNotFoundError:
         raise Damaged(f"{folder.name} has no {CARD}") from None
-    except (OSError, ValidationError) as fault:
+    except OSError as fault:
         raise Damaged(f"{folder.name}/{CARD} cannot be read: {_first_line(fault)}") from fault
+
+
+def parse_card(content: bytes, place: str) -> Card:
+    """The card that a file holds, which lies at `place`; raises Damaged when it cannot be understood."""
+    try:
+        return Card.model_validate_json(content)
+    except ValidationError as fault:
+        raise Damaged(f"{place}/{CARD} cannot be read: {_first_line(fault)}") from fault
 
 
 def verify(folder: Path, card: Card) -> None:

@@ -9,14 +9,14 @@ from app.store.version import Better, Calibration
 
 @dataclass(frozen=True)
 class Appraisal:
-    """The part of a card that depends on the task. `network` is what serves; `difference` the largest between its two
-    exported forms.
+    """The part of a card that depends on the task. `network` is what serves; `differences` are the largest of each
+    exported format from it.
     """
 
     network: Network
     metrics: Mapping[str, float]
     primary_metric: str
     better: Better
-    difference: float
+    differences: Mapping[str, float]
     calibration: Calibration | None = None
     labels: tuple[str, ...] = field(default=())

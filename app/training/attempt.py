@@ -27,14 +27,14 @@ def attempt(job: Job, settings: Settings, store: ModelStore, staged: Path, repor
         recipe = make_recipe(job)
         if settings.tensorboard:
             report = TensorBoardReport(report, settings.workspace / job.id / "tensorboard")
-        trained = _train(job, recipe, settings, report)
+        trained = _train(job, recipe, settings, store, report)
         from app.training.publication import publish  # noqa: PLC0415  training need not wait for matplotlib and ONNX
 
         card = publish(store, staged, job, recipe, trained, report)
     report("published", version=card.version)
     promoted, reason = promote(store, card, job.promote)
     report("promoted" if promoted else "log", version=card.version, text=reason)
-    if settings.keep and (gone := store.prune(card.model, settings.keep)):
+    if settings.keep and job.sweep is None and (gone := store.prune(card.model, settings.keep)):
         report("log", text=f"removed as only {settings.keep} are kept: versions {', '.join(map(str, gone))}")
     return {"model": card.model, "version": card.version, "promoted": promoted, "reason": reason}
 
@@ -46,14 +46,14 @@ def make_recipe(job: Job) -> Recipe:
     return recipe
 
 
-def _train(job: Job, recipe: Recipe, settings: Settings, report: Report) -> Trained:
+def _train(job: Job, recipe: Recipe, settings: Settings, store: ModelStore, report: Report) -> Trained:
     if settings.trainer_threads:
         tf.config.threading.set_intra_op_parallelism_threads(settings.trainer_threads)
     keras.utils.set_random_seed(recipe.hyperparameters.seed)
-    datasets = Datasets(settings.data_dir, offline=settings.offline, given=settings.corpora_folder)
+    datasets = Datasets(settings.data_dir, offline=settings.offline, given=store.corpora)
     data = recipe.data(lambda file: datasets.path(file, download))
     network = recipe.network(data)
-    checkpoints = Checkpoints(settings.workspace / job.id, settings.checkpoint_seconds)
+    checkpoints = Checkpoints(store.jobs.of(job.id), settings.checkpoint_seconds)
     features = FeatureCache(settings.features_folder, settings.max_features_bytes, settings.features_days)
     position = train(network, data, recipe.phases(data), checkpoints, features, report)
     return Trained(network, data, position)

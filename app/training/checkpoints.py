@@ -1,22 +1,29 @@
-"""Checkpoints: all that a training needs to go on where it was, in one file that is replaced at once."""
+"""Checkpoints: all that a training needs to go on where it was, in one file that is replaced at once.
+
+They lie in a folder that every node finds, so that a job goes on wherever its next attempt runs.
+"""
 
 import io
 import json
 import math
+import re
 import time
 import zipfile
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from app.errors import Unavailable
 from app.families.contract import Network
 from app.store.files import replace
+from app.store.shared import CHECKPOINT, SharedFolder
 from app.telemetry import log
 
-NAME = "checkpoint-{}.npz"
-BEST = "checkpoint-best.npz"
+NAME = CHECKPOINT + "{}.npz"
+BEST = CHECKPOINT + "best-{}.npz"  # with how many epochs were done
+NUMBER = re.compile(rf"{CHECKPOINT}(best-)?([0-9]+)\.npz")
 KEEP = 2  # the newest, and the one before in case the newest cannot be read
 
 
@@ -41,9 +48,12 @@ def merit(row: dict[str, Any]) -> tuple[float, float]:
 
 
 class Checkpoints:
-    """The checkpoints of one job, in its folder: one after each epoch, and in long epochs one every so many seconds."""
+    """The checkpoints of one job, in its folder: one after each epoch, and in long epochs one every so many seconds.
 
-    def __init__(self, folder: Path, every_seconds: float = float("inf")) -> None:
+    A training takes the same steps wherever it runs, so that a checkpoint of one number does for another's.
+    """
+
+    def __init__(self, folder: SharedFolder, every_seconds: float = float("inf")) -> None:
         self._folder = folder
         self._every = every_seconds
         self._last = time.monotonic()
@@ -56,24 +66,29 @@ class Checkpoints:
     def save(self, network: Network, optimizer: Any, position: Position) -> None:
         """Keep weights, random states, optimizer and position; where its epoch is the best so far, also as that."""
         variables = {"network": _lasting(network), "optimizer": optimizer.variables}
-        if position.step == 0 and position.curves and max(position.curves, key=merit) is position.curves[-1]:
-            self._write(BEST, {"network": variables["network"]}, position)
-        self._write(NAME.format(1 + max(self._numbers(), default=0)), variables, position)
+        done = len(position.curves)
+        if position.step == 0 and done and max(position.curves, key=merit) is position.curves[-1]:
+            self._write(BEST.format(done), {"network": variables["network"]}, position)
+        self._write(NAME.format(1 + max(self._here(NAME), default=0)), variables, position)
         self._last = time.monotonic()
-        for old in self._numbers()[:-KEEP]:
-            (self._folder / NAME.format(old)).unlink(missing_ok=True)
+        for pattern, kept in ((BEST, 1), (NAME, KEEP)):
+            for old in self._here(pattern)[:-kept]:
+                self._forget(pattern.format(old))
 
     def latest(self) -> "Checkpoint | None":
-        """The newest checkpoint that can be read, or None."""
-        found = (self._read(NAME.format(number)) for number in reversed(self._numbers()))
-        return next((checkpoint for checkpoint in found if checkpoint), None)
+        """The newest checkpoint that can be read, or None; fetched if another node has made it."""
+        return self._newest(NAME)
 
     def best(self) -> "Checkpoint | None":
         """The network after its best epoch so far, without its optimizer; None before the first has ended."""
-        return self._read(BEST) if (self._folder / BEST).exists() else None
+        return self._newest(BEST)
+
+    def _newest(self, pattern: str) -> "Checkpoint | None":
+        found = (self._read(pattern.format(number)) for number in reversed(_numbers(self._folder.names(), pattern)))
+        return next((checkpoint for checkpoint in found if checkpoint), None)
 
     def _write(self, name: str, parts: dict[str, list[Any]], position: Position) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.path.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, Any] = {
             f"{part} {index}": np.asarray(variable)
             for part, variables in parts.items()
@@ -81,19 +96,32 @@ class Checkpoints:
         }
         content = io.BytesIO()
         np.savez(content, allow_pickle=False, position=np.array(json.dumps(asdict(position))), **arrays)
-        replace(self._folder / name, content.getvalue())
+        replace(self._folder.path / name, content.getvalue())
+        try:
+            self._folder.share(name)
+        except Unavailable as fault:
+            log.warning("%s stays on this machine alone: %s", name, fault)
 
     def _read(self, name: str) -> "Checkpoint | None":
+        path = self._folder.find(name)
+        if path is None:  # removed just now
+            return None
         try:
-            with np.load(self._folder / name, allow_pickle=False) as file:
+            with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
                 return Checkpoint(Position(**json.loads(str(arrays.pop("position")))), arrays)
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as fault:
             log.warning("%s cannot be read: %s", name, fault)
             return None
 
-    def _numbers(self) -> list[int]:
-        return sorted(int(path.stem.split("-")[1]) for path in self._folder.glob(NAME.format("[0-9]*")))
+    def _forget(self, name: str) -> None:
+        try:
+            self._folder.remove(name)
+        except Unavailable as fault:
+            log.warning("%s stays in the store: %s", name, fault)
+
+    def _here(self, pattern: str) -> list[int]:
+        return _numbers([path.name for path in self._folder.path.glob("*")], pattern)
 
 
 @dataclass(frozen=True)
@@ -120,3 +148,9 @@ def _lasting(network: Network) -> list[Any]:
     """Weights and random states, without the metrics of the epoch, in a fixed order."""
     passing = {id(variable) for variable in network.metrics_variables}
     return [variable for variable in network.variables if id(variable) not in passing]
+
+
+def _numbers(names: Iterable[str], pattern: str) -> list[int]:
+    """The numbers of those names that follow a pattern, in order."""
+    found = (NUMBER.fullmatch(name) for name in names)
+    return sorted(int(match[2]) for match in found if match and pattern.format(match[2]) == match[0])

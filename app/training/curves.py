@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from app.errors import Conflict, FitserveError
+from app.jobs.job import Event
 from app.jobs.journal import Journal
 
 PLOT_SECONDS = 60
@@ -23,8 +24,15 @@ def curves_of(journal: Journal, job: str) -> list[dict[str, Any]]:
     resumed.
     """
     journal.get(job)
+    return rows_of(journal.events(job, limit=LIMIT, kinds=KINDS))
+
+
+def rows_of(events: Sequence[Event]) -> list[dict[str, Any]]:
+    """The rows that these events of a job tell, of the kinds above."""
     rows: dict[tuple[str, int], dict[str, Any]] = {}
-    for event in journal.events(job, limit=LIMIT, kinds=KINDS):
+    for event in events:
+        if event.kind not in KINDS:
+            continue
         row = event.data["row"] if event.kind == "resumed" else event.data
         if row is None:  # resumed within the first epoch
             continue

@@ -10,6 +10,7 @@ from pathlib import Path
 from app.errors import Conflict, MissingData
 from app.families.contract import DataFile
 from app.store.files import sync
+from app.store.shared import SharedFolder
 from app.store.version import checksum
 
 REACH_SECONDS = 3
@@ -23,13 +24,15 @@ class Datasets:
     In the folder `given` are files that came with requests, under names made of what is in them.
     """
 
-    def __init__(self, data_dir: Path | None, *, offline: bool, given: Path | None = None) -> None:
+    def __init__(self, data_dir: Path | None, *, offline: bool, given: SharedFolder | None = None) -> None:
         self._data_dir = data_dir
         self._given = given
         self._offline = offline
 
     def find(self, file: DataFile) -> Path | None:
-        """Where the file lies on this machine, if it does."""
+        """Where the file lies on this machine, if it does; what came with a request is fetched if need be."""
+        if not file.origin and file.name.startswith(GIVEN):
+            return self._given.find(file.name) if self._given else None
         return next((path for path in self._places(file) if path.is_file()), None)
 
     def check(self, files: Sequence[DataFile]) -> None:
@@ -61,26 +64,28 @@ class Datasets:
         """A new file of one's own beside the kept ones, to be filled and then adopted or removed."""
         if self._given is None:
             raise Conflict("there is no folder to keep texts in")
-        self._given.mkdir(parents=True, exist_ok=True)
-        for left in self._given.glob(".*"):  # by somebody who was killed
+        folder = self._given.path
+        folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(".*"):  # by somebody who was killed
             if time.time() - left.stat().st_mtime > LEFT_SECONDS:
                 left.unlink(missing_ok=True)
-        path = self._given / f".{uuid.uuid4().hex}"
+        path = folder / f".{uuid.uuid4().hex}"
         path.write_bytes(content)
         return path
 
     def adopt(self, partial: Path) -> str:
-        """Give a file, when all of it is there, its lasting name."""
+        """Give a file, when all of it is there, its lasting name; raises Unavailable when it cannot be shared."""
         name = f"{GIVEN}{checksum(partial).sha256[:16]}"
         sync(partial)
-        partial.replace(partial.with_name(f"{name}.txt"))
-        sync(partial.parent)
+        kept = partial.replace(partial.with_name(f"{name}.txt"))
+        sync(kept.parent)
+        if self._given:
+            self._given.share(kept.name)
         return name
 
     def _places(self, file: DataFile) -> list[Path]:
         if not file.origin:
-            own = (self._given if file.name.startswith(GIVEN) else self._data_dir,)
-            return [folder / file.name for folder in own if folder]
+            return [self._data_dir / file.name] if self._data_dir else []
         keras = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / file.folder
         folders = [self._data_dir, keras] if self._data_dir else [keras]
         return [folder / name for folder in folders for name in (file.name, *file.also)]

@@ -1,19 +1,25 @@
-"""A trained network as files: ONNX to serve, Keras to train on, and the proof that both say the same."""
+"""A trained network as files: ONNX to serve, Keras to train on, and the proof that all say the same."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 import onnx
 import onnx.numpy_helper
 import onnxruntime
+import tensorflow as tf
 
 from app.errors import FitserveError
 from app.families.contract import Array, Network, Signature
+from app.jobs.job import Format
 from app.store.version import KERAS, ONNX
+from app.training import saved_model
 
 TOLERANCE = 1e-4
+
+Run: TypeAlias = Callable[[Sequence[Array]], list[Array]]  # inputs and outputs in the order of the signature
 
 
 class ExportMismatch(FitserveError):
@@ -36,40 +42,63 @@ def _in_float32(config: Any) -> Any:
     return [_in_float32(entry) for entry in config] if isinstance(config, list | tuple) else config
 
 
-def export(network: Network, folder: Path, signature: Signature) -> None:
-    """Write model.onnx and model.keras; the first dimensions are free, the names are the signature's."""
+def export(network: Network, folder: Path, signature: Signature, formats: Sequence[Format] = ()) -> None:
+    """Write model.onnx, model.keras and what else is wished for; first dimensions are free, names the signature's.
+
+    From here on this process computes in float32 on a GPU too, which takes shorter numbers for its products otherwise.
+    """
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     network.save(folder / KERAS)
     specs = [keras.InputSpec(shape=(None, *one.shape[1:]), dtype=one.dtype) for one in signature.inputs]
     network.export(folder / ONNX, format="onnx", input_signature=[specs] if signature.states else specs, verbose=False)
     _name_tensors(folder / ONNX, signature)
+    if "savedmodel" in formats:
+        saved_model.write(network, folder, signature)
 
 
-def check(network: Network, folder: Path, signature: Signature, samples: Array) -> float:
-    """The largest difference between ONNX and Keras over the samples; raises ExportMismatch above the tolerance."""
-    session = onnxruntime.InferenceSession(folder / ONNX, providers=["CPUExecutionProvider"])
-    (served,) = session.run([signature.output.name], {signature.input.name: samples})
-    trained = np.asarray(network.predict(samples, verbose=0))
-    return _tolerable(float(np.abs(served - trained).max()))
+def check(
+    network: Network, folder: Path, signature: Signature, samples: Array, formats: Sequence[Format] = ()
+) -> dict[str, float]:
+    """The largest difference from Keras over the samples, by format; raises ExportMismatch above the tolerance."""
+    trained = [np.asarray(network.predict(samples, verbose=0))]
+    exported = _opened(folder, signature, formats)
+    return {name: _difference(name, run([samples]), trained) for name, run in exported.items()}
 
 
-def check_steps(network: Network, folder: Path, signature: Signature, prompts: Array) -> float:
+def check_steps(
+    network: Network, folder: Path, signature: Signature, prompts: Array, formats: Sequence[Format] = ()
+) -> dict[str, float]:
     """As `check`, for a network that carries states: over every step of the prompts (n, length)."""
+    trained = _walk(lambda inputs: [np.asarray(one) for one in network(list(inputs))], signature, prompts)
+    exported = _opened(folder, signature, formats)
+    return {name: _difference(name, _walk(run, signature, prompts), trained) for name, run in exported.items()}
+
+
+def _opened(folder: Path, signature: Signature, formats: Sequence[Format]) -> dict[str, Run]:
+    """What was exported to be served, as it will be."""
     session = onnxruntime.InferenceSession(folder / ONNX, providers=["CPUExecutionProvider"])
-    names = [one.name for one in signature.inputs]
-    blank = [np.zeros((len(prompts), *state.shape[1:]), state.dtype) for state in signature.states]
-    served, trained, difference = blank, blank, 0.0
+    takes, gives = [one.name for one in signature.inputs], [one.name for one in signature.outputs]
+    exported: dict[str, Run] = {"onnx": lambda inputs: session.run(gives, dict(zip(takes, inputs, strict=True)))}
+    if "savedmodel" in formats:
+        exported["savedmodel"] = saved_model.opened(folder, signature)
+    return exported
+
+
+def _walk(run: Run, signature: Signature, prompts: Array) -> list[Array]:
+    """All outputs over every step, with the states carried."""
+    states = [np.zeros((len(prompts), *state.shape[1:]), state.dtype) for state in signature.states]
+    said: list[Array] = []
     for tokens in prompts.T:
-        outputs = session.run([one.name for one in signature.outputs], dict(zip(names, [tokens, *served], strict=True)))
-        expected = [np.asarray(one) for one in network([tokens, *trained])]
-        pairs = zip(outputs, expected, strict=True)
-        difference = max(difference, *(float(np.abs(one - other).max()) for one, other in pairs))
-        served, trained = outputs[1:], expected[1:]
-    return _tolerable(difference)
+        outputs = run([tokens, *states])
+        said += outputs
+        states = outputs[1:]
+    return said
 
 
-def _tolerable(difference: float) -> float:
+def _difference(name: str, served: Sequence[Array], trained: Sequence[Array]) -> float:
+    difference = max(float(np.abs(one - other).max()) for one, other in zip(served, trained, strict=True))
     if not difference <= TOLERANCE:  # also when it is not a number
-        raise ExportMismatch(f"ONNX and Keras differ by {difference:.2g}; at most {TOLERANCE:g} is allowed")
+        raise ExportMismatch(f"{name} and Keras differ by {difference:.2g}; at most {TOLERANCE:g} is allowed")
     return difference
 
 

@@ -1,6 +1,7 @@
 """From a trained text generator to the files and figures of a version."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,18 @@ from matplotlib.ticker import MaxNLocator
 
 from app.families.contract import Network, Split
 from app.families.generation import TextRecipe
+from app.jobs.job import Format
 from app.training.appraisal import Appraisal
 from app.training.export import check_steps, export
 from app.training.trainer import Trained
 
 
-def appraise(staged: Path, recipe: TextRecipe, trained: Trained) -> Appraisal:
+def appraise(staged: Path, recipe: TextRecipe, trained: Trained, formats: Sequence[Format]) -> Appraisal:
     """Export one step, check it on real prompts, measure perplexity beside the yardstick's, and draw."""
     network = recipe.stepper(trained.network)
-    export(network, staged, recipe.signature)
+    export(network, staged, recipe.signature, formats)
     recipe.write(staged)
-    difference = check_steps(network, staged, recipe.signature, recipe.prompts())
+    differences = check_steps(network, staged, recipe.signature, recipe.prompts(), formats)
     yardstick = recipe.yardstick()
     # With one split for everything nothing was held out, and the figure says so by its name.
     primary = "test_perplexity" if trained.data.test is not trained.data.validation else "training_perplexity"
@@ -32,7 +34,7 @@ def appraise(staged: Path, recipe: TextRecipe, trained: Trained) -> Appraisal:
     facts = {**metrics, "tokens": _counted(trained.data.test)}
     (staged / "evaluation.json").write_text(json.dumps(facts, indent=1))
     draw_history(staged / "history.png", trained.position.curves, yardstick.perplexity)
-    return Appraisal(network, metrics, primary, "lower", difference)
+    return Appraisal(network, metrics, primary, "lower", differences)
 
 
 def perplexity(network: Network, split: Split) -> float:

@@ -22,6 +22,7 @@ from app.families.catalog import by_model, find_families
 from app.families.contract import Network
 from app.settings import Settings
 from app.store.model_store import ModelStore
+from app.store.opening import open_store
 from app.store.version import ONNX, Card, TensorCard, checksums
 from app.telemetry import configure_logging
 from app.training.archive import check_archive
@@ -102,9 +103,10 @@ def main(owner: str, model: str, like: str, path: str) -> int:
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(EXPENDABLE)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # a GPU is shared with whoever serves on it
     settings = Settings()
-    configure_logging(settings.log_level)
-    store = ModelStore(settings.store)
+    configure_logging(settings.log_level, settings.log_form)
+    store = open_store(settings)
     try:
         number = store.resolve(model, like)
         likeness = Likeness(by_model(find_families())[model], store.card(model, number), store.folder(model, number))

@@ -35,7 +35,7 @@ async def take_in(
         await write(path)
         return await _imported(environment, owner, model, like, str(path))
     finally:
-        store.discard(owner)
+        await asyncio.to_thread(store.discard, owner)
 
 
 async def _imported(environment: Mapping[str, str], *arguments: str) -> int:

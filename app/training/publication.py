@@ -2,7 +2,7 @@
 
 import platform
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,14 +13,14 @@ import tensorflow
 
 from app.families.catalog import family_named
 from app.families.contract import Family, Recipe, Task
-from app.jobs.job import Job
+from app.jobs.job import Format, Job
 from app.store.model_store import ModelStore
 from app.store.version import Card, DataCard, TensorCard, checksums
 from app.training import classifiers, generators
 from app.training.appraisal import Appraisal
 from app.training.trainer import Report, Trained
 
-APPRAISE: dict[Task, Callable[[Path, Any, Trained], Appraisal]] = {
+APPRAISE: dict[Task, Callable[[Path, Any, Trained, Sequence[Format]], Appraisal]] = {
     "classify": classifiers.appraise,
     "generate": generators.appraise,
 }
@@ -31,8 +31,9 @@ def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: 
     """Fill the staged folder, check it and make it a version."""
     data, position = trained.data, trained.position
     family = family_named(job.family)
-    worth = APPRAISE[family.task](staged, recipe, trained)
-    report("evaluated", metrics=worth.metrics, onnx_difference=worth.difference)
+    worth = APPRAISE[family.task](staged, recipe, trained, job.formats)
+    differences = {f"{name}_difference": difference for name, difference in worth.differences.items()}
+    report("evaluated", metrics=worth.metrics, **differences)
     card = Card(
         model=job.model,
         version=1,
@@ -70,7 +71,8 @@ def command(family: Family, job: Job) -> str:
     """The command line that trains this version again."""
     chosen = job.hyperparameters
     options = [word for name, value in chosen.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    return shlex.join(["fitserve", "train", family.name, *options])
+    formats = [word for name in job.formats for word in ("--formats", name)]
+    return shlex.join(["fitserve", "train", family.name, *options, *formats])
 
 
 def libraries() -> dict[str, str]:

@@ -1,13 +1,16 @@
 """Asking for a training: everything that is cheap to check is checked before the job is queued."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from app.errors import InvalidRequest
-from app.families.contract import Family
-from app.jobs.job import Job, NewJob, Promote
+from app.families.contract import Family, Hyperparameters
+from app.jobs.job import Format, Job, NewJob, Promote
 from app.jobs.journal import Journal
+from app.telemetry import log, request_id
+from app.tracing import passport
 from app.training.datasets import Datasets
 
 
@@ -17,22 +20,24 @@ def submit(
     promote: Promote,
     priority: int = 0,
     *,
+    formats: Sequence[Format] = (),
     journal: Journal,
     datasets: Datasets,
     max_queued: int,
     idempotency_key: str | None = None,
+    trial: tuple[str, int] | None = None,
 ) -> list[Job]:
     """Queue what is asked of `family`, all of it or nothing; returns the jobs, usually one, in order.
+
+    `trial` is a sweep and the number of its trial that this is.
 
     Raises InvalidRequest for hyperparameters that do not fit, MissingData for data that is not to be had, and Busy
     when the queue is full.
     """
-    try:
-        hyperparameters = family.hyperparameters.model_validate(wishes)
-    except ValidationError as fault:
-        details = fault.errors(include_url=False, include_context=False)
-        raise InvalidRequest("these hyperparameters do not fit", details) from fault
+    hyperparameters = fitting(family, wishes)
     news = []
+    known = {"request": request_id.get(), "trace": passport()}
+    origin = {name: value for name, value in known.items() if value}
     for number, one in enumerate(family.jobs(hyperparameters, datasets.keep), start=1):
         datasets.check(family.files(one))
         new = NewJob(
@@ -41,10 +46,26 @@ def submit(
             hyperparameters=one.model_dump(mode="json", exclude_unset=True),
             promote=promote,
             priority=priority,
+            formats=tuple(formats),
+            sweep=trial and trial[0],
+            trial=trial and trial[1],
             idempotency_key=_numbered(idempotency_key, number),
+            origin=origin,
         )
         news.append(new)
-    return [job for job, _ in journal.submit_all(news, max_queued)]
+    submitted = journal.submit_all(news, max_queued)
+    for job, is_new in submitted:
+        log.info("job queued" if is_new else "job asked for again", job=job.id, model=job.model)
+    return [job for job, _ in submitted]
+
+
+def fitting(family: Family, wishes: dict[str, Any]) -> Hyperparameters:
+    """The family's hyperparameters with these wishes; raises InvalidRequest with what does not fit."""
+    try:
+        return family.hyperparameters.model_validate(wishes)
+    except ValidationError as fault:
+        details = fault.errors(include_url=False, include_context=False)
+        raise InvalidRequest("these hyperparameters do not fit", details) from fault
 
 
 def _numbered(key: str | None, number: int) -> str | None:

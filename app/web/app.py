@@ -1,32 +1,45 @@
 """The web application: routers over services, problems for errors."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.telemetry import TelemetryConfig
 
 from app.bootstrap import build, opened
+from app.errors import FitserveError
 from app.keys import Keyring
 from app.settings import Settings
 from app.telemetry import configure_logging, log
-from app.web import health, imports, jobs, metrics, models, problems, watch
+from app.tracing import configure_tracing, end_tracing
+from app.web import health, imports, jobs, metrics, models, problems, sweeps, watch
 from app.web.fairness import Fairness
 from app.web.generate import generate_router
 from app.web.headers import Headers
 from app.web.limits import BodyLimit, Deadline
-from app.web.metrics import Measured
+from app.web.observation import QUIET, Observed
 from app.web.page import page_router
 from app.web.predict import predict_routers
 from app.web.protocols import open_inference, openai, tensorflow_serving
 from app.web.security import Guard, declare
+from app.web.server import ClearStart
 from app.web.train import train_path, train_router
 
 DESCRIPTION = """Trains neural networks in the background and serves them; a model answers while it trains.
 
-Every error is `application/problem+json` (RFC 9457) and says what was expected."""
+Every error is `application/problem+json` (RFC 9457) and says what was expected. Every answer has an `X-Request-ID`, the
+request's own where it has one; the log names it."""
+
+TRACED: TelemetryConfig = {  # a span for each request; metrics and logs have ways of their own here
+    "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False,
+    "exclude": lambda scope: bool(QUIET.fullmatch(scope["path"])),
+}  # fmt: skip
+EXPOSED = ("Location", "Retry-After", "X-Request-ID")  # headers that pages of allowed origins may read
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -36,16 +49,30 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        configure_logging(settings.log_level)
+        configure_logging(settings.log_level, settings.log_form)
+        configure_tracing()
         if keyring:
             keyring.open()
-        async with opened(services):
+        async with AsyncExitStack() as stack:
+            try:
+                app.state.services = await stack.enter_async_context(opened(services))
+            except FitserveError as fault:  # its sentence says it all
+                raise fault.with_traceback(None) from None
             log.info("Fitserve is ready; its API is described at /docs")
-            app.state.services = services
             gc.freeze()  # what is there now stays: looking through it again and again would stall requests by 40 ms
             yield
+        gc.unfreeze()
+        await asyncio.to_thread(end_tracing)
 
-    app = FastAPI(title="Fitserve", version=version("fitserve"), description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(
+        title="Fitserve",
+        version=version("fitserve"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        telemetry=TRACED,
+        docs_url=None,  # FastAPI's pages load from other origins; ours is in page.py
+        redoc_url=None,
+    )
     app.state.leaving = app.state.importing = False
     problems.install(app)
     generating = [family for family in services.families.values() if family.task == "generate"]
@@ -60,10 +87,12 @@ def create_app(settings: Settings) -> FastAPI:
         max_requests=settings.max_requests,
     )
     app.add_middleware(Guard, keyring=keyring, allow_open=settings.allow_open, origins=settings.origins)
-    app.add_middleware(Headers)
-    app.add_middleware(Measured)
     if settings.origins:
-        app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["*"], allow_headers=["*"])
+        allowed: Any = {"allow_origins": settings.origins, "allow_methods": ["*"], "allow_headers": ["*"]}
+        app.add_middleware(CORSMiddleware, **allowed, expose_headers=EXPOSED)
+    app.add_middleware(Observed)
+    app.add_middleware(Headers)
+    app.add_middleware(ClearStart)
     for family in services.families.values():
         for router in predict_routers(family) if family.task == "classify" else ():
             app.include_router(router)
@@ -73,6 +102,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in (
         jobs.router,
         watch.router,
+        sweeps.router,
         models.router,
         imports.router,
         health.router,

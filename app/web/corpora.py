@@ -13,6 +13,8 @@ from app.errors import InvalidRequest
 from app.training.datasets import Datasets
 from app.web.streamed import FILE, FORM, read_form
 
+LISTS = ("formats",)  # fields of several words, which a form has with commas between
+
 
 async def receive(
     request: Request, datasets: Datasets, wishes: type[BaseModel], check: Callable[[Path], None]
@@ -38,8 +40,9 @@ async def receive(
 
 
 def _validated(wishes: type[BaseModel], fields: dict[str, str]) -> dict[str, Any]:
+    lists = {name: fields[name].split(",") for name in LISTS if name in fields}
     try:
-        return wishes.model_validate(fields).model_dump(exclude_unset=True)
+        return wishes.model_validate(fields | lists).model_dump(exclude_unset=True)
     except ValidationError as fault:
         details = fault.errors(include_url=False, include_context=False)
         raise InvalidRequest("these hyperparameters do not fit", details) from fault

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from app import metrics
+from app import metrics, tracing
 from app.bootstrap import Services
 from app.families.contract import Crop
 from app.families.imaging import decoded, open_picture
@@ -15,7 +15,7 @@ SMALL_PIXELS = 32 * 32  # decoded sooner than a thread takes over
 async def decode(services: Services, loaded: Loaded, payload: bytes, crop: Crop | None = None) -> Any:
     """The instance in the bytes; what takes longer than a thread hop is done in a thread. Raises Busy."""
     loaded.batcher.check_room()
-    with metrics.decode_seconds.time():
+    with metrics.decode_seconds.time(), tracing.span("decode"):
         return await _decoded(services, loaded, payload, crop or services.settings.crop)
 
 

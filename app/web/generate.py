@@ -20,6 +20,7 @@ from app.serving.loading import Loaded
 from app.serving.sampling import Sampling
 from app.serving.telling import Stop, Telling, Wish, Word
 from app.telemetry import log
+from app.tracing import span
 from app.web.numbers import WHOLE
 from app.web.problems import EVENT, documented, make_problem
 from app.web.references import Alias, Version, named
@@ -161,7 +162,8 @@ class _Continuing:
 
     async def whole(self) -> Generated:
         """The continued text when it is finished."""
-        return self._answer(await self._loaded.batcher.submit(self._prompt, self._wish).done)
+        with span("generate"):
+            return self._answer(await self._loaded.batcher.submit(self._prompt, self._wish).done)
 
     def streamed(self) -> Response:
         """A response that sends each word at once; raises Busy before anything is sent."""

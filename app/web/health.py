@@ -1,11 +1,15 @@
 """/health: is the process alive, and does it answer with models."""
 
+from pathlib import Path
+
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from app.bootstrap import Services
 
 router = APIRouter(prefix="/health", tags=["health"])
+
+DRIVER = Path("/proc/driver/nvidia")
 
 
 class Live(BaseModel):
@@ -18,14 +22,22 @@ class ModelHealth(BaseModel):
     """What one model answers with, and what would not load."""
 
     serving: int | None
+    loaded: list[int] = Field(description="Versions in memory.")
+    waiting: int = Field(description="Instances, or texts, that wait for the version that serves.")
     faults: dict[int, str]
 
 
 class Ready(BaseModel):
-    """Ready when every model that has a live version answers with one, until a signal says stop."""
+    """Ready when every model that has a live version answers with one and what they run on works, until a signal says
+    stop.
+    """
 
     ready: bool
     runtime: str = Field(description="What predictions run on.", examples=["onnxruntime"])
+    runtime_reason: str = Field(description="Why they run on that.", examples=["no NVIDIA GPU is visible"])
+    runtime_fault: str | None = Field(description="Why they do not run now, as when a GPU is lost.")
+    gpus: list[str] = Field(description="The NVIDIA GPUs that the driver tells of.")
+    leads: bool = Field(description="Whether this process is the one of its journal that starts trainers.")
     models: dict[str, ModelHealth]
 
 
@@ -39,18 +51,41 @@ async def live() -> Live:
 def ready(request: Request, response: Response) -> Ready:
     """Warm, and answering for every model that was ever trained."""
     services: Services = request.app.state.services
-    servables = services.servables
+    servables, runtime = services.servables, services.runtime
     models = {
-        model: ModelHealth(serving=servables.serving(model), faults=servables.faults[model])
+        model: ModelHealth(
+            serving=servables.serving(model),
+            loaded=servables.loaded(model),
+            waiting=servables.waiting(model),
+            faults=servables.faults[model],
+        )
         for model in servables.models
     }
     is_ready = answers(request)
     response.status_code = 200 if is_ready else 503
-    return Ready(ready=is_ready, runtime=servables.runtime.name, models=models)
+    return Ready(
+        ready=is_ready,
+        runtime=runtime.name,
+        runtime_reason=runtime.reason,
+        runtime_fault=runtime.fault,
+        gpus=_gpus(),
+        leads=services.supervisor.leads(),
+        models=models,
+    )
+
+
+def _gpus() -> list[str]:
+    """What NVIDIA's driver says there is; without TensorFlow, which would take their memory."""
+    told = sorted(DRIVER.glob("gpus/*/information"))
+    return [
+        line.partition(":")[2].strip()
+        for path in told
+        for line in path.read_text().splitlines()
+        if line.startswith("Model:")
+    ]
 
 
 def answers(request: Request) -> bool:
-    """Whether every model that was ever trained is served, and no signal has said stop."""
+    """Whether every model that was ever trained is served on what works, and no signal has said stop."""
     services: Services = request.app.state.services
-    models = (model for model in services.store.models() if model in services.servables.models)
-    return not request.app.state.leaving and all(services.servables.serving(model) is not None for model in models)
+    return not request.app.state.leaving and not services.runtime.fault and services.servables.complete

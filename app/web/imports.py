@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from app.bootstrap import Services
 from app.errors import Busy, Conflict, Damaged, InvalidRequest, UnsupportedMedia
@@ -65,10 +66,10 @@ async def import_version(request: Request, response: Response, model: str, like:
     try:
         await services.servables.get(model, str(number))
     except (Conflict, Damaged) as fault:
-        services.store.delete(model, number)
+        await run_in_threadpool(services.store.delete, model, number)
         raise InvalidRequest(f"the network does not run here: {fault}") from fault
     response.headers["Location"] = f"/models/{model}/versions/{number}"
-    return services.store.card(model, number)
+    return await run_in_threadpool(services.store.card, model, number)
 
 
 async def _received(request: Request, path: Path) -> None:

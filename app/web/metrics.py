@@ -1,16 +1,19 @@
 """/metrics for Prometheus: what was counted, and how things stand."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from resource import RUSAGE_CHILDREN, getrusage
+from shutil import disk_usage
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from prometheus_client import REGISTRY, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import REGISTRY, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from app import metrics
 from app.bootstrap import Services
+from app.errors import Unavailable
+from app.jobs.job import Job
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -34,43 +37,51 @@ class Standing:
         self._services = services
 
     def collect(self) -> Iterator[Metric]:
-        """Live versions, waiting instances, and jobs by status."""
+        """Versions, waiting instances, jobs by status, who leads, and what trainers take."""
+        yield from self._models()
+        yield from self._jobs()
+        yield from trainer_metrics(self._services.supervisor.trainers())
+        free = disk_usage(self._services.settings.local_folder).free
+        yield GaugeMetricFamily("fitserve_store_free_bytes", "Room that is left on the store's disk.", free)
+
+    def _models(self) -> Iterator[Metric]:
         servables = self._services.servables
-        versions = GaugeMetricFamily("fitserve_live_version", "The version that answers.", labels=["model"])
+        live = GaugeMetricFamily("fitserve_live_version", "The version that answers.", labels=["model"])
         waiting = GaugeMetricFamily("fitserve_queue_depth", "Instances that wait.", labels=["model"])
+        stored = GaugeMetricFamily("fitserve_versions", "Versions in the store.", labels=["model"])
         for model in servables.models:
+            stored.add_metric([model], len(self._services.store.numbers(model)))
             if (version := servables.serving(model)) is not None:
-                versions.add_metric([model], version)
-                waiting.add_metric([model], servables.live(model).batcher.waiting)
-        jobs = GaugeMetricFamily("fitserve_jobs", "Jobs that have not ended.", labels=["status"])
-        for status, number in self._services.journal.unfinished().items():
-            jobs.add_metric([status], number)
-        yield from (versions, waiting, jobs)
+                live.add_metric([model], version)
+                waiting.add_metric([model], servables.waiting(model))
+        yield from (live, waiting, stored)
+
+    def _jobs(self) -> Iterator[Metric]:
+        going = GaugeMetricFamily("fitserve_jobs", "Jobs that have not ended.", labels=["status"])
+        ended = CounterMetricFamily("fitserve_jobs_ended", "Jobs that have ended, by how.", labels=["status"])
+        with suppress(Unavailable):  # the rest is told all the same
+            for status, number in self._services.journal.counts().items():
+                (ended if status.terminal else going).add_metric([status], number)
+        leads = GaugeMetricFamily("fitserve_leads", "Whether this process starts the trainers: 1 or 0.")
+        leads.add_metric([], self._services.supervisor.leads())
+        yield from (going, ended, leads)
 
 
-class Measured:
-    """ASGI middleware: counts and times every request under the path of its route."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Watch the status go by."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        status = 500  # what is sent further out when an error passes here
-
-        async def watched(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        begun = time.perf_counter()
-        try:
-            await self._app(scope, receive, watched)
-        finally:
-            route = getattr(scope.get("route"), "path", "none")  # never a path of the client's making
-            metrics.request_seconds.labels(route).observe(time.perf_counter() - begun)
-            metrics.requests.labels(scope["method"], route, status).inc()
+def trainer_metrics(running: Sequence[tuple[Job, int]]) -> Iterator[Metric]:
+    """What the trainers of this process take of the machine."""
+    number = GaugeMetricFamily("fitserve_trainers", "Trainers running.", labels=["model"])
+    memory = GaugeMetricFamily("fitserve_trainer_memory_bytes", "Resident memory of trainers.", labels=["model"])
+    ended = getrusage(RUSAGE_CHILDREN)
+    seconds = ended.ru_utime + ended.ru_stime
+    taken: dict[str, list[float]] = {}
+    for job, pid in running:
+        collected = ProcessCollector(pid=partial(str, pid), registry=None).collect()
+        figures = {metric.name: metric.samples[0].value for metric in collected}
+        taken.setdefault(job.model, []).append(figures.get("process_resident_memory_bytes", 0))
+        seconds += figures.get("process_cpu_seconds", 0)
+    for model, sizes in taken.items():
+        number.add_metric([model], len(sizes))
+        memory.add_metric([model], sum(sizes))
+    cpu = CounterMetricFamily("fitserve_trainer_cpu_seconds", "CPU time of trainers, those that have ended included.")
+    cpu.add_metric([], seconds)
+    yield from (number, memory, cpu)

@@ -14,7 +14,7 @@ from app.jobs.job import Job
 from app.serving.comparison import Comparison, compare
 from app.serving.traffic import Outcome, check_comparable
 from app.store.model_store import LIVE, PREVIOUS, SHADOW
-from app.store.version import CARD, Card
+from app.store.version import CARD, SAVED_MODEL, Card
 from app.training.submission import submit
 from app.web.numbers import WHOLE
 from app.web.problems import documented
@@ -119,7 +119,7 @@ def get_version(request: Request, model: str, version: Version) -> Card:
 )
 def get_file(request: Request, model: str, version: Version, name: FileName) -> FileResponse:
     """One file of a version: model.onnx, model.keras, evaluation.json, history.png, version.json; of a classifier
-    confusion.png and guesses.npy, of a text generator vocabulary.json.
+    confusion.png and guesses.npy, of a text generator vocabulary.json; of a SavedModel saved_model.pb and variables/.
     """
     services: Services = request.app.state.services
     card = services.store.card(known(services, model), services.store.resolve(model, version))
@@ -127,7 +127,8 @@ def get_file(request: Request, model: str, version: Version, name: FileName) -> 
         raise NotFound(
             f"version {card.version} of {model} has no file {name!r}; files: {', '.join(sorted(card.files))}"
         )
-    return FileResponse(services.store.folder(model, card.version) / name, filename=f"{model}-{card.version}-{name}")
+    shown = f"{model}-{card.version}-{name.replace('/', '-')}"
+    return FileResponse(services.store.folder(model, card.version) / name, filename=shown)
 
 
 @router.put("/{model}/aliases/{alias}", operation_id="set_alias", responses=documented(404, 409, 422))
@@ -185,10 +186,11 @@ async def roll_back(request: Request, model: str) -> ModelSummary:
 @router.delete(
     "/{model}/versions/{version}", status_code=204, operation_id="delete_version", responses=documented(404, 409)
 )
-def delete_version(request: Request, model: str, version: int) -> None:
+async def delete_version(request: Request, model: str, version: int) -> None:
     """Remove a version for good; refused while an alias points at it."""
     services: Services = request.app.state.services
-    services.store.delete(known(services, model), version)
+    await run_in_threadpool(services.store.delete, known(services, model), version)
+    await services.servables.refresh(model)
 
 
 @router.post(
@@ -208,6 +210,7 @@ async def reproduce(request: Request, response: Response, model: str, version: V
         services.servables.models[model],
         card.hyperparameters,
         "never",
+        formats=("savedmodel",) if SAVED_MODEL in card.files else (),
         journal=services.journal,
         datasets=services.datasets,
         max_queued=services.settings.max_queued,

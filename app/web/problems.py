@@ -141,7 +141,7 @@ def install(app: FastAPI) -> None:
     async def ours(request: Request, fault: FitserveError) -> Response:
         problem = problem_of(fault)
         if problem.status == 500:
-            log.error("%s failed", request.url.path, exc_info=fault)
+            log.error("request failed", path=request.url.path, exc_info=fault)
         return _response(problem, headers_of(fault))
 
     @app.exception_handler(RequestValidationError)
@@ -157,11 +157,6 @@ def install(app: FastAPI) -> None:
         detail = f"{request.method} {request.url.path}: {fault.detail}"
         headers = {"Allow": ", ".join(_methods(request))} if fault.status_code == 405 else dict(fault.headers or {})
         return _response(make_problem(fault.status_code, detail, "http"), headers)
-
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, fault: Exception) -> Response:
-        log.error("%s failed", request.url.path, exc_info=fault)
-        return _response(make_problem(500, "something went wrong here; the log of the service says what", "internal"))
 
 
 def _methods(request: Request) -> list[str]:

@@ -14,7 +14,7 @@ from app.errors import Forbidden, Unauthorised
 from app.web.problems import documented, send_problem
 
 OPEN = re.compile(r"/|/health/(live|ready)|/docs(/.*)?|/openapi\.json|/static/.*|/favicon\.ico")  # no secret in these
-TRAINING = re.compile(r"/(train|jobs)(/.*)?|/models/[^/]+/versions/[^/]+/reproduce")
+TRAINING = re.compile(r"/(train|jobs|sweeps)(/.*)?|/models/[^/]+/versions/[^/]+/reproduce")
 PREDICTING = re.compile(r"/(predict|v1|v2)/.*|/generate")
 REMEMBERED = 1000  # hosts whose kind is known without looking again
 READING = ("GET", "HEAD", "OPTIONS")
@@ -58,7 +58,7 @@ class Guard:
             headers = dict(scope["headers"])
             try:
                 if self._keyring is not None:
-                    scope["key"] = self._identified(self._keyring, scope, headers)
+                    self._check_key(self._keyring, scope, headers)
                 elif not self._allow_open:
                     self._check_local(scope, headers)
             except (Unauthorised, Forbidden) as fault:
@@ -66,19 +66,19 @@ class Guard:
                 return
         await self._app(scope, receive, send)
 
-    def _identified(self, keyring: keys.Keyring, scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
+    def _check_key(self, keyring: keys.Keyring, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
         needed = required_scope(scope["method"], scope["path"])
         if needed is None:
-            return None
+            return
         presented = _presented(headers)
         if not presented:
             raise Unauthorised("a key is needed: send `Authorization: Bearer KEY` or `X-API-Key: KEY`")
         key = keyring.find(presented)
         if key is None:
             raise Unauthorised("this key is not known here")
+        scope["key"] = key.name
         if not key.scope.includes(needed):
             raise Forbidden(f"this needs a key of the scope `{needed}`; this one has `{key.scope}`")
-        return key.name
 
     def _check_local(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
         client = scope.get("client")

@@ -2,15 +2,17 @@
 
 import asyncio
 import signal
+import sys
 from http import HTTPStatus
 from types import FrameType
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.errors import Overloaded
+from app.errors import FitserveError, Overloaded
 from app.web.problems import written
 
 
@@ -63,6 +65,24 @@ def _full(connections: int) -> bytes:
     status, headers, content = written(Overloaded(f"more than {connections} connections at once"))
     head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*head, "", ""]).encode() + content
+
+
+class ClearStart:
+    """ASGI middleware: a start that fails for a reason of ours is told in a sentence, not as a traceback."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Watch what the application tells its server."""
+
+        async def clear(message: Message) -> None:
+            fault = sys.exception()
+            if message["type"] == "lifespan.startup.failed" and isinstance(fault, FitserveError):
+                message = {**message, "message": f"Fitserve cannot start: {fault}"}
+            await send(message)
+
+        await self._app(scope, receive, clear if scope["type"] == "lifespan" else send)
 
 
 class Server(uvicorn.Server):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, create_model
 from app.bootstrap import Services
 from app.errors import InvalidRequest
 from app.families.contract import Family
-from app.jobs.job import Job, Promote
+from app.jobs.job import Format, Job, Promote
 from app.training.submission import submit
 from app.web.corpora import corpus_documentation, receive
 from app.web.problems import documented
@@ -73,12 +73,14 @@ def train_router(family: Family) -> APIRouter:
 async def _queue(services: Services, family: Family, chosen: dict[str, Any], key: str | None) -> Job:
     """Queue what was chosen; returns the job, or the first of several with all of them."""
     promote, priority = chosen.pop("promote", "if_better"), chosen.pop("priority", 0)
+    formats = chosen.pop("formats", ())
     jobs = await run_in_threadpool(
         submit,
         family,
         chosen,
         promote,
         priority,
+        formats=formats,
         journal=services.journal,
         datasets=services.datasets,
         max_queued=services.settings.max_queued,
@@ -118,9 +120,13 @@ def _wishes(family: Family) -> type[BaseModel]:
     """The family's hyperparameters and what to do with the version that comes out."""
     promote = Field("if_better", description="When the new version goes live: `if_better`, `always` or `never`.")
     priority = Field(0, ge=-100, le=100, description="Jobs of a higher one start first.")
+    formats = Field(
+        (), description="What the version holds beside ONNX and Keras. `savedmodel`: for TensorFlow Serving and a GPU."
+    )
     return create_model(
         f"Train_{family.name}",
         __base__=family.hyperparameters,
         promote=(Promote, promote),
         priority=(int, priority),
+        formats=(tuple[Format, ...], formats),
     )

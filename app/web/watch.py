@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -79,30 +78,20 @@ async def log(
     """What the trainers of a job have written."""
     services = _services(request)
     await run_in_threadpool(services.journal.get, job)
-    path = services.settings.workspace / job / LOG
-    return StreamingResponse(_tail(services, job, path, follow), media_type="text/plain; charset=utf-8")
+    return StreamingResponse(_tail(services, job, follow), media_type="text/plain; charset=utf-8")
 
 
-async def _tail(services: Services, job: str, path: Path, follow: bool) -> AsyncIterator[bytes]:
-    """The file, and while the job goes on what is added to it."""
-    position = 0
+async def _tail(services: Services, job: str, follow: bool) -> AsyncIterator[bytes]:
+    """The log, and while the job goes on what is added to it."""
+    folder, position = services.store.jobs.of(job), 0
     while True:
         ended = (await run_in_threadpool(services.journal.get, job)).status.terminal
-        while chunk := await run_in_threadpool(_read, path, position):
+        while chunk := await run_in_threadpool(folder.read, LOG, position, CHUNK):
             position += len(chunk)
             yield chunk
         if ended or not follow:
             return
         await asyncio.sleep(LOOK_SECONDS)
-
-
-def _read(path: Path, position: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            file.seek(position)
-            return file.read(CHUNK)
-    except FileNotFoundError:  # no trainer has started yet
-        return b""
 
 
 def _services(request: Request) -> Services:

@@ -1,9 +1,11 @@
 import type {
   Card,
   Classification,
+  Comparison,
   Generated,
   GenerateRequest,
   Job,
+  Live,
   ModelSummary,
   Problem,
   Ready,
@@ -20,8 +22,8 @@ export type * from "./types.js";
 export interface Options {
   /** Sent as `Authorization: Bearer`. */
   key?: string;
-  /** Called when the service asks for a key; the request is repeated with what it returns. */
-  askKey?: () => Promise<string | null>;
+  /** Called when the service asks for a key, with its words; the request is repeated with what it returns. */
+  askKey?: (refusal: FitserveError) => Promise<string | null>;
   fetch?: typeof fetch;
 }
 
@@ -31,9 +33,19 @@ export interface RequestOptions {
 }
 
 export interface PredictOptions extends RequestOptions {
+  /** A version by its number, or an alias; by default the live one. */
   version?: number | string;
+  /** An alias, in place of `version`. */
+  alias?: string;
   topK?: number;
   crop?: "centre" | "whole";
+}
+
+export interface TrainOptions extends RequestOptions {
+  /** A text in UTF-8, for families that learn from one. */
+  file?: Blob;
+  /** The same key gives the same job again. */
+  idempotencyKey?: string;
 }
 
 /** What families can be asked to learn from; other families take what their part of the OpenAPI document says. */
@@ -45,23 +57,66 @@ export interface Wishes {
 }
 
 export type TextEvent =
-  | { event: "word"; data: { index: number; word: string } & Partial<Step> }
-  | { event: "done"; data: Generated };
+  { event: "word"; data: { index: number; word: string } & Partial<Step> } | { event: "done"; data: Generated };
 
-export interface JobEvent {
-  id: number;
-  event: string;
-  data: { time: string; [name: string]: unknown };
+/** The figures of an epoch, as far as its phase measures them. */
+export interface Epoch {
+  phase: string;
+  epoch: number;
+  seconds: number;
+  loss?: number;
+  val_loss?: number;
+  accuracy?: number;
+  val_accuracy?: number;
+  [figure: string]: number | string | undefined;
 }
 
+/** What a job's `result` holds in the end. */
+export interface Result {
+  model: string;
+  version: number;
+  promoted: boolean;
+  reason: string;
+}
+
+interface Happened<Kind extends string, Facts = object> {
+  id: number;
+  event: Kind;
+  data: { time: string } & Facts;
+}
+
+export type JobEvent =
+  | Happened<"queued" | "paused" | "checkpoint">
+  | Happened<"started", { attempt: number }>
+  | Happened<"resumed", { row: Epoch | null; text: string }>
+  | Happened<"phase", { phase: string; epochs: number; epoch: number }>
+  | Happened<"progress", { progress: number; epoch: number; eta_seconds?: number; metrics: Record<string, number> }>
+  | Happened<"epoch", Epoch & { progress: number }>
+  | Happened<"log" | "promoted", { text: string; version?: number }>
+  | Happened<"evaluated", { metrics: Record<string, number> }>
+  | Happened<"published", { version: number }>
+  | Happened<"finished", { status: Status; result: Result | null; error: string | null }>;
+
 export interface EventsOptions {
+  /** Only events after this id. */
   after?: number;
   signal?: AbortSignal;
+  /** Told whenever the connection is lost or there again. */
   onConnection?: (connected: boolean) => void;
+}
+
+export interface JobFilter {
+  status?: Status;
+  family?: string;
+  model?: string;
+  /** Only jobs older than this one. */
+  before?: string;
+  limit?: number;
 }
 
 export declare class FitserveError extends Error {
   constructor(status: number, problem: Partial<Problem>);
+  /** Of the answer; 0 where the service could not be reached. */
   readonly status: number;
   readonly problem: Partial<Problem>;
 }
@@ -69,6 +124,7 @@ export declare class FitserveError extends Error {
 export declare class Fitserve {
   constructor(base?: string, options?: Options);
   readonly base: string;
+  readonly fetch: typeof fetch;
   key: string;
 
   predict(model: string, picture: Blob, options?: PredictOptions): Promise<Classification>;
@@ -77,36 +133,37 @@ export declare class Fitserve {
   generate(wish: GenerateRequest, options?: RequestOptions): Promise<Generated>;
   stream(wish: GenerateRequest, options?: RequestOptions): AsyncGenerator<TextEvent, void>;
 
-  train<F extends keyof Wishes>(
-    family: F,
-    wishes?: Wishes[F],
-    options?: { idempotencyKey?: string; signal?: AbortSignal },
-  ): Promise<Job | Several>;
-  jobs(filter?: { status?: Status; family?: string; model?: string; before?: string; limit?: number }): Promise<Job[]>;
+  train<F extends keyof Wishes>(family: F, wishes?: Wishes[F], options?: TrainOptions): Promise<Job | Several>;
+  jobs(filter?: JobFilter): Promise<Job[]>;
   job(id: string): Promise<Job>;
   cancel(id: string, options?: { stopEarly?: boolean }): Promise<Job>;
   pause(id: string): Promise<Job>;
   resume(id: string): Promise<Job>;
-  history(id: string): Promise<Array<Record<string, number | string>>>;
+  history(id: string): Promise<Epoch[]>;
+  historyCsv(id: string): Promise<string>;
+  plot(id: string, form?: "svg" | "png"): Promise<Blob>;
   log(id: string): Promise<string>;
+  followLog(id: string, options?: RequestOptions): AsyncGenerator<string, void>;
   events(id: string, options?: EventsOptions): AsyncGenerator<JobEvent, void>;
 
   models(): Promise<ModelSummary[]>;
   model(model: string): Promise<ModelSummary>;
   version(model: string, version: number | string): Promise<Card>;
   file(model: string, version: number | string, name: string): Promise<Blob>;
+  compare(model: string, one: number | string, other: number | string): Promise<Comparison>;
   promote(model: string, version: number, alias?: string): Promise<ModelSummary>;
+  removeAlias(model: string, alias: string): Promise<ModelSummary>;
+  importVersion(model: string, file: Blob, options?: RequestOptions & { like?: number | string }): Promise<Card>;
   rollback(model: string): Promise<ModelSummary>;
+  splitTraffic(model: string, weights: Record<number, number>): Promise<ModelSummary>;
+  endSplit(model: string): Promise<ModelSummary>;
+  reproduce(model: string, version: number | string): Promise<Job>;
   delete(model: string, version: number): Promise<void>;
 
+  live(): Promise<Live>;
   ready(): Promise<Ready>;
   openapi(): Promise<Record<string, unknown>>;
-  request(
-    method: string,
-    path: string,
-    body?: Blob | FormData | object,
-    options?: RequestOptions,
-  ): Promise<Response>;
+  request(method: string, path: string, body?: Blob | FormData | object, options?: RequestOptions): Promise<Response>;
 }
 
 export declare function parseEvents(

@@ -68,8 +68,13 @@ export interface Card {
 export interface Choice {
   "text": string;
   "index": number;
-  "logprobs"?: null;
+  "logprobs"?: Logprobs | null;
   "finish_reason": "stop" | "length" | null;
+}
+
+/** One of these. */
+export interface Choices {
+  "choices": Array<boolean | number | string | null>;
 }
 
 /** The answer of a classifier: the labels with their probabilities, most likely first. */
@@ -111,32 +116,40 @@ export interface Completion {
   "system_fingerprint": string;
 }
 
-/** What to continue, and how. What other services add is ignored; what cannot be done here is refused. */
+/** What to continue, and how. Null means the default. What other services add is ignored. */
 export interface CompletionRequest {
   "model": string;
-  /** A beginning, or several; not tokens. */
-  "prompt": string | Array<string>;
-  /** At most so many tokens for each choice. */
-  "max_tokens"?: number;
-  "temperature"?: number;
-  "top_p"?: number;
+  /** A beginning, or several, as texts or as tokens: ids of the model's own vocabulary, which is the version's file `vocabulary.json`. What follows a text begins another word; tokens are taken as they are. Null is a line's beginning. */
+  "prompt": string | Array<string> | Array<number> | Array<Array<number>> | null;
+  /** At most so many tokens for each choice; 0, with `echo` and `logprobs`, weighs the prompt. */
+  "max_tokens"?: number | null;
+  "temperature"?: number | null;
+  "top_p"?: number | null;
   "top_k"?: number | null;
-  "repetition_penalty"?: number;
-  /** Choices for each prompt. */
-  "n"?: number;
+  /** Leaves out what is less likely than so much of the likeliest. */
+  "min_p"?: number | null;
+  "repetition_penalty"?: number | null;
+  /** Taken from a token's logit for each time it was chosen. */
+  "frequency_penalty"?: number | null;
+  /** Taken from a token's logit once it was chosen. */
+  "presence_penalty"?: number | null;
+  /** What is added to the logits of tokens, by their ids. */
+  "logit_bias"?: Record<string, number> | null;
+  /** Choices for each prompt. Those of all prompts together, or what `best_of` has of them, may be as many as FITSERVE_MAX_WAITING. */
+  "n"?: number | null;
+  "stream"?: boolean | null;
+  /** Of so many, the `n` that are likeliest by the mean of their tokens' logarithms. Not streamed. */
+  "best_of"?: number | null;
+  /** Tell the logarithm of each token's probability, and so many of the likeliest in its place. */
+  "logprobs"?: number | null;
   /** The same seed gives the same text. */
   "seed"?: number | null;
   /** At most four texts that end a choice; not returned. */
   "stop"?: string | Array<string> | null;
-  "stream"?: boolean;
   "stream_options"?: StreamOptions | null;
   /** Begin each text with its prompt. */
-  "echo"?: boolean;
-  "best_of"?: number | null;
-  "logprobs"?: null;
-  "logit_bias"?: Record<string, number> | null;
-  "frequency_penalty"?: number;
-  "presence_penalty"?: number;
+  "echo"?: boolean | null;
+  /** Not supported: these models only read forwards. */
   "suffix"?: null;
   "user"?: string | null;
 }
@@ -223,6 +236,12 @@ export interface Job {
   "hyperparameters": Record<string, unknown>;
   "promote"?: "if_better" | "always" | "never";
   "priority"?: number;
+  /** What the version holds beside its ONNX and its Keras file. */
+  "formats"?: Array<"savedmodel">;
+  /** The sweep that this job is a trial of. */
+  "sweep"?: string | null;
+  /** Which of its trials, from 1. */
+  "trial"?: number | null;
   "id": string;
   "status": Status;
   /** What was asked of it and is not done yet. */
@@ -253,6 +272,18 @@ export interface Live {
   "status"?: string;
 }
 
+/** What a choice is made of, token by token: four lists of one length. */
+export interface Logprobs {
+  /** Each with the space before it; bytes that are no whole character are written `bytes:\xea\xb0`, a line's end `<end>`. */
+  "tokens": Array<string>;
+  /** Natural logarithms of the network's own probabilities, whatever the parameters changed; null for the first token of a prompt. */
+  "token_logprobs": Array<number | null>;
+  /** As many of the likeliest tokens as were asked for, and the one that was chosen. */
+  "top_logprobs": Array<Record<string, number> | null>;
+  /** Where each begins, in characters from the beginning of the prompt in Unicode's composed form, whether that is echoed or not. */
+  "text_offset": Array<number>;
+}
+
 /** One model that answers. */
 export interface ModelEntry {
   "id": string;
@@ -264,6 +295,10 @@ export interface ModelEntry {
 /** What one model answers with, and what would not load. */
 export interface ModelHealth {
   "serving": number | null;
+  /** Versions in memory. */
+  "loaded": Array<number>;
+  /** Instances, or texts, that wait for the version that serves. */
+  "waiting": number;
   "faults": Record<string, string>;
 }
 
@@ -297,11 +332,29 @@ export interface Problem {
   "errors"?: Array<Fault> | null;
 }
 
-/** Ready when every model that has a live version answers with one, until a signal says stop. */
+/** All numbers from one to another, both included. */
+export interface Range {
+  "low": number;
+  "high": number;
+  /** Whether the logarithm is what is drawn evenly. */
+  "log"?: boolean;
+  /** Only numbers that are whole steps above `low`. */
+  "step"?: number | null;
+}
+
+/** Ready when every model that has a live version answers with one and what they run on works, until a signal says stop. */
 export interface Ready {
   "ready": boolean;
   /** What predictions run on. */
   "runtime": string;
+  /** Why they run on that. */
+  "runtime_reason": string;
+  /** Why they do not run now, as when a GPU is lost. */
+  "runtime_fault": string | null;
+  /** The NVIDIA GPUs that the driver tells of. */
+  "gpus": Array<string>;
+  /** Whether this process is the one of its journal that starts trainers. */
+  "leads": boolean;
   "models": Record<string, ModelHealth>;
 }
 
@@ -312,6 +365,12 @@ export interface Several {
   "hyperparameters": Record<string, unknown>;
   "promote"?: "if_better" | "always" | "never";
   "priority"?: number;
+  /** What the version holds beside its ONNX and its Keras file. */
+  "formats"?: Array<"savedmodel">;
+  /** The sweep that this job is a trial of. */
+  "sweep"?: string | null;
+  /** Which of its trials, from 1. */
+  "trial"?: number | null;
   "id": string;
   "status": Status;
   /** What was asked of it and is not done yet. */
@@ -359,6 +418,87 @@ export interface Step {
 /** What a stream tells besides the text. */
 export interface StreamOptions {
   "include_usage"?: boolean;
+}
+
+/** A row of the journal. */
+export interface Sweep {
+  "family": string;
+  "model": string;
+  /** What is tried of each hyperparameter: a range, or choices. */
+  "space": Record<string, unknown>;
+  /** Those that are the same in every trial. */
+  "hyperparameters": Record<string, unknown>;
+  /** What is better in the best trial, over its epochs. */
+  "metric": "val_accuracy" | "val_loss";
+  "trials": number;
+  "seed"?: number;
+  "stop_bad"?: boolean;
+  "promote"?: "if_better" | "always" | "never";
+  "priority"?: number;
+  "id": string;
+  "status": Status;
+  /** What was asked of it and is not done yet. */
+  "wish"?: Wish | null;
+  /** How many of its trials have ended. */
+  "ended"?: number;
+  /** The best trial, its version, and whether it was promoted. */
+  "result"?: Record<string, unknown> | null;
+  "error"?: string | null;
+  "created": string;
+  "finished"?: string | null;
+}
+
+/** A sweep and all that it has tried. */
+export interface SweepTable {
+  "family": string;
+  "model": string;
+  /** What is tried of each hyperparameter: a range, or choices. */
+  "space": Record<string, unknown>;
+  /** Those that are the same in every trial. */
+  "hyperparameters": Record<string, unknown>;
+  /** What is better in the best trial, over its epochs. */
+  "metric": "val_accuracy" | "val_loss";
+  "trials": number;
+  "seed"?: number;
+  "stop_bad"?: boolean;
+  "promote"?: "if_better" | "always" | "never";
+  "priority"?: number;
+  "id": string;
+  "status": Status;
+  /** What was asked of it and is not done yet. */
+  "wish"?: Wish | null;
+  /** How many of its trials have ended. */
+  "ended"?: number;
+  /** The best trial, its version, and whether it was promoted. */
+  "result"?: Record<string, unknown> | null;
+  "error"?: string | null;
+  "created": string;
+  "finished"?: string | null;
+  /** Of the trials that ended with a version, the best. */
+  "best"?: Trial | null;
+  /** Every trial so far. */
+  "table": Array<Trial>;
+}
+
+/** What a sweep shall try, and how often. */
+export interface SweepWish {
+  "family": string;
+  /** What is tried of each hyperparameter: a range, or choices. */
+  "space": Record<string, Range | Choices>;
+  /** How many trainings, those that are stopped early included. */
+  "trials"?: number;
+  /** Those that are the same in every trial. */
+  "hyperparameters"?: Record<string, unknown>;
+  /** What is to be better, in a trial's best epoch. By default `val_accuracy`; of texts `val_loss`. */
+  "metric"?: "val_accuracy" | "val_loss" | null;
+  /** Stop a trial that is worse than the median was after as many epochs. */
+  "stop_bad"?: boolean;
+  /** When the best version goes live: as with a training. */
+  "promote"?: "if_better" | "always" | "never";
+  /** Seed of what is drawn. */
+  "seed"?: number;
+  /** Jobs of a higher one start first. */
+  "priority"?: number;
 }
 
 /** One tensor of the signature; -1 in `shape` is a free dimension. */
@@ -409,6 +549,8 @@ export interface Train_cifar {
   "promote"?: "if_better" | "always" | "never";
   /** Jobs of a higher one start first. */
   "priority"?: number;
+  /** What the version holds beside ONNX and Keras. `savedmodel`: for TensorFlow Serving and a GPU. */
+  "formats"?: Array<"savedmodel">;
 }
 
 export interface Train_digit {
@@ -428,6 +570,8 @@ export interface Train_digit {
   "promote"?: "if_better" | "always" | "never";
   /** Jobs of a higher one start first. */
   "priority"?: number;
+  /** What the version holds beside ONNX and Keras. `savedmodel`: for TensorFlow Serving and a GPU. */
+  "formats"?: Array<"savedmodel">;
 }
 
 export interface Train_text {
@@ -463,9 +607,31 @@ export interface Train_text {
   "promote"?: "if_better" | "always" | "never";
   /** Jobs of a higher one start first. */
   "priority"?: number;
+  /** What the version holds beside ONNX and Keras. `savedmodel`: for TensorFlow Serving and a GPU. */
+  "formats"?: Array<"savedmodel">;
 }
 
-/** Tokens of the model's own vocabulary. */
+/** A row of the table. */
+export interface Trial {
+  /** Its number, from 1. */
+  "trial": number;
+  "job": string;
+  "status": Status;
+  /** What was asked of it and is not done yet. */
+  "wish"?: string | null;
+  /** What it tries. */
+  "hyperparameters": Record<string, unknown>;
+  /** The metric in its best epoch so far. */
+  "value"?: number | null;
+  /** How many epochs it has seen. */
+  "epochs"?: number;
+  /** The version that came out. */
+  "version"?: number | null;
+  /** Why it was stopped or failed. */
+  "reason"?: string | null;
+}
+
+/** Tokens of the model's own vocabulary, of every choice that was written. */
 export interface Usage {
   "prompt_tokens": number;
   "completion_tokens": number;

@@ -8,11 +8,10 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from app.settings import STARTERS
+from tests.browser.acting import PICTURES, SEVEN, draw, start_training
 from tests.browser.conftest import CHROMIUM, Visit, visiting
-from tests.browser.test_page import SEVEN, draw, start_training
 from tests.service import Service
 
-PICTURES = STARTERS.parent / "docs" / "pictures"
 DESK = {"width": 1000, "height": 720}
 PHONE = {"width": 390, "height": 780}
 COLOURS = 128  # enough for a page, and half the bytes
@@ -40,7 +39,7 @@ def text(visit: Visit) -> None:
     page.locator("#text .go").click()
     expect(page.locator("#text .state")).to_contain_text("다 썼습니다")
     page.locator("#text .word").nth(2).click()
-    page.locator("#text .told").scroll_into_view_if_needed()
+    expect(page.locator("#text .others .bars")).to_be_in_viewport()
 
 
 def photo(visit: Visit) -> None:

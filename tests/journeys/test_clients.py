@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openai
 import pytest
 import tritonclient.http as triton
 
@@ -71,68 +70,6 @@ def test_triton_s_client_hears_what_is_wrong(inference: Any):
     image.set_data_from_numpy(TENSOR)
     with pytest.raises(triton.InferenceServerException, match="expected one input, 'image'"):
         inference.infer("digit", [image])
-
-
-# ---- openai
-
-
-@pytest.fixture
-def completing(service: Service) -> Iterator[Any]:
-    with openai.OpenAI(base_url=f"http://127.0.0.1:{service.port}/v1", api_key="none", max_retries=0) as client:
-        yield client
-
-
-def test_openai_s_client_lists_the_models(completing: Any):
-    assert {"digit", "cifar", "rnn", "lstm", "gru"} == {model.id for model in completing.models.list()}
-
-
-def test_openai_s_client_completes_a_text(completing: Any):
-    answer = completing.completions.create(model="lstm", prompt="나는 오늘", max_tokens=8, temperature=0)
-    (choice,) = answer.choices
-    assert choice.text.startswith(" ")
-    assert choice.finish_reason in ("stop", "length")
-    assert 1 <= answer.usage.completion_tokens <= 8
-    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
-    echoed = completing.completions.create(model="lstm", prompt="나는 오늘", max_tokens=8, temperature=0, echo=True)
-    assert echoed.choices[0].text == f"나는 오늘{choice.text}"
-
-
-def test_openai_s_client_streams_the_same_text(completing: Any):
-    asked = {"model": "gru", "prompt": ["나는 오늘", "그는"], "max_tokens": 12, "seed": 3, "n": 2}
-    whole = completing.completions.create(**asked)
-    texts, reasons, usage = [""] * 4, [[] for _ in range(4)], []  # type: ignore[var-annotated]
-    for chunk in completing.completions.create(**asked, stream=True, stream_options={"include_usage": True}):
-        usage += [chunk.usage] if chunk.usage else []
-        for choice in chunk.choices:
-            texts[choice.index] += choice.text
-            reasons[choice.index] += [choice.finish_reason] if choice.finish_reason else []
-    assert texts == [choice.text for choice in whole.choices]
-    assert reasons == [[choice.finish_reason] for choice in whole.choices], "each said once"
-    assert usage == [whole.usage]
-
-
-def test_a_stop_text_ends_a_completion_and_is_not_returned(completing: Any):
-    whole = completing.completions.create(model="lstm", prompt="나는", max_tokens=16, temperature=0).choices[0].text
-    stop = whole.split()[1][:1]
-    cut = completing.completions.create(model="lstm", prompt="나는", max_tokens=16, temperature=0, stop=[stop])
-    assert cut.choices[0].text == whole[: whole.index(stop)]
-    assert cut.choices[0].finish_reason == "stop"
-
-
-@pytest.mark.parametrize(
-    ("wrong", "param"),
-    [({"temperature": 3}, "temperature"), ({"max_tokens": 0}, "max_tokens"), ({"logprobs": 2}, "logprobs")],
-)
-def test_openai_s_client_hears_which_parameter_is_wrong(completing: Any, wrong: dict[str, Any], param: str):
-    with pytest.raises(openai.BadRequestError) as caught:
-        completing.completions.create(model="lstm", prompt="나는", **wrong)
-    assert caught.value.param == param
-
-
-def test_openai_s_client_hears_of_an_unknown_model(completing: Any):
-    with pytest.raises(openai.NotFoundError) as caught:
-        completing.completions.create(model="davinci", prompt="나는")
-    assert caught.value.code == "model_not_found"
 
 
 # ---- curl, as TensorFlow Serving documents it

@@ -12,7 +12,8 @@ import pytest
 
 from app.families.imaging import png
 from app.settings import STARTERS
-from app.store.model_store import ALIASES, ModelStore
+from app.store.folder import ALIASES_FILE
+from app.store.model_store import ModelStore
 from app.store.version import CARD, ONNX, verify
 from tests.drawing import draw_digit
 from tests.processes import trainers
@@ -124,7 +125,7 @@ def test_a_damaged_store_serves_its_last_good_version_and_names_each_fault(tmp_p
     (cardless / CARD).unlink()
     (copied / ONNX).unlink()
     (later / CARD).write_text((later / CARD).read_text().replace('"format": 1', '"format": 2'))
-    (tmp_path / "store" / "digit" / ALIASES).write_text('{"live": 6, "previous"')
+    (tmp_path / "store" / "digit" / ALIASES_FILE).write_text('{"live": 6, "previous"')
     with Service(store=tmp_path / "store", starters=STARTERS) as service:
         assert predict(service) == "7"
         seen = service.get("/models/digit")

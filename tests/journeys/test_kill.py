@@ -11,6 +11,7 @@ from app.families.imaging import png
 from app.jobs.journal import Journal
 from app.settings import STARTERS, Settings
 from app.store.model_store import ModelStore
+from app.store.opening import open_store
 from app.store.version import verify
 from tests.drawing import draw_digit
 from tests.processes import kill, trainers
@@ -27,7 +28,7 @@ POINTS = {
     "a checkpoint written, not yet in place": "pathlib:Path.replace:before:1",
     "a checkpoint in place, its epoch not yet told": "pathlib:Path.replace:after:4",
     "exporting": "app.training.export:export:after:1",
-    "staged, not yet published": "app.store.model_store:sync_tree:after:1",
+    "staged, not yet published": "app.store.folder:sync_tree:after:1",
     "published, not yet in the journal": "app.store.model_store:ModelStore.publish:after:1",
     "in the journal, not yet promoted": "app.training.promotion:promote:before:1",
     "promoted, not yet ended": "app.store.model_store:ModelStore.promote:after:1",
@@ -42,8 +43,9 @@ def test_a_trainer_killed_at_every_line_that_matters_leaves_a_valid_store_and_on
     monkeypatch.setenv("KILL_POINTS", " ".join(POINTS.values()))
     monkeypatch.setenv("KILL_FOLDER", str(used))
     monkeypatch.setenv("PYTHONPATH", str(KILLING), prepend=os.pathsep)
-    store = ModelStore(tmp_path / "store")
-    with Service(store=store.root, starters=STARTERS, offline=True, max_attempts=len(POINTS) + 1) as service:
+    root = tmp_path / "store"
+    store = ModelStore(root)
+    with Service(store=root, starters=STARTERS, offline=True, max_attempts=len(POINTS) + 1) as service:
         caller = Caller(service, png(draw_digit(7, 28, 2.5)))
         thread = threading.Thread(target=caller)
         thread.start()
@@ -62,7 +64,7 @@ def test_a_trainer_killed_at_every_line_that_matters_leaves_a_valid_store_and_on
     assert [card.job for card in store.versions("digit")][1:] == [job], "published once"
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4], "and no epoch is missing"
     assert store.aliases("digit")["live"] == 2
-    assert list((store.root / ".staging").glob("*")) == []
+    assert list((root / ".staging").glob("*")) == []
 
 
 def test_a_transfer_killed_in_each_phase_ends_as_an_uninterrupted_one(tmp_path: Path):
@@ -76,12 +78,12 @@ def test_a_transfer_killed_in_each_phase_ends_as_an_uninterrupted_one(tmp_path: 
         seen = 0
         for stage in ("epoch", "epoch", "epoch"):
             seen = _kill_at(journal, job, stage, seen)
-            _check(ModelStore(settings.store), "cifar")
+            _check(open_store(settings), "cifar")
         ended = service.wait(job)
         journal.close()
     assert (quiet["status"], ended["status"]) == ("succeeded", "succeeded"), ended
     assert ended["attempts"] == 4
-    one, other = ModelStore(settings.store).versions("cifar")
+    one, other = open_store(settings).versions("cifar")
     assert [(row["phase"], row["epoch"]) for row in other.curves] == [
         ("head", 1), ("head", 2), ("fine_tune", 1), ("fine_tune", 2),
     ]  # fmt: skip

@@ -1,5 +1,6 @@
 """The whole journey, with real processes: train in the background while predictions go on."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -50,6 +51,7 @@ def test_predictions_never_stop_while_a_model_trains_and_takes_over(tmp_path: Pa
         assert card["command"] == "fitserve train digit --dataset sample --epochs 8"
         assert [row["epoch"] for row in card["curves"]] == list(range(1, 9))
         assert card["metrics"]["test_accuracy"] > 0.5
+        assert "saved_model.pb" not in card["files"], "nobody wished for it"
         assert service.client.post("/models/digit/rollback").json()["serving"] == 1
 
 
@@ -98,14 +100,22 @@ def test_the_command_line_trains_predicts_and_lists_without_a_server(tmp_path: P
         environment = {"PATH": "/usr/bin:/bin", "COLUMNS": "200", **chosen}
         return subprocess.run([FITSERVE, *words], env=environment, check=True, capture_output=True, text=True).stdout
 
-    trained = fitserve("train", "digit", "--dataset", "sample", "--epochs", "2", "--promote", "never")
+    wishes = ("--promote", "never", "--formats", "savedmodel")
+    trained = fitserve("train", "digit", "--dataset", "sample", "--epochs", "2", *wishes)
     assert "epoch   2" in trained
     assert "digit 2" in trained
     predicted = fitserve("predict", "digit", str(picture))
     assert "seven.png" in predicted
     assert "7" in predicted
     assert "succeeded" in fitserve("jobs")
-    assert "--dataset sample --epochs 2" in fitserve("models")
+    assert "--dataset sample --epochs 2 --formats savedmodel" in fitserve("models")
+    tried = ("--try", "learning_rate=0.001..0.01:log", "--try", "batch_size=64,128", "--trials", "1")
+    swept = fitserve("sweep", "digit", *tried, "--set", "dataset=sample", "--set", "epochs=1", "--promote", "always")
+    assert "succeeded: promote is 'always'" in swept
+    assert re.search(r"learning_rate=0\.00\d+ batch_size=(64|128)", swept)
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        fitserve("sweep", "digit", "--try", "epochs=3..1")
+    assert "space.epochs.range: Value error, `low` must be less than `high`" in refused.value.stderr
 
 
 def test_the_web_process_never_imports_tensorflow(tmp_path: Path):

@@ -1,21 +1,31 @@
-"""Publishes, moves aliases, shares and deletes without end, until somebody kills it: `store_writer.py STORE SEED`."""
+"""Publishes, moves aliases, shares and deletes in the settings' store, until somebody kills it.
 
+For each seed on standard input there is one more such process, which tells its number when it begins. It is a fork, as
+to start an interpreter takes longer than most of them live.
+"""
+
+import os
 import random
+import signal
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 from app.errors import Conflict, NotFound
-from app.store.model_store import ModelStore
+from app.settings import Settings
+from app.store.opening import open_store
 from tests.fakes import publish_tiny
+
+with suppress(ImportError):
+    import s3fs  # noqa: F401  once, before the forks
 
 ALIASES = ("candidate", "shadow")
 
 
-def main() -> None:
+def write(seed: int) -> None:
     """Do one thing after the other."""
-    store, chance = ModelStore(Path(sys.argv[1])), random.Random(int(sys.argv[2]))
-    sys.stdout.write("writing\n")
+    store, chance = open_store(Settings()), random.Random(seed)
+    store.numbers("tiny")
+    sys.stdout.write(f"{os.getpid()}\n")
     sys.stdout.flush()
     while True:
         versions = [card.version for card in store.versions("tiny")]
@@ -33,6 +43,14 @@ def main() -> None:
         )
         with suppress(Conflict, NotFound):
             chance.choice(deeds)()
+
+
+def main() -> None:
+    """Start a writer for each line."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system forgets those that end
+    for line in sys.stdin:
+        if os.fork() == 0:
+            write(int(line))
 
 
 if __name__ == "__main__":

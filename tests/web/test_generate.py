@@ -40,20 +40,24 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(trained: Path, tmp_path: Path) -> ModelStore:
-    """A copy of that store."""
-    shutil.copytree(trained, tmp_path / "store")
-    return ModelStore(tmp_path / "store")
+def root(trained: Path, tmp_path: Path) -> Path:
+    """The folder of a copy of that store."""
+    return shutil.copytree(trained, tmp_path / "store")
 
 
 @pytest.fixture
-def client(store: ModelStore) -> Iterator[TestClient]:
-    with TestClient(create_app(settings(store)), raise_server_exceptions=False) as opened:
+def store(root: Path) -> ModelStore:
+    return ModelStore(root)
+
+
+@pytest.fixture
+def client(root: Path) -> Iterator[TestClient]:
+    with TestClient(create_app(settings(root)), raise_server_exceptions=False) as opened:
         yield opened
 
 
-def settings(store: ModelStore) -> Settings:
-    return Settings(store=store.root, starters=store.root / "none", offline=True, watch_seconds=0.05)
+def settings(root: Path) -> Settings:
+    return Settings(store=root, starters=root / "none", offline=True, watch_seconds=0.05)
 
 
 def generated(client: TestClient, **body: Any) -> Any:
@@ -249,8 +253,8 @@ def publish_again(store: ModelStore, model: str) -> None:
     store.promote(model, 2)
 
 
-def test_a_text_under_way_ends_on_the_version_it_began_with(store: ModelStore):
-    app = create_app(settings(store))
+def test_a_text_under_way_ends_on_the_version_it_began_with(root: Path, store: ModelStore):
+    app = create_app(settings(root))
 
     async def swap() -> tuple[int, int, list[str]]:
         async with app.router.lifespan_context(app):
@@ -273,8 +277,8 @@ def test_a_text_under_way_ends_on_the_version_it_began_with(store: ModelStore):
     assert words
 
 
-def test_the_command_line_writes_word_by_word(store: ModelStore):
-    environment = {"PATH": "/usr/bin:/bin", "FITSERVE_STORE": str(store.root), "FITSERVE_STARTERS": str(store.root)}
+def test_the_command_line_writes_word_by_word(root: Path):
+    environment = {"PATH": "/usr/bin:/bin", "FITSERVE_STORE": str(root), "FITSERVE_STARTERS": str(root)}
 
     def fitserve(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([FITSERVE, *words], env=environment, check=False, capture_output=True, text=True)
@@ -290,9 +294,9 @@ def test_the_command_line_writes_word_by_word(store: ModelStore):
     assert "models: rnn, lstm, gru" in " ".join(fitserve("generate", SEED, "--model", "digit").stderr.split())
 
 
-def test_a_client_that_leaves_stops_its_generation(store: ModelStore):
+def test_a_client_that_leaves_stops_its_generation(root: Path):
     """The application called as a server calls it; the client hangs up after the first word."""
-    app = create_app(settings(store))
+    app = create_app(settings(root))
 
     async def hang_up() -> tuple[int, int]:
         body = json.dumps({**DRAWN, "next_words": 1000, "temperature": 50, "stream": True}).encode()

@@ -35,7 +35,7 @@ def client(settings: Settings) -> Iterator[TestClient]:
 def nothing_left(settings: Settings) -> Iterator[None]:
     """Whatever became of an import, nothing of it is in the staging area."""
     yield
-    assert list((settings.store / ".staging").iterdir()) == []
+    assert list((settings.local_folder / ".staging").iterdir()) == []
 
 
 def brought(client: TestClient, model: str, file: bytes, like: str = "live") -> Any:
@@ -122,5 +122,5 @@ def test_an_import_that_takes_too_long_is_ended(tmp_path: Path, settings: Settin
     with TestClient(app, raise_server_exceptions=False) as client:
         refused(brought(client, "digit", starter("digit", ONNX)), 504)
         assert app.state.importing is False
-        assert list((hurried.store / ".staging").iterdir()) == []
+        assert list((hurried.local_folder / ".staging").iterdir()) == []
         assert len(client.get("/models/digit").json()["versions"]) == 1

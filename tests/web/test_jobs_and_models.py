@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from app.families.imaging import png
 from app.settings import Settings
 from app.store.model_store import ModelStore
+from app.store.opening import open_store
 from app.store.version import CARD, GUESSES, checksums
 from app.web.app import create_app
 from tests.drawing import draw_digit
@@ -173,7 +174,7 @@ def test_a_version_can_be_trained_again_from_its_card(client: TestClient, idle: 
 @pytest.fixture
 def two_versions(client: TestClient, settings: Settings) -> ModelStore:  # noqa: ARG001  it seeds the store
     """The starter a second time, as version 2."""
-    store = ModelStore(settings.store)
+    store = open_store(settings)
     card = store.card("digit", 1)
     staged = store.stage("test")
     for name in card.files:
@@ -266,8 +267,12 @@ def test_two_versions_are_compared_by_what_each_guessed(client: TestClient, two_
     }
 
 
-@pytest.mark.usefixtures("two_versions")
-def test_versions_from_before_guesses_were_kept_are_compared_by_their_figures(client: TestClient):
+def test_versions_from_before_guesses_were_kept_are_compared_by_their_figures(
+    client: TestClient, two_versions: ModelStore
+):
+    folder, card = two_versions.folder("digit", 2), two_versions.card("digit", 2)
+    (folder / GUESSES).unlink()
+    (folder / CARD).write_text(card.model_copy(update={"files": checksums(folder)}).model_dump_json())
     seen = client.get("/models/digit/compare", params={"versions": "1,2"}).json()
     assert (seen["agreement"], list(seen["confusion"])) == (None, ["1", "2"])
 
@@ -304,7 +309,7 @@ def test_health_says_what_answers(client: TestClient):
     assert client.get("/health/live").json() == {"status": "ok"}
     ready = client.get("/health/ready")
     assert ready.status_code == 200
-    assert ready.json()["models"]["digit"] == {"serving": 1, "faults": {}}
+    assert ready.json()["models"]["digit"] == {"serving": 1, "loaded": [1], "waiting": 0, "faults": {}}
 
 
 def test_a_model_without_versions_says_how_to_train_one(settings: Settings, tmp_path: Path):
@@ -325,3 +330,14 @@ def test_the_openapi_document_describes_bodies_and_problems(client: TestClient):
     assert "Train_digit" in str(train_schema)
     assert document["components"]["schemas"]["Train_digit"]["properties"]["epochs"]["description"]
     assert "Problem" in document["components"]["schemas"]
+
+
+def test_gpus_are_those_that_the_driver_names(client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for number, bus in enumerate(("0000:0a:00.0", "0000:1b:00.0")):
+        (tmp_path / "gpus" / bus).mkdir(parents=True)
+        told = f"Model: \t\t NVIDIA H{number}00\nIRQ:   \t\t 7\nGPU UUID: \t GPU-{number}\n"
+        (tmp_path / "gpus" / bus / "information").write_text(told)
+    monkeypatch.setattr("app.web.health.DRIVER", tmp_path)
+    assert client.get("/health/ready").json()["gpus"] == ["NVIDIA H000", "NVIDIA H100"]
+    monkeypatch.setattr("app.web.health.DRIVER", tmp_path / "none")
+    assert client.get("/health/ready").json()["gpus"] == []

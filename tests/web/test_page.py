@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 from starlette.testclient import TestClient
 
 from app.web.page import STATIC
@@ -10,13 +11,21 @@ from app.web.page import STATIC
 MOST_BYTES = 150_000
 
 
-def test_the_page_allows_nothing_inline_and_nothing_from_elsewhere(client: TestClient):
-    answer = client.get("/")
-    policy = answer.headers["content-security-policy"]
-    assert "default-src 'self'" in policy
-    assert "unsafe" not in policy
-    assert "http" not in policy
-    assert not re.search(r"<style|style=|<script(?! type=\"module\" src)| on\w+=|https?:", answer.text)
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_a_page_has_nothing_inline_and_nothing_from_elsewhere(client: TestClient, path: str):
+    page = client.get(path).text
+    assert not re.search(r"<style|style=|<script(?!( type=\"module\")? src)| on\w+=|https?:|//", page)
+    for address in re.findall(r'(?:src|href)="([^"#]+)"', page):
+        assert client.get(f"/{address}").status_code == 200, address
+
+
+def test_what_shows_the_api_is_kept_until_it_changes(client: TestClient):
+    bundle = client.get("/docs/swagger-ui-bundle.js", headers={"Accept-Encoding": "gzip"})
+    assert bundle.headers["content-encoding"] == "gzip"
+    assert "SwaggerUIBundle" in bundle.text
+    again = client.get("/docs/swagger-ui-bundle.js", headers={"If-None-Match": bundle.headers["etag"]})
+    assert again.status_code == 304
+    assert client.get("/docs/__init__.py").status_code == 404
 
 
 def test_a_file_under_its_digest_is_kept_for_ever_and_the_page_is_asked_for_again(client: TestClient):
@@ -53,8 +62,13 @@ def test_both_languages_say_everything_that_the_page_asks_for():
     assert english.keys() == korean.keys() - described
     page = (STATIC / "index.html").read_text()
     scripts = "".join(path.read_text() for path in STATIC.glob("*.js"))
-    named = {*re.findall(r'data-t(?:-label)?="([^"]+)"', page), *re.findall(r'words\("([\w.]+)"', scripts)}
+    named = set(re.findall(r'data-t(?:-label|-placeholder)?="([^"]+)"', page))
+    groups = "|".join({name.partition(".")[0] for name in english if "." in name})
+    named |= set(re.findall(rf'"((?:{groups})\.\w+)"', scripts)) | set(re.findall(r'words\("(\w+)"', scripts))
+    named = {name for name in named if not name.endswith((".js", ".json", ".jpg", ".png"))}
     assert named <= english.keys()
+    made = tuple(re.findall(rf"`((?:{groups})\.(?:\w+\.)?)\$", scripts))  # keys whose end is a name of the API's
+    assert all(name.startswith(made) for name in english.keys() - named)
     fills = re.compile(r"\{\w+\}")
     assert all(sorted(fills.findall(text)) == sorted(fills.findall(korean[key])) for key, text in english.items())
 

@@ -16,6 +16,11 @@ from tests.drawing import draw_digit, on_paper
 SEVEN = draw_digit(7, 200, thickness=16)
 
 
+@pytest.fixture
+def client(unchanged: TestClient) -> TestClient:
+    return unchanged
+
+
 def encoded(picture: Image.Image, form: str, **options: object) -> bytes:
     target = io.BytesIO()
     picture.save(target, form, **options)

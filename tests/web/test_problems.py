@@ -19,6 +19,11 @@ BAD_FILES = {
 }
 
 
+@pytest.fixture
+def client(unchanged: TestClient) -> TestClient:
+    return unchanged
+
+
 def problem(response: object) -> dict[str, object]:
     assert response.headers["content-type"] == MEDIA_TYPE  # type: ignore[attr-defined]
     body: dict[str, object] = response.json()  # type: ignore[attr-defined]
@@ -140,9 +145,10 @@ def test_hyperparameters_that_do_not_fit_are_named(client: TestClient, body: obj
 
 def test_a_missing_data_set_refuses_the_job_with_name_place_and_origin(client: TestClient, monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    folder = client.app.state.services.settings.data_dir  # type: ignore[attr-defined]
     response = client.post("/train/digit", json={"epochs": 1})
     assert response.status_code == 409
-    for fact in ("mnist.npz", str(tmp_path / "data"), "https://", "curl -LO"):
+    for fact in ("mnist.npz", str(folder), "https://", "curl -LO"):
         assert fact in str(problem(response)["detail"])
     assert client.get("/jobs").json() == []
 

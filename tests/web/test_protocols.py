@@ -19,6 +19,11 @@ B64 = base64.b64encode(PICTURE).decode()
 HEADER = "Inference-Header-Content-Length"
 
 
+@pytest.fixture
+def client(unchanged: TestClient) -> TestClient:
+    return unchanged
+
+
 def best(probabilities: list[float]) -> int:
     return int(np.argmax(probabilities))
 
@@ -131,6 +136,7 @@ def test_server_health_and_metadata(client: TestClient):
 def test_a_service_that_is_leaving_is_not_ready(client: TestClient):
     client.app.state.leaving = True  # type: ignore[attr-defined]
     answer = client.get("/v2/health/ready")
+    client.app.state.leaving = False  # type: ignore[attr-defined]
     assert (answer.status_code, answer.json()) == (503, {"ready": False})
 
 

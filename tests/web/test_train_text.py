@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from app.locations import CORPORA
 from app.settings import Settings
 from app.web.app import create_app
 from app.web.problems import MEDIA_TYPE
@@ -32,7 +33,8 @@ def idle(settings: Settings) -> Iterator[TestClient]:
 
 def corpora(settings: Settings) -> list[Path]:
     """What is kept of texts that came with requests."""
-    return sorted(settings.corpora_folder.iterdir()) if settings.corpora_folder.exists() else []
+    folder = settings.local_folder / CORPORA
+    return sorted(folder.iterdir()) if folder.exists() else []
 
 
 def problem(response: Any, status: int) -> str:
@@ -64,6 +66,15 @@ def test_all_queues_a_job_for_each_cell(idle: TestClient):
     again = idle.post("/train/text", json={"cell": "all", "epochs": 3}, headers={"Idempotency-Key": "k"}).json()
     assert [job["id"] for job in again["jobs"]] == [job["id"] for job in body["jobs"]]
     assert len(idle.get("/jobs").json()) == 3
+
+
+def test_every_job_of_a_request_has_its_formats(idle: TestClient):
+    asked = idle.post("/train/text", json={"cell": "all", "formats": ["savedmodel"]}).json()
+    assert [job["formats"] for job in asked["jobs"]] == [["savedmodel"]] * 3
+    file = {"file": ("lines.txt", THREE_LINES.encode())}
+    assert idle.post("/train/text", data={"formats": "savedmodel"}, files=file).json()["formats"] == ["savedmodel"]
+    assert "'savedmodel'" in problem(idle.post("/train/text", json={"formats": ["pickle"]}), 422)
+    assert "'savedmodel'" in problem(idle.post("/train/text", data={"formats": "savedmodel,pickle"}, files=file), 422)
 
 
 def test_without_room_for_all_of_them_none_is_queued(idle: TestClient):

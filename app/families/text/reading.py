@@ -8,6 +8,7 @@ from app.errors import InvalidRequest
 
 KERAS_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'  # what Keras's Tokenizer takes out
 CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")  # nobody writes these
+WORD = re.compile(r"\S+")
 FEWEST_WORDS = 2  # different ones: from one nothing can be foretold
 
 
@@ -31,6 +32,13 @@ def lines_of(text: str) -> list[str]:
 def words_of(line: str) -> list[str]:
     """The words of a line as Keras's Tokenizer finds them: case folded, punctuation of any script gone."""
     return line.casefold().translate(_SPACES).split()
+
+
+def word_places(line: str) -> list[int]:
+    """Where in a line each of its `words_of` begins, in characters; folding may make several of one."""
+    folded = [(letter, place) for place, character in enumerate(line) for letter in character.casefold()]
+    spaced = "".join(letter for letter, _ in folded).translate(_SPACES)
+    return [folded[word.start()][1] for word in WORD.finditer(spaced)]
 
 
 def check_text(text: str, name: str) -> None:

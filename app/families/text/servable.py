@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from app.errors import Damaged
+from app.errors import Damaged, InvalidRequest
 from app.families.contract import Array, Executable, following
+from app.families.text.appearance import names_of, places_of, texts_of
 from app.families.text.vocabulary import END, VOCABULARY, load, tokens_of
 from app.store.version import Card
 
@@ -18,6 +19,8 @@ class TextPrompt:
 
     tokens: Sequence[int]
     ignored: Sequence[str]
+    given: Sequence[int]
+    ends_word: bool
 
 
 class TextServable:
@@ -35,6 +38,9 @@ class TextServable:
         self.starts = self._vocabulary.starts
         self.silent = self._vocabulary.silent
         self.whole = self._vocabulary.whole
+        self.texts = texts_of(self._vocabulary)
+        self.names = names_of(self._vocabulary)
+        self._model = card.model
         self._executable = executable
         self._token, self._logits = card.input.name, card.output.name
         self._widths = [state.shape[1:] for state in card.states]
@@ -43,7 +49,19 @@ class TextServable:
     def read(self, text: str) -> TextPrompt:
         """The known words of a text as one line; just a line's beginning when none is known."""
         tokens, ignored = tokens_of(self._vocabulary, text)
-        return TextPrompt([END, *tokens], ignored)
+        return TextPrompt([END, *tokens], ignored, tokens, ends_word=bool(tokens))
+
+    def read_tokens(self, tokens: Sequence[int]) -> TextPrompt:
+        """Tokens as they are, at a line's beginning; raises InvalidRequest when there is no such token."""
+        for token in tokens:
+            if not 0 <= token < self.size:
+                raise InvalidRequest(f"{token} is no token of {self._model}: its tokens are 0 to {self.size - 1}")
+        beginning = [] if tokens[0] == END else [END]
+        return TextPrompt([*beginning, *tokens], (), tokens, ends_word=False)
+
+    def places(self, text: str) -> list[int]:
+        """Where in a text (NFC) each token of its prompt begins, in characters."""
+        return places_of(self._vocabulary, text)
 
     def spell(self, tokens: Sequence[int]) -> str:
         """The word that the tokens make; bytes that are no character are left out."""

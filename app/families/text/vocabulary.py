@@ -5,6 +5,7 @@ tokens are; so a continuation is a list of words for every kind, and one space j
 """
 
 import json
+from codecs import getincrementaldecoder
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import Damaged
-from app.families.text.reading import lines_of, words_of
+from app.families.text.reading import lines_of, word_places, words_of
 
 VOCABULARY = "vocabulary.json"
 END = 0
@@ -41,6 +42,9 @@ class Vocabulary(Protocol):
     def encode(self, line: str) -> list[int]:
         """The tokens of a line without its end."""
 
+    def places(self, word: str) -> list[int]:
+        """Where in a word, parted from others by spaces, each of its tokens begins, in characters."""
+
     def unknown(self, line: str) -> list[str]:
         """The words of a line that are not in the vocabulary."""
 
@@ -66,6 +70,10 @@ class Words:
     def encode(self, line: str) -> list[int]:
         """The words' ids; UNKNOWN for what is not in the vocabulary."""
         return [self._ids.get(word, UNKNOWN) for word in words_of(line)]
+
+    def places(self, word: str) -> list[int]:
+        """Where words begin within what may have punctuation in it."""
+        return word_places(word)
 
     def unknown(self, line: str) -> list[str]:
         """The words as they were written of which no part is known."""
@@ -96,6 +104,10 @@ class Characters:
         """The characters' ids; UNKNOWN for what is not in the vocabulary."""
         return [self._ids.get(character, UNKNOWN) for character in line]
 
+    def places(self, word: str) -> list[int]:
+        """Every character's own place."""
+        return list(range(len(word)))
+
     def unknown(self, line: str) -> list[str]:
         """The words with a character that is not known."""
         return [word for word in line.split() if any(character not in self._ids for character in word)]
@@ -114,6 +126,7 @@ class Subwords:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
+        tokenizer.encode_special_tokens = True  # who writes `<end>` means these five characters
         letters = _letters()
         by_id = sorted(tokenizer.get_vocab().items(), key=lambda entry: entry[1])
         names = [name for name, _ in by_id]
@@ -126,6 +139,14 @@ class Subwords:
         """The pieces' ids."""
         ids: list[int] = self._tokenizer.encode(line).ids
         return ids
+
+    def places(self, word: str) -> list[int]:
+        """Where the pieces begin; one that goes on with a character has the place of that character."""
+        decoder, places, length = getincrementaldecoder("utf-8")(), [], 0
+        for token in self.encode(word):
+            places.append(length)
+            length += len(decoder.decode(self.spellings[token]))
+        return places
 
     def unknown(self, line: str) -> list[str]:  # noqa: ARG002  the protocol's
         """None: whatever it is, it has bytes."""

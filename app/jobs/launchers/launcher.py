@@ -26,6 +26,10 @@ class Trainer(Protocol):
     """A trainer that was launched."""
 
     @property
+    def pid(self) -> int | None:
+        """Its process on this machine; None when it runs elsewhere."""
+
+    @property
     def waiting(self) -> bool:
         """Whether there is no room for it yet, so that nobody can expect a sign of life from it."""
 

@@ -21,7 +21,6 @@ LOOK_SECONDS = 2.0  # trainers tell the journal how they are; Ray is asked wheth
 LOOKS_PER_SECOND = 50  # at most, of all trainers together: an answer takes the head 6 ms
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
 NO_ROOM = ("JOB_SUPERVISOR_ACTOR_START_TIMEOUT", "JOB_SUPERVISOR_ACTOR_UNSCHEDULABLE")
-ALLOW_GROWTH = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}  # who has a part of a GPU must not take all of its memory
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,8 @@ class Resources:
 
 class RayTrainer:
     """One Ray job. Its name is made of the job's id and its attempt, so that no attempt ever has two trainers."""
+
+    pid = None  # on another machine
 
     def __init__(self, head: RayHead, pace: "Pace", job: Job, log_file: Path, *, launched: bool) -> None:
         self.name = name_of(job)
@@ -128,11 +129,10 @@ class RayLauncher:
         return RayTrainer(self._head, self.pace, job, self._workspace / job.id / LOG, launched=launched)
 
     def _submission(self, job: Job) -> dict[str, Any]:
-        growth = ALLOW_GROWTH if 0 < self._resources.gpus < 1 else {}
         return {
             "submission_id": name_of(job),
             "entrypoint": f"exec {shlex.join([*COMMAND, job.id, str(job.attempts)])}",
-            "runtime_env": {"env_vars": {SETTINGS: json.dumps(self._environment), **growth}},
+            "runtime_env": {"env_vars": {SETTINGS: json.dumps(self._environment)}},
             "metadata": {"job": job.id, "model": job.model, "attempt": str(job.attempts)},
             "entrypoint_num_cpus": self._resources.cpus,
             "entrypoint_num_gpus": self._resources.gpus,

@@ -6,22 +6,23 @@ Described in kserve/open-inference-protocol and Triton's protocol extensions; dr
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from app.bootstrap import Services
 from app.errors import InvalidRequest, NotFound
 from app.serving.loading import Loaded
+from app.serving.signatures import inputs_of, outputs_of
 from app.store.version import TensorCard
 from app.web.health import answers
 from app.web.protocols.binary import HEADER, Message, read_message, write_message
 from app.web.protocols.datatypes import datatype_of
 from app.web.protocols.places import documented_place, reference_in
 from app.web.protocols.route import TEXT, ErrorRoute, described, object_documentation
-from app.web.protocols.tensors import as_instances, from_pictures, inputs_of, outputs_of, predict, single_step
+from app.web.protocols.tensors import as_instances, from_pictures, predict, single_step
 
 router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"], route_class=ErrorRoute, responses=described(TEXT))
 
-PLATFORM = "onnxruntime_onnx"
 EXTENSIONS = ["binary_tensor_data", "classification", "model_repository(index)"]
 BYTES = "BYTES"
 
@@ -72,10 +73,11 @@ async def describe(request: Request, model: str) -> dict[str, Any]:
     """What a model takes and gives."""
     loaded = await _loaded(request, model)
     card = loaded.card
+    versions = await run_in_threadpool(_services(request).store.versions, model)
     return {
         "name": model,
-        "versions": [str(one.version) for one in _services(request).store.versions(model)],
-        "platform": PLATFORM,
+        "versions": [str(one.version) for one in versions],
+        "platform": _services(request).runtime.platform(card),
         "inputs": [_tensor(tensor) for tensor in inputs_of(card)],
         "outputs": [_tensor(tensor) for tensor in outputs_of(card)],
     }

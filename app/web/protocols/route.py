@@ -1,7 +1,7 @@
 """Errors as other protocols' clients expect them: in a form and with a status of their own."""
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -47,8 +47,7 @@ class ErrorRoute(APIRoute):
             try:
                 return await answer(request)
             except RequestValidationError as fault:
-                first = fault.errors()[0]
-                name = str(first["loc"][1]) if len(first["loc"]) > 1 else None
+                first, name = fault.errors()[0], _named(fault.errors())
                 return JSONResponse(self.told(f"{name or 'the body'}: {first['msg']}", 400, name), 400)
             except HTTPException as fault:  # FastAPI's, around what went wrong while it read a body
                 if isinstance(fault.__cause__, FitserveError):
@@ -61,12 +60,18 @@ class ErrorRoute(APIRoute):
 
     def _answer(self, fault: FitserveError) -> Response:
         status = next((status for kind, status in STATUSES if isinstance(fault, kind)), 500)
-        return JSONResponse(self.told(str(fault), status), status, headers_of(fault))
+        details = fault.details if isinstance(fault, InvalidRequest) else ()
+        return JSONResponse(self.told(str(fault), status, _named(details)), status, headers_of(fault))
 
     @staticmethod
     def told(message: str, status: int, name: str | None = None) -> dict[str, Any]:  # noqa: ARG004  others tell more
         """The body of an error; `name` is the field of the request that is at fault."""
         return {"error": message}
+
+
+def _named(details: Sequence[Mapping[str, Any]]) -> str | None:
+    """The field that is at fault first."""
+    return next((str(detail["loc"][1]) for detail in details[:1] if len(detail["loc"]) > 1), None)
 
 
 def described(form: dict[str, Any]) -> dict[int | str, dict[str, Any]]:

@@ -13,10 +13,11 @@ from fastapi import APIRouter, Request, Response
 from app.bootstrap import Services
 from app.errors import Damaged, InvalidRequest, NotFound
 from app.serving.loading import Loaded
+from app.serving.signatures import inputs_of, outputs_of
 from app.store.version import TensorCard
 from app.web.protocols.places import documented_place, reference_in
 from app.web.protocols.route import TEXT, AnyJson, ErrorRoute, described, json_body, object_documentation
-from app.web.protocols.tensors import as_instances, from_pictures, inputs_of, outputs_of, predict, single_step
+from app.web.protocols.tensors import as_instances, from_pictures, predict, single_step
 
 router = APIRouter(prefix="/v1/models", tags=["TensorFlow Serving"], route_class=ErrorRoute, responses=described(TEXT))
 
@@ -26,7 +27,7 @@ TYPES = {"float32": "DT_FLOAT", "float64": "DT_DOUBLE", "int32": "DT_INT32", "in
 BINARY = "b64"
 
 
-async def status(request: Request, model: str) -> Any:
+def status(request: Request, model: str) -> Any:
     """Which versions there are, and whether they answer."""
     services = _services(request)
     states = _states(services, model)

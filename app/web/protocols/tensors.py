@@ -8,20 +8,10 @@ import numpy as np
 
 from app.bootstrap import Services
 from app.errors import InvalidRequest
-from app.families.contract import Array, following
+from app.families.contract import Array
 from app.serving.loading import Loaded
-from app.store.version import Card, TensorCard
+from app.store.version import TensorCard
 from app.web.decoding import decode
-
-
-def inputs_of(card: Card) -> list[TensorCard]:
-    """All that a network takes."""
-    return [card.input, *card.states]
-
-
-def outputs_of(card: Card) -> list[TensorCard]:
-    """All that a network gives, in the order of what it takes."""
-    return [card.output, *(state.model_copy(update={"name": following(state.name)}) for state in card.states)]
 
 
 def single_step(loaded: Loaded) -> Loaded:

@@ -1,34 +1,50 @@
-/** How the service is, in a few honest lines. */
+/** How the service is, in a few honest lines, kept up to date while one looks. */
 
-import { el, find, trouble } from "./dom.js";
+import { el, find, table, wide } from "./dom.js";
+import { every } from "./every.js";
 import { words } from "./language.js";
 import { fitserve } from "./service.js";
 
-export async function openHealth(section) {
-  trouble(section);
-  try {
-    const [{ ready, models, runtime }, running, queued] = await Promise.all([
+const LOOK_MS = 2000;
+const MOST_JOBS = 500;
+
+export function openHealth(section, signal) {
+  const place = find(".report", section);
+  let shown = "";
+  return every(LOOK_MS, signal, section, async () => {
+    const [state, running, queued] = await Promise.all([
       fitserve.ready(),
-      fitserve.jobs({ status: "running", limit: 500 }),
-      fitserve.jobs({ status: "queued", limit: 500 }),
+      fitserve.jobs({ status: "running", limit: MOST_JOBS }),
+      fitserve.jobs({ status: "queued", limit: MOST_JOBS }),
     ]);
-    const line = (key, ...content) => [el("dt", {}, words(key)), el("dd", {}, ...content)];
-    const loaded = Object.entries(models).map(([model, { serving, faults }]) =>
-      el(
-        "li",
-        { className: serving === null || Object.keys(faults).length ? "bad" : "" },
-        `${model}: `,
-        serving === null ? words("models.none", { model }) : words("models.serving", { version: serving }),
-        ...Object.entries(faults).map(([version, reason]) => el("p", {}, words("models.fault", { version, reason }))),
-      ),
-    );
-    find("dl", section).replaceChildren(
-      ...line("health.state", words(ready ? "health.ready" : "health.waiting")),
-      ...line("health.runtime", runtime),
-      ...line("health.queue", words("health.jobs", { running: running.length, queued: queued.length })),
-      ...line("health.models", el("ul", {}, ...loaded)),
-    );
-  } catch (fault) {
-    trouble(section, fault);
-  }
+    const now = { state, running: running.length, queued: queued.length };
+    if (signal.aborted || JSON.stringify(now) === shown) return;
+    shown = JSON.stringify(now);
+    place.replaceChildren(...report(now));
+  });
+}
+
+function report({ state: { ready, runtime, runtime_reason: why, runtime_fault: fault, gpus, models }, running, queued }) {
+  const state = el("span", { className: ready ? "good" : "bad" }, words(ready ? "health.ready" : "health.waiting"));
+  const tile = (key, ...content) => el("div", {}, el("dt", {}, words(key)), el("dd", {}, ...content));
+  const tiles = el(
+    "dl",
+    { className: "tiles panel" },
+    tile("health.state", state),
+    tile("health.runtime", runtime, el("small", { className: fault ? "bad" : "" }, fault ?? why)),
+    tile("health.gpu", gpus.length ? gpus.join(", ") : words("health.no_gpu")),
+    tile("health.queue", words("health.jobs", { running, queued })),
+  );
+  const heads = ["health.model", "health.answers", "health.loaded", "health.waits"].map((key) => words(key));
+  const rows = Object.entries(models).map(([model, health]) => [model, ...standing(model, health)]);
+  return [tiles, el("div", { className: "panel" }, wide("models", table(heads, rows)))];
+}
+
+function standing(model, { serving, loaded, waiting, faults }) {
+  const faulty = Object.entries(faults).map(([version, reason]) =>
+    el("p", { className: "bad" }, words("models.fault", { version, reason })),
+  );
+  const none = () => el("span", { className: "bad" }, words("models.none", { model }));
+  const answers = serving === null ? none() : words("models.numbered", { version: serving });
+  return [el("div", {}, answers, ...faulty), loaded.join(", ") || "–", String(waiting)];
 }

@@ -18,6 +18,20 @@ export function say(node, key, values = {}) {
   node.textContent = message(key, values);
 }
 
+/** Name an element for those who do not see it. */
+export function label(node, key) {
+  node.dataset.tLabel = key;
+  node.ariaLabel = message(key);
+  return node;
+}
+
+/** Say in an empty field what holds while it is empty. */
+export function hint(node, key) {
+  node.dataset.tPlaceholder = key;
+  node.setAttribute("placeholder", message(key));
+  return node;
+}
+
 /** The text of a key; `{name}` takes a value. Where a table lacks the key, `values.otherwise` is said. */
 export function message(key, values = {}) {
   const text = tables[language][key] ?? values.otherwise ?? key;
@@ -43,4 +57,7 @@ function speak(chosen) {
     node.textContent = message(node.dataset.t, JSON.parse(node.dataset.values ?? "{}"));
   }
   for (const node of document.querySelectorAll("[data-t-label]")) node.ariaLabel = message(node.dataset.tLabel);
+  for (const node of document.querySelectorAll("[data-t-placeholder]")) {
+    node.setAttribute("placeholder", message(node.dataset.tPlaceholder));
+  }
 }

@@ -6,12 +6,15 @@ import { el, find } from "./dom.js";
 import { openHealth } from "./health.js";
 import { loadLanguages, switchLanguage, words } from "./language.js";
 import { openModels } from "./models.js";
-import { startPhoto } from "./photo.js";
+import { openPhoto, startPhoto } from "./photo.js";
 import { fitserve } from "./service.js";
-import { startText } from "./text.js";
-import { openTrain } from "./train.js";
+import { openText, startText } from "./text.js";
+import { openTrain, startTrain } from "./train.js";
 
-const OPENED = { train: openTrain, models: openModels, health: openHealth };
+const STARTED = { digit: startDigit, photo: startPhoto, text: startText, train: startTrain };
+const OPENED = { photo: openPhoto, text: openText, train: openTrain, models: openModels, health: openHealth };
+const sections = [...document.querySelectorAll("main > section")];
+let opened = new AbortController();
 
 /** Say which model a section lacks, and where to train one. */
 async function lookForModels(section) {
@@ -28,23 +31,31 @@ async function lookForModels(section) {
   );
 }
 
+const entitle = () => (document.title = `${find("main > section:not([hidden]) h2").textContent} · Fitserve`);
+
+/** Open the section that the address names; what the one before it was doing ends. */
 function open() {
   const [name, ...rest] = location.hash.slice(1).split("/");
-  const chosen = find(`main > section[id="${CSS.escape(name)}"]`) ?? find("main > section");
-  for (const section of document.querySelectorAll("main > section")) section.hidden = section !== chosen;
+  const chosen = sections.find(({ id }) => id === name) ?? sections[0];
+  if (chosen.hidden) find("#call").hidden = true; // it was about another section
+  opened.abort();
+  opened = new AbortController();
+  for (const section of sections) section.hidden = section !== chosen;
   for (const link of document.querySelectorAll("nav a")) {
     link.ariaCurrent = link.hash === `#${chosen.id}` ? "page" : null;
   }
-  find("#call").hidden = true;
+  entitle();
+  scrollTo(0, 0);
   lookForModels(chosen);
-  OPENED[chosen.id]?.(chosen, ...rest);
+  OPENED[chosen.id]?.(chosen, opened.signal, ...rest);
 }
 
 await loadLanguages();
-find(".language").onclick = switchLanguage;
+find(".language").onclick = () => {
+  switchLanguage();
+  entitle();
+};
 startCalls();
-startDigit(find("#digit"));
-startPhoto(find("#photo"));
-startText(find("#text"));
+for (const [name, start] of Object.entries(STARTED)) start(find(`#${name}`));
 addEventListener("hashchange", open);
 open();

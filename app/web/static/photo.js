@@ -1,73 +1,77 @@
 /** Photographs, dropped, pasted, chosen or taken, and what the network sees in them. */
 
-import { bars, el, find, show, takePictures, trouble } from "./dom.js";
+import { bars } from "./bars.js";
 import { tell } from "./calls.js";
+import { Camera } from "./camera.js";
+import { el, find } from "./dom.js";
 import { words } from "./language.js";
+import { release, show, takePictures } from "./pictures.js";
 import { fitserve } from "./service.js";
+import { said } from "./trouble.js";
 
 const TOP = 3;
 const SHOWN = 24; // older ones go
 
+let camera;
+
 export function startPhoto(section) {
   const list = find(".photos", section);
+  const clear = find(".clear", section);
+
+  function drop(card) {
+    release(...card.querySelectorAll("img"));
+    card.remove();
+    clear.hidden = !list.children.length;
+  }
 
   async function look(picture) {
-    const whole = el("img", { alt: picture.name || "", className: "whole" });
-    const seen = el("img", { alt: "", className: "pixels", hidden: true });
-    const result = el("div", { className: "result" });
-    const card = el("li", {}, whole, el("div", {}, result, el("figure", {}, seen)));
+    const result = el("div", { className: "result" }, el("p", { className: "note" }, words("photo.looking")));
+    const whole = el("img", { alt: picture.name ?? "", className: "whole" });
+    const card = el("li", { className: "panel" }, whole, result);
     show(whole, picture);
     list.prepend(card);
-    while (list.children.length > SHOWN) list.lastChild.remove();
+    while (list.children.length > SHOWN) drop(list.lastElementChild);
+    clear.hidden = false;
     try {
       const [answer, pixels] = await Promise.all([
         fitserve.predict("cifar", picture, { topK: TOP }),
         fitserve.seen("cifar", picture),
       ]);
-      const named = (label) => words(`label.${label}`, { otherwise: label });
-      result.append(el("p", { className: "answer" }, named(answer.label)));
-      result.append(bars(Object.entries(answer.probabilities).map(([label, share]) => [named(label), share])));
-      if (answer.familiar === false) result.append(el("p", {}, words("photo.unfamiliar")));
-      show(seen, pixels);
-      const file = picture.name || "photo.jpg";
-      tell({ method: "POST", path: "/predict/cifar", file, javascript: 'predict("cifar", blob)' });
+      result.replaceChildren(...verdict(answer, pixels, picture));
+      tellOf(picture);
     } catch (fault) {
-      result.append(el("p", { className: "bad" }, fault.message));
+      result.replaceChildren(el("p", { className: "bad" }, said(fault)));
     }
   }
 
   takePictures(section, find(".zone", section), (pictures) => pictures.forEach(look));
-  startCamera(section, look);
+  camera = new Camera(section, look);
+  clear.onclick = () => [...list.children].forEach(drop);
 }
 
-/** The camera, asked for only when its button is pressed. */
-function startCamera(section, take) {
-  const video = find("video", section);
-  const snap = find(".snap", section);
-  const toggle = find(".camera", section);
+/** Whenever the section is opened; the camera does not outlast it. */
+export function openPhoto(section, signal) {
+  signal.addEventListener("abort", () => camera.stop());
+}
 
-  function stop() {
-    for (const track of video.srcObject?.getTracks() ?? []) track.stop();
-    video.srcObject = null;
-    video.hidden = snap.hidden = true;
-  }
+const named = (label) => words(`label.${label}`, { otherwise: label });
 
-  toggle.onclick = async () => {
-    if (video.srcObject) return stop();
-    try {
-      video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
-      video.hidden = false;
-      await video.play();
-      snap.hidden = false; // there is a picture only now
-      trouble(section);
-    } catch (fault) {
-      stop();
-      trouble(section, new Error(fault.message));
-    }
-  };
-  snap.onclick = () => {
-    const canvas = el("canvas", { width: video.videoWidth, height: video.videoHeight });
-    canvas.getContext("2d").drawImage(video, 0, 0);
-    canvas.toBlob(take, "image/jpeg");
-  };
+function verdict(answer, pixels, picture) {
+  const seen = el("img", { alt: "32 × 32", className: "pixels" });
+  show(seen, pixels);
+  return [
+    el("p", { className: "answer" }, named(answer.label)),
+    ...(answer.familiar === false ? [el("p", { className: "note" }, words("photo.unfamiliar"))] : []),
+    bars(Object.entries(answer.probabilities), answer.label, named),
+    el("figure", { className: "row" }, seen, el("figcaption", {}, words("photo.seen"), el("br"), picture.name ?? "")),
+  ];
+}
+
+function tellOf(picture) {
+  tell({
+    method: "POST",
+    path: `/predict/cifar?top_k=${TOP}`,
+    file: picture.name || "photo.jpg",
+    javascript: `predict("cifar", file, { topK: ${TOP} })`,
+  });
 }

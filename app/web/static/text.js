@@ -1,70 +1,111 @@
 /** A text, continued word by word. */
 
-import { bars, el, find, trouble } from "./dom.js";
+import { bars } from "./bars.js";
 import { copies, tell } from "./calls.js";
+import { el, find } from "./dom.js";
 import { say, words } from "./language.js";
 import { fitserve } from "./service.js";
+import { trouble } from "./trouble.js";
 
 const ALTERNATIVES = 5;
+const FAMILY = "text";
+const NUMBERS = ["next_words", "temperature", "top_k", "top_p", "seed"];
+const LINE_END = "⏎";
 
 /** Whether no earlier choice reads the same: pieces of different words may. */
 const isFirst = ({ word }, place, choices) => choices.findIndex((other) => other.word === word) === place;
 
 export function startText(section) {
   const form = find("form", section);
-  const told = find(".told", section);
-  const others = find(".others", section);
-  const state = find(".state", section);
   let running = null;
-
-  function wish() {
-    const given = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
-    for (const name of ["next_words", "temperature", "top_k", "top_p", "seed"]) {
-      if (name in given) given[name] = Number(given[name]);
-    }
-    return given;
-  }
-
-  function word(step) {
-    const one = el("button", { type: "button", className: "word", textContent: step.word });
-    one.onclick = () => {
-      const choices = [step, ...(step.alternatives ?? [])].filter(isFirst);
-      others.replaceChildren(
-        el("h3", {}, words("text.others")),
-        bars(choices.map((choice) => [choice.word || "⏎", choice.probability ?? 0])),
-      );
-    };
-    return one;
-  }
-
-  async function write() {
-    running = new AbortController();
-    form.classList.add("running");
-    others.replaceChildren();
-    say(state, "text.writing");
-    trouble(section);
-    const asked = wish();
-    told.replaceChildren(asked.seed_text ?? "");
-    tell({ method: "POST", path: "/generate", json: asked, javascript: `generate(${JSON.stringify(asked)})` });
-    try {
-      const wished = { seed_text: "", ...asked, alternatives: ALTERNATIVES };
-      for await (const { event, data } of fitserve.stream(wished, { signal: running.signal })) {
-        if (event === "word") told.append(" ", word(data));
-        else say(state, data.ignored_words.length ? "text.ignored" : "text.done", { words: data.ignored_words.join(", ") });
-      }
-    } catch (fault) {
-      say(state, fault.name === "AbortError" ? "text.stopped" : "text.failed");
-      trouble(section, fault);
-    } finally {
-      running = null;
-      form.classList.remove("running");
-    }
-  }
-
-  form.onsubmit = (event) => {
+  form.onsubmit = async (event) => {
     event.preventDefault();
-    if (!running) write();
+    if (running) return;
+    running = new AbortController();
+    await write(section, form, running.signal);
+    running = null;
   };
   find(".stop", form).onclick = () => running?.abort();
-  copies(find(".copy", section), () => told.textContent);
+  copies(find(".copy", section), () => find(".told", section).textContent);
+}
+
+/** Have what is in the form continued, and show each word as it comes. */
+async function write(section, form, signal) {
+  const state = find(".state", section);
+  const asked = wish(form);
+  begin(section, form, asked);
+  try {
+    for await (const { event, data } of fitserve.stream({ ...asked, alternatives: ALTERNATIVES }, { signal })) {
+      if (event === "word") find(".told", section).append(" ", wordOf(section, data));
+      else sayHow(state, data);
+    }
+  } catch (fault) {
+    say(state, fault.name === "AbortError" ? "text.stopped" : "text.failed");
+    trouble(form, fault);
+  } finally {
+    for (const node of [form, find(".told", section)]) node.classList.remove("running");
+  }
+}
+
+function begin(section, form, asked) {
+  const told = find(".told", section);
+  for (const node of [form, told]) node.classList.add("running");
+  trouble(form);
+  told.replaceChildren(asked.seed_text);
+  find(".others", section).replaceChildren();
+  find(".after", section).hidden = false;
+  say(find(".state", section), "text.writing");
+  told.scrollIntoView({ block: "nearest" }); // on a phone it is below what is seen
+  tell({ method: "POST", path: "/generate", json: asked, javascript: `generate(${JSON.stringify(asked)})` });
+}
+
+/** A word that shows, when it is clicked, what else could have come. */
+function wordOf(section, step) {
+  const one = el("button", { type: "button", className: "word", textContent: step.word, ariaPressed: "false" });
+  one.onclick = () => {
+    for (const other of one.parentNode.querySelectorAll(".word")) other.ariaPressed = String(other === one);
+    showChoices(find(".others", section), step);
+  };
+  return one;
+}
+
+/** Whenever the section is opened: offer the models that there are. */
+export async function openText(section) {
+  const choose = find("[name=model]", section);
+  const models = await fitserve.models().catch((fault) => void trouble(find("form", section), fault));
+  if (!models) return;
+  const chosen = choose.value || "lstm";
+  const options = models
+    .filter(({ family }) => family === FAMILY)
+    .map(({ model, serving }) =>
+      el("option", { value: model, selected: model === chosen, disabled: serving === null }, model),
+    );
+  choose.replaceChildren(...options);
+}
+
+function wish(form) {
+  const given = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
+  for (const name of NUMBERS) if (name in given) given[name] = Number(given[name]);
+  return { seed_text: "", ...given };
+}
+
+/** How a text ended, what the model did not know of it, and the seed with which it comes again. */
+function sayHow(place, { ignored_words: ignored, seed }) {
+  const ended = ignored.length ? words("text.ignored", { words: ignored.join(", ") }) : words("text.done");
+  const again = seed === null ? [] : [" ", words("text.again", { seed })];
+  delete place.dataset.t;
+  place.replaceChildren(ended, ...again);
+}
+
+/** What could have come in place of a word, likeliest first; the word itself stands out. */
+function showChoices(place, step) {
+  const choices = [step, ...step.alternatives]
+    .filter(isFirst)
+    .sort((one, other) => other.probability - one.probability);
+  const rows = choices.map(({ word, probability }) => [word || LINE_END, probability]);
+  place.replaceChildren(
+    el("h3", {}, words("text.others", { word: step.word || LINE_END })),
+    bars(rows, step.word || LINE_END),
+  );
+  place.scrollIntoView({ block: "nearest" });
 }

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +16,6 @@ from app.jobs.supervisor import Rules, Supervisor
 from tests.fakes import FakeLauncher
 
 RULES = Rules(max_trainers=1, max_attempts=2, lease_seconds=60, grace_seconds=0.05)
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    opened = Journal(f"sqlite:///{tmp_path}/journal.db").open()
-    yield opened
-    opened.close()
 
 
 def queue(journal: Journal) -> Job:
@@ -188,7 +180,7 @@ def test_trainers_that_outlast_their_supervisor_are_found_by_the_next(journal: J
 
 
 def test_what_cannot_be_launched_waits_at_no_cost_of_an_attempt(journal: Journal, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("app.jobs.supervisor.RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("app.jobs.supervisor.RETRY_SECONDS", 1)
     jobs = [queue(journal) for _ in range(2)]
     launcher = FakeLauncher()
     supervisor = Supervisor(journal, launcher, Rules(max_trainers=2))
@@ -199,7 +191,7 @@ def test_what_cannot_be_launched_waits_at_no_cost_of_an_attempt(journal: Journal
     reasons = [event.data.get("reason") for event in journal.events(jobs[0].id, kinds=["queued"])]
     assert reasons == [None, "nobody answers"], "and it is not tried at every step"
     launcher.away = False
-    time.sleep(0.05)
+    time.sleep(1)
     supervisor.step()
     assert [job.attempts for job, _ in launcher.launched] == [1, 1]
 

@@ -189,7 +189,9 @@ async def test_a_promotion_ends_the_split_for_requests_too(shared: Servables, st
     assert (await shares(shared), shared.serving("tiny")) == (0, 2)
 
 
-async def test_the_live_version_answers_all_when_the_other_does_not_load(servables: Servables, store: ModelStore):
+async def test_the_live_version_answers_all_when_the_other_does_not_load(
+    servables: Servables, store: ModelStore, tmp_path: Path
+):
     for _ in range(2):
         publish_tiny(store, "0.5")
     store.promote("tiny", 1)
@@ -197,7 +199,7 @@ async def test_the_live_version_answers_all_when_the_other_does_not_load(servabl
     (store.folder("tiny", 2) / ONNX).write_text("altered")
     await servables.open()
     assert (await shares(servables), servables.traffic("tiny").shares) == (1, {})
-    (store.root / "tiny" / "traffic.json").write_text("{")
+    (tmp_path / "tiny" / "traffic.json").write_text("{")
     await servables.refresh("tiny")
     assert await shares(servables) == 1
 

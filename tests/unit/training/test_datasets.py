@@ -7,6 +7,7 @@ import pytest
 from app.errors import MissingData
 from app.families.contract import DataFile
 from app.training.datasets import Datasets
+from tests.places import BucketPlace, Place
 
 FILE = DataFile(name="numbers.npz", origin="http://127.0.0.1:9/numbers.npz", digest="0" * 64)
 
@@ -43,3 +44,16 @@ def test_a_download_that_fails_is_missing_data(tmp_path: Path, monkeypatch: pyte
 
     with pytest.raises(MissingData, match="no route"):
         Datasets(None, offline=False).path(FILE, broken)
+
+
+def test_a_text_that_came_with_a_request_is_found_by_trainers_on_other_nodes(place: Place, tmp_path: Path):
+    stores = [place.store(), place.store()]
+    if isinstance(place, BucketPlace):
+        stores = [place.on(tmp_path / name) for name in ("one", "other")]
+    asked, trainer = (Datasets(None, offline=True, given=store.corpora) for store in stores)
+    name = asked.keep("나는 오늘 산책을 했다".encode())
+    found = trainer.find(DataFile(name=f"{name}.txt", origin="", digest=""))
+    assert found
+    assert found.read_text() == "나는 오늘 산책을 했다"
+    assert trainer.keep(found.read_bytes()) == name, "the same text has the same name"
+    assert trainer.find(DataFile(name="given-0.txt", origin="", digest="")) is None

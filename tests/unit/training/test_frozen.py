@@ -17,6 +17,7 @@ from pathlib import Path
 import keras, numpy as np
 from keras import layers
 from app.families.contract import Data, Fixed, Phase, Split
+from app.store.shared import LocalFolder
 from app.training import frozen, small_maps
 from app.training.checkpoints import Checkpoints
 from app.training.frozen import FeatureCache, find_boundary
@@ -73,7 +74,8 @@ def run(cache, name, phases=phases, net=None):
     logs = []
     seen_rows.clear()
     net = net or network()
-    train(net, data, phases, Checkpoints(folder / name), cache, lambda kind, **facts: logs.append((kind, facts)))
+    checkpoints = Checkpoints(LocalFolder(folder / name))
+    train(net, data, phases, checkpoints, cache, lambda kind, **facts: logs.append((kind, facts)))
     return net, [facts["text"] for kind, facts in logs if kind == "log"], sum(seen_rows)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import keras, numpy as np
 from app.families.catalog import family_named
 from app.families.contract import load
+from app.store.shared import LocalFolder
 from app.training.checkpoints import Checkpoints
 from app.training.export import ExportMismatch, check, export
 from app.training.frozen import FeatureCache
@@ -47,7 +48,7 @@ def run(name, stop_after=None, stop_at_progress=None):
     position = None
     features = FeatureCache(folder / "features", 0, 1)
     try:
-        checkpoints = Checkpoints(folder / name, every_seconds=0 if name == "within" else float("inf"))
+        checkpoints = Checkpoints(LocalFolder(folder / name), every_seconds=0 if name == "within" else float("inf"))
         position = train(network, data, recipe.phases(data), checkpoints, features, report)
     except Stop:
         pass

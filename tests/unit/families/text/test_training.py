@@ -18,6 +18,7 @@ from app.families.text.networks import Reader
 from app.families.text.packing import pack
 from app.families.text.recipe import TextRecipe
 from app.families.text.spec import TextHyperparameters
+from app.store.shared import LocalFolder
 from app.training.checkpoints import Checkpoints
 from app.training.frozen import FeatureCache
 from app.training.generators import perplexity
@@ -72,9 +73,10 @@ def run(name, stop_after=None):
         if kind == "epoch" and facts["epoch"] == stop_after:
             raise Stop
 
+    checkpoints = Checkpoints(LocalFolder(folder / name))
     try:
         position = train(
-            network, data, recipe.phases(data), Checkpoints(folder / name), FeatureCache(folder, 0, 1), report
+            network, data, recipe.phases(data), checkpoints, FeatureCache(folder, 0, 1), report
         )
     except Stop:
         return None

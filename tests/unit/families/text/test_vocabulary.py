@@ -68,6 +68,12 @@ def test_unknown_words_are_named_as_they_were_written_and_left_out():
     assert tokens_of(MADE["words"], " ... ") == ([], [])
 
 
+def test_who_writes_the_end_s_name_means_its_letters():
+    tokens, _ = tokens_of(MADE["subwords"], "나는 <end> 오늘")
+    assert END not in tokens
+    assert spelled(MADE["subwords"], tokens) == "나는 <end> 오늘"
+
+
 @every_kind
 def test_the_end_has_no_spelling_and_may_follow_any_word(kind: str):
     assert MADE[kind].spellings[END] == b""

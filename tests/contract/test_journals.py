@@ -1,28 +1,21 @@
 """The journal: claims, leases and the states of a job, each step one statement."""
 
-import sqlite3
-from collections.abc import Iterator
+import math
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import select, update
 
-from app.errors import Busy, NotFound, Unavailable
-from app.jobs.job import Job, NewJob, Status, Wish, now
-from app.jobs.journal import HEAD, Journal, LostLease
-from app.jobs.migrate import MIGRATIONS, upgrade
+from app.errors import Busy, NotFound
+from app.jobs.database import HEAD
+from app.jobs.job import Job, NewJob, Status, Wish
+from app.jobs.journal import Journal, LostLease
+from app.jobs.migrate import MIGRATIONS
+from app.jobs.tables import Clock, jobs
 
 NEW = NewJob(family="tiny", model="tiny", hyperparameters={"epochs": 1})
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    opened = Journal(f"sqlite:///{tmp_path}/deep/journal.db").open()
-    yield opened
-    opened.close()
 
 
 def queue(journal: Journal, **facts: object) -> Job:
@@ -43,17 +36,11 @@ def test_the_head_in_the_code_is_the_newest_migration():
     assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [HEAD]
 
 
-def test_a_journal_that_cannot_be_had_is_named(tmp_path: Path):
-    with pytest.raises(Unavailable, match="unable to open database file"):
-        Journal(f"sqlite:///file:{tmp_path}/none.db?mode=ro&uri=true").open()
-
-
-def test_a_journal_keeps_its_jobs_when_it_is_opened_again(tmp_path: Path):
-    url = f"sqlite:///{tmp_path}/journal.db"
-    first = Journal(url).open()
+def test_a_journal_keeps_its_jobs_when_it_is_opened_again(journal_url: str):
+    first = Journal(journal_url).open()
     job = queue(first)
     first.close()
-    second = Journal(url).open()
+    second = Journal(journal_url).open()
     assert second.get(job.id) == job
     second.close()
 
@@ -180,11 +167,11 @@ def test_an_attempt_that_lost_its_lease_can_write_nothing(journal: Journal):
     assert journal.finish(second, Status.SUCCEEDED)
 
 
-def test_a_clock_that_jumps_back_makes_nothing_run_twice(journal: Journal, monkeypatch: pytest.MonkeyPatch):
+def test_a_clock_that_jumps_back_makes_nothing_run_twice(journal: Journal):
     queue(journal)
     job = claim(journal)
-    past = now() - timedelta(hours=1)
-    monkeypatch.setattr("app.jobs.journal.now", lambda: past)
+    with journal.database.begin() as connection:
+        connection.execute(update(jobs).values(lease_until=Clock(3600 + 60)))  # an hour more, by that clock
     assert journal.expired() == []
     assert journal.claim(60) is None
     assert journal.report(job, 60) is None
@@ -275,25 +262,79 @@ def test_a_paused_job_can_be_cancelled(journal: Journal):
     assert journal.cancel(job.id).status is Status.CANCELLED
 
 
-def test_an_older_journal_is_brought_up_to_date_and_a_copy_kept(tmp_path: Path):
-    path = tmp_path / "journal.db"
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        upgrade(connection, "0001")
-        for status, wanted in (("running", True), ("succeeded", False)):
-            connection.execute(
-                text(
-                    "INSERT INTO jobs (id, family, model, hyperparameters, promote, status, cancel_requested, attempts,"
-                    " progress, metrics, created)"
-                    " VALUES (:id, 'tiny', 'tiny', '{}', 'always', :id, :wanted, 1, 0, '{}', '2026-01-01 00:00:00')"
-                ),
-                {"id": status, "wanted": wanted},
-            )
-    engine.dispose()
-    journal = Journal(f"sqlite:///{path}").open()
-    assert journal.get("running").wish is Wish.CANCEL
-    assert (journal.get("succeeded").wish, journal.get("succeeded").priority) == (None, 0)
-    journal.close()
-    copies = sqlite3.connect(tmp_path / "journal.db.0001")
-    assert copies.execute("SELECT cancel_requested FROM jobs WHERE id = 'running'").fetchone() == (1,)
-    copies.close()
+def test_no_more_run_than_there_is_room_for_however_many_ask(journal: Journal):
+    for _ in range(10):
+        queue(journal)
+    with ThreadPoolExecutor(8) as threads:
+        claims = [job.id for job in threads.map(lambda _: journal.claim(60, room=3), range(16)) if job]
+    assert len(claims) == len(set(claims)) == len(journal.running()) == 3
+
+
+def test_the_queue_is_never_longer_than_allowed_however_many_ask(journal: Journal):
+    def ask(_: int) -> bool:
+        try:
+            return journal.submit(NEW, 3)[1]
+        except Busy:
+            return False
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(ask, range(16))) == 3
+
+
+def test_what_two_writers_tell_of_one_job_is_read_in_order_and_whole_while_they_write(journal: Journal):
+    queue(journal)
+    job = claim(journal)
+
+    def tell(name: str) -> None:
+        for number in range(60):
+            journal.report(job, 60, "log", text=f"{name} {number}")
+
+    read: list[int] = []
+    with ThreadPoolExecutor(2) as threads:
+        writers = [threads.submit(tell, name) for name in ("one", "other")]
+        while not all(writer.done() for writer in writers):
+            read += [event.id for event in journal.events(job.id, after=read[-1] if read else 0)]
+        for writer in writers:
+            writer.result()
+    read += [event.id for event in journal.events(job.id, after=read[-1])]
+    assert read == [event.id for event in journal.events(job.id)]
+    assert len(read) == 2 + 2 * 60
+
+
+def test_figures_that_are_no_numbers_come_back_as_they_were(journal: Journal):
+    queue(journal)
+    job = claim(journal)
+    astray = {"loss": math.nan, "high": math.inf, "low": -math.inf, "accuracy": 0.1}
+    journal.report(job, 60, "epoch", metrics=astray, loss=math.nan, text='a "NaN"')
+    assert repr(journal.get(job.id).metrics) == repr(astray)
+    data = journal.events(job.id)[-1].data
+    assert repr(data) == repr({"metrics": astray, "loss": math.nan, "text": 'a "NaN"'})
+
+
+def test_words_that_a_database_cannot_hold_are_made_fit(journal: Journal):
+    queue(journal)
+    job = claim(journal)
+    journal.report(job, 60, "log", text="zero \0 and half a pair \ud800")
+    journal.finish(job, Status.FAILED, error="zero \0 and half a pair \ud800")
+    assert journal.get(job.id).error == "zero \ufffd and half a pair ?"
+    with pytest.raises(NotFound):
+        journal.get("\0")
+    assert journal.latest(family="\ud800") == []
+
+
+def test_a_moment_is_that_of_the_database_and_in_utc(journal: Journal):
+    with journal.database.begin() as connection:
+        moments = connection.execute(select(Clock(), Clock(90), Clock(-0.5))).one()
+    assert [(moment - moments[0]).total_seconds() for moment in moments] == pytest.approx([0, 90, -0.5], abs=0.1)
+    assert abs(moments[0] - datetime.now(UTC)) < timedelta(minutes=1)
+    assert moments[0].utcoffset() == timedelta(0)
+
+
+def test_what_was_done_to_a_silent_job_is_not_done_to_one_that_spoke_again(journal: Journal):
+    queue(journal)
+    job = claim(journal, seconds=-1)
+    journal.report(job, 60)
+    assert not journal.give_back(job, "silent", silent=True)
+    assert not journal.set_aside(job, silent=True)
+    assert not journal.finish(job, Status.FAILED, silent=True)
+    assert journal.get(job.id).status is Status.RUNNING

@@ -13,6 +13,8 @@ class Stops:
 
     def pass_on(self, piece: str) -> str:
         """What is certain now; nothing more once a stop string was met."""
+        if not self._stops:
+            return piece
         if self.met:
             return ""
         text = self._held + piece

@@ -1,0 +1,58 @@
+"""fitserve doctor: one screen that says whether everything is as it should be here, and what is not."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from pydantic_core import to_json
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from app.cli.doctor import contents, surroundings
+from app.cli.doctor.finding import Finding
+from app.settings import Settings
+
+CHECKS = (
+    surroundings.versions,
+    surroundings.runtime,
+    contents.store,
+    contents.journal,
+    contents.data,
+    surroundings.port,
+    surroundings.keys,
+    surroundings.traces,
+    surroundings.memory,
+    surroundings.disk,
+    surroundings.files,
+)
+MARKS = {"good": "[green]✓[/green]", "note": "[yellow]·[/yellow]", "wrong": "[red]✗[/red]"}
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for machines.")] = False) -> None:
+    """Look at versions, GPU, store, journal, data, port, keys and limits; exit code 1 when something is wrong."""
+    findings = list(examined())
+    if as_json:
+        typer.echo(to_json([asdict(finding) for finding in findings], indent=2))
+    else:
+        table = Table.grid(padding=(0, 1))
+        for finding in findings:
+            table.add_row(MARKS[finding.state], finding.subject, escape(finding.text))
+        Console(highlight=False).print(table)
+    if any(finding.state == "wrong" for finding in findings):
+        raise typer.Exit(1)
+
+
+def examined() -> Iterator[Finding]:
+    """What every check found; when the settings themselves are wrong, what is wrong with each."""
+    try:
+        settings = Settings()
+    except ValidationError as fault:
+        for one in fault.errors():
+            name = f"FITSERVE_{'_'.join(str(part) for part in one['loc']).upper()}"
+            yield Finding("settings", "wrong", f"{name}={one['input']}: {one['msg']}")
+        return
+    for check in CHECKS:
+        yield from check(settings)

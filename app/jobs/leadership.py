@@ -1,0 +1,71 @@
+"""Leadership: of the processes on one journal, one looks after the jobs, as long as it keeps a lease."""
+
+import os
+import secrets
+import socket
+import time
+
+from sqlalchemy import ColumnElement, or_, select, update
+
+from app.jobs.database import Database
+from app.jobs.tables import SUPERVISOR, Clock, leases
+
+RENEWALS = 3  # in the time of a lease
+
+
+class Leadership:
+    """Whether this process leads. Its name says where it runs and tells it from all others."""
+
+    def __init__(self, database: Database, seconds: float) -> None:
+        self._database = database
+        self._seconds = seconds
+        self._until = self._renew = 0.0
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+
+    @property
+    def held(self) -> bool:
+        """Whether the lease was kept and cannot have ended yet, by this machine's own count of the seconds."""
+        return time.monotonic() < self._until
+
+    def keep(self) -> bool:
+        """Take the lead when nobody has it, renew it when that is due; returns whether it is held."""
+        if self.held and time.monotonic() < self._renew:
+            return True
+        if not self.held and self.leader() not in (None, self.name):
+            return False
+        begun = time.monotonic()  # before the database counts
+        if self._taken():
+            self._until, self._renew = begun + self._seconds, begun + self._seconds / RENEWALS
+        else:
+            self._until = 0.0
+        return self.held
+
+    def leader(self) -> str | None:
+        """The name of the process that leads."""
+        query = select(leases.c.holder).where(leases.c.name == SUPERVISOR, leases.c.until > Clock())
+        with self._database.read() as connection:
+            holder: str | None = connection.execute(query).scalar()
+        return holder
+
+    def resign(self) -> None:
+        """Let the next one lead at once."""
+        if self.held:
+            self._until = 0.0
+            with self._database.begin() as connection:
+                connection.execute(update(leases).where(leads(self.name)).values(holder=None, until=None))
+
+    def _taken(self) -> bool:
+        free = or_(leases.c.holder.is_(None), leases.c.holder == self.name, leases.c.until < Clock())
+        values = {"holder": self.name, "until": Clock(self._seconds)}
+        with self._database.begin() as connection:
+            found = connection.execute(update(leases).where(leases.c.name == SUPERVISOR, free).values(**values))
+        return found.rowcount == 1
+
+
+def leads(name: str) -> ColumnElement[bool]:
+    """Whether this process leads, asked within a statement."""
+    return (
+        select(leases.c.name)
+        .where(leases.c.name == SUPERVISOR, leases.c.holder == name, leases.c.until > Clock())
+        .exists()
+    )

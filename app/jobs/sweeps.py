@@ -1,0 +1,135 @@
+"""Sweeps in the journal: which hyperparameters are tried, whose trials are ordinary jobs, and what came of it."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import func, insert, literal, select, update
+from sqlalchemy.exc import IntegrityError
+
+from app.errors import Busy, NotFound
+from app.jobs.database import QUEUE
+from app.jobs.job import TERMINAL, Event, Promote, Status, Wish
+from app.jobs.journal import Journal
+from app.jobs.tables import Clock, events, jobs, sweeps
+
+Metric: TypeAlias = Literal["val_accuracy", "val_loss"]
+
+
+class NewSweep(BaseModel):
+    """What is asked for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    family: str = Field(examples=["digit"])
+    model: str = Field(examples=["digit"])
+    space: dict[str, Any] = Field(description="What is tried of each hyperparameter: a range, or choices.")
+    hyperparameters: dict[str, Any] = Field(description="Those that are the same in every trial.")
+    metric: Metric = Field(description="What is better in the best trial, over its epochs.")
+    trials: int
+    seed: int = 0
+    stop_bad: bool = True
+    promote: Promote = "if_better"
+    priority: int = 0
+    idempotency_key: str | None = Field(None, exclude=True)
+
+
+class Sweep(NewSweep):
+    """A row of the journal."""
+
+    id: str = Field(examples=["8a1f0c2b9d3e"])
+    status: Status
+    wish: Wish | None = Field(None, description="What was asked of it and is not done yet.")
+    ended: int = Field(0, description="How many of its trials have ended.")
+    result: dict[str, Any] | None = Field(None, description="The best trial, its version, and whether it was promoted.")
+    error: str | None = None
+    created: datetime
+    finished: datetime | None = None
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether the metric is an accuracy."""
+        return self.metric == "val_accuracy"
+
+
+class Sweeps:
+    """The sweeps of a journal. Any method raises Unavailable while the database is away."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._database = journal.database
+
+    def submit(self, new: NewSweep, most: int) -> tuple[Sweep, bool]:
+        """Begin a sweep; returns it and whether it is new (an idempotency key seen before gives the first).
+
+        Raises Busy when so many run already.
+        """
+        if known := self._by_key(new.idempotency_key):
+            return known, False
+        row = {**new.model_dump(), "idempotency_key": new.idempotency_key}
+        row |= {"id": secrets.token_hex(6), "status": Status.RUNNING.value}
+        under_way = select(func.count()).select_from(sweeps).where(sweeps.c.status == Status.RUNNING).scalar_subquery()
+        values = [literal(value, sweeps.c[name].type) for name, value in row.items()]
+        begun = insert(sweeps).from_select([*row, "created"], select(*values, Clock()).where(under_way < most))
+        try:
+            with self._database.begin(QUEUE) as connection:
+                if connection.execute(begun.returning(sweeps.c.id)).first() is None:
+                    raise Busy(f"{most} sweeps run already; try again when one has ended", retry_after=30)
+        except IntegrityError:  # the same key arrived twice at the same moment
+            if known := self._by_key(new.idempotency_key):
+                return known, False
+            raise
+        return self.get(row["id"]), True
+
+    def get(self, sweep: str) -> Sweep:
+        """One sweep; raises NotFound."""
+        found = self._select(sweeps.c.id == sweep)
+        if not found:
+            raise NotFound(f"there is no sweep {sweep!r}")
+        return found[0]
+
+    def latest(self, limit: int = 50) -> list[Sweep]:
+        """Sweeps, newest first."""
+        return self._select(limit=limit)
+
+    def running(self) -> list[Sweep]:
+        """Those that have not ended, the oldest first."""
+        return self._select(sweeps.c.status == Status.RUNNING)[::-1]
+
+    def curves(self, sweep: str, kinds: Sequence[str]) -> dict[str, list[Event]]:
+        """The events of these kinds of each of its jobs."""
+        query = select(events).join(jobs).where(jobs.c.sweep == sweep, events.c.kind.in_(kinds)).order_by(events.c.id)
+        found: dict[str, list[Event]] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(query).mappings():
+                event = Event.model_validate(dict(row))
+                found.setdefault(event.job, []).append(event)
+        return found
+
+    def cancel(self, sweep: str) -> Sweep:
+        """Ask for the end of a sweep and its trials; nothing when it has ended."""
+        asked = update(sweeps).where(sweeps.c.id == sweep, sweeps.c.status == Status.RUNNING)
+        with self._database.begin() as connection:
+            connection.execute(asked.values(wish=Wish.CANCEL))
+        return self.get(sweep)
+
+    def finish(
+        self, sweep: str, status: Status, *, result: dict[str, Any] | None = None, error: str | None = None
+    ) -> None:
+        """End a sweep; one that has ended stays as it is."""
+        values = {"status": status, "result": result, "error": error, "wish": None, "finished": Clock()}
+        with self._database.begin() as connection:
+            connection.execute(
+                update(sweeps).where(sweeps.c.id == sweep, sweeps.c.status == Status.RUNNING).values(**values)
+            )
+
+    def _by_key(self, key: str | None) -> Sweep | None:
+        found = self._select(sweeps.c.idempotency_key == key) if key else []
+        return found[0] if found else None
+
+    def _select(self, *where: Any, limit: int | None = None) -> list[Sweep]:
+        ended = select(func.count()).where(jobs.c.sweep == sweeps.c.id, jobs.c.status.in_(TERMINAL)).scalar_subquery()
+        query = select(sweeps, ended.label("ended")).where(*where).order_by(sweeps.c.number.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [Sweep.model_validate(dict(row)) for row in connection.execute(query).mappings()]

@@ -1,0 +1,110 @@
+"""Asking for a sweep: all that can be wrong with its space is said before it begins."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.util import find_spec
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.errors import Conflict, InvalidRequest
+from app.families.catalog import find_families
+from app.families.contract import Family
+from app.jobs.job import Promote
+from app.jobs.sweeps import Metric, NewSweep, Sweep, Sweeps
+from app.training.datasets import Datasets
+from app.training.space import MOST_DIMENSIONS, SPACE, Dimension, Space, corners, fitted
+from app.training.submission import fitting
+
+
+class SweepWish(BaseModel):
+    """What a sweep shall try, and how often."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    family: str = Field(examples=["digit"])
+    space: Annotated[dict[str, Dimension], Field(min_length=1, max_length=MOST_DIMENSIONS)] = Field(
+        description="What is tried of each hyperparameter: a range, or choices.",
+        examples=[{"learning_rate": {"low": 0.001, "high": 0.02, "log": True}, "batch_size": {"choices": [64, 128]}}],
+    )
+    trials: int = Field(20, ge=1, description="How many trainings, those that are stopped early included.")
+    hyperparameters: dict[str, Any] = Field(
+        default_factory=dict, description="Those that are the same in every trial.", examples=[{"epochs": 3}]
+    )
+    metric: Metric | None = Field(
+        None,
+        description="What is to be better, in a trial's best epoch. By default `val_accuracy`; of texts `val_loss`.",
+    )
+    stop_bad: bool = Field(True, description="Stop a trial that is worse than the median was after as many epochs.")
+    promote: Promote = Field("if_better", description="When the best version goes live: as with a training.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of what is drawn.")
+    priority: int = Field(0, ge=-100, le=100, description="Jobs of a higher one start first.")
+
+
+def submit_sweep(
+    wish: SweepWish,
+    *,
+    sweeps: Sweeps,
+    datasets: Datasets,
+    max_trials: int,
+    max_running: int,
+    idempotency_key: str | None = None,
+) -> Sweep:
+    """Begin a sweep.
+
+    Raises InvalidRequest for what does not fit, MissingData for data that is not to be had, Busy when `max_running`
+    sweeps run, and Conflict where the engine is not installed.
+    """
+    if find_spec("optuna") is None:
+        raise Conflict("sweeps need Optuna, of the extra `train`")
+    family = find_families().get(wish.family)
+    if family is None:
+        raise _refused("family", f"there is no family {wish.family!r}; families: {', '.join(sorted(find_families()))}")
+    if wish.trials > max_trials:
+        raise _refused("trials", f"at most {max_trials} trials, as FITSERVE_MAX_TRIALS says")
+    metric: Metric = wish.metric or ("val_loss" if family.task == "generate" else "val_accuracy")
+    if metric == "val_accuracy" and family.task == "generate":
+        raise _refused("metric", f"{family.name} tells no accuracy: its metric is val_loss")
+    space = fitted(family, wish.space, wish.hyperparameters)
+    model, fixed = _checked(family, space, wish.hyperparameters, datasets)
+    new = NewSweep(
+        family=family.name,
+        model=model,
+        space=SPACE.dump_python(space, mode="json"),
+        hyperparameters=fixed,
+        metric=metric,
+        trials=wish.trials,
+        seed=wish.seed,
+        stop_bad=wish.stop_bad,
+        promote=wish.promote,
+        priority=wish.priority,
+        idempotency_key=idempotency_key,
+    )
+    return sweeps.submit(new, max_running)[0]
+
+
+def _checked(family: Family, space: Space, fixed: dict[str, Any], datasets: Datasets) -> tuple[str, dict[str, Any]]:
+    """The one model that all trials are of, and the fixed hyperparameters, where a text that came along is a file now.
+
+    Combinations of all that is tried are checked, with the data that they need.
+    """
+    keep = cache(datasets.keep)
+    jobs = [one for corner in corners(space) for one in _jobs(family, {**fixed, **corner}, keep)]
+    models = {family.model(one) for one in jobs}
+    if len(models) > 1:
+        raise _refused("space", f"a sweep is of one model, and this one is of {', '.join(sorted(models))}")
+    for one in jobs:
+        datasets.check(family.files(one))
+    whole = jobs[0].model_dump(mode="json", exclude_unset=True)
+    return models.pop(), {name: value for name, value in whole.items() if name not in space}
+
+
+def _jobs(family: Family, wishes: dict[str, Any], keep: Callable[[bytes], str]) -> Sequence[Any]:
+    try:
+        return family.jobs(fitting(family, wishes), keep)
+    except InvalidRequest as fault:
+        raise InvalidRequest(f"{fault} together: {wishes}", fault.details) from fault
+
+
+def _refused(place: str, why: str) -> InvalidRequest:
+    return InvalidRequest("this sweep does not fit", [{"loc": (place,), "msg": why, "type": "value_error"}])

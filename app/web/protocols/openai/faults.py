@@ -1,0 +1,24 @@
+"""Errors as clients of this interface read them: a kind, a code, and the parameter that is at fault."""
+
+from typing import Any
+
+from app.errors import InvalidRequest
+from app.web.protocols.route import ErrorRoute
+
+
+class OpenAIRoute(ErrorRoute):
+    """Answers errors of ours in this interface's form."""
+
+    @staticmethod
+    def told(message: str, status: int, name: str | None = None) -> dict[str, Any]:
+        """The body of an error."""
+        kind = {404: "not_found_error", 429: "rate_limit_error", 500: "server_error"}.get(
+            status, "invalid_request_error"
+        )
+        code = {404: "model_not_found", 429: "rate_limit_exceeded"}.get(status)
+        return {"error": {"message": message, "type": kind, "param": name, "code": code}}
+
+
+def unfit(name: str, message: str) -> InvalidRequest:
+    """The error that a parameter does not fit, which only the model or the service could tell."""
+    return InvalidRequest(f"{name}: {message}", [{"loc": ("body", name), "msg": message, "type": "unfit"}])

@@ -1,0 +1,54 @@
+/** What a version is worth: its figures, what it takes for what, and where it was most surely wrong. */
+
+import { confusionTable } from "./confusion.js";
+import { el } from "./dom.js";
+import { figure, named, percent } from "./figures.js";
+import { words } from "./language.js";
+import { show } from "./pictures.js";
+import { promote } from "./changing.js";
+import { fitserve } from "./service.js";
+
+const EVALUATION = "evaluation.json";
+
+/** What came out of a job: the version, whether it answers now and why, and what it is worth. */
+export async function outcome(place, { model, version, promoted, reason }) {
+  const trouble = el("p", { className: "trouble", role: "alert", hidden: true });
+  const head = el("h3", {}, words(promoted ? "train.promoted" : "train.published", { model, version }));
+  const act = promoted
+    ? []
+    : [promote(place, model, version, () => outcome(place, { model, version, promoted: true }))];
+  place.replaceChildren(
+    head,
+    ...(reason ? [el("p", { className: "note", lang: "en" }, reason)] : []),
+    el("div", { className: "row" }, ...act, el("a", { href: "#models" }, words("train.all_versions"))),
+    trouble,
+    ...(await evaluation(model, version)),
+  );
+}
+
+/** The evaluation of a version, as elements. */
+export async function evaluation(model, version) {
+  const { metrics, files } = await fitserve.version(model, version);
+  if (!files[EVALUATION]) return [el("p", { className: "note" }, words("models.untested", { version }))];
+  const written = JSON.parse(await (await fitserve.file(model, version, EVALUATION)).text());
+  const pictures = el("div", { className: "columns" });
+  if (written.confusion) pictures.append(confusionTable(Object.keys(written.labels), written.confusion));
+  if (written.mistakes) pictures.append(await worst(model, version, written.mistakes));
+  return [tiles(metrics), pictures];
+}
+
+/** Figures, each with its name above. */
+function tiles(metrics) {
+  const all = Object.entries(metrics).map(([name, value]) =>
+    el("div", {}, el("dt", {}, named(name)), el("dd", {}, figure(value))),
+  );
+  return el("dl", { className: "tiles" }, ...all);
+}
+
+async function worst(model, version, mistakes) {
+  if (!mistakes.length) return el("p", { className: "note" }, words("train.no_mistakes"));
+  const told = mistakes.map(({ truth, guess, confidence }) => `${truth}: ${guess} (${percent(confidence)})`);
+  const image = el("img", { alt: told.join(", ") });
+  show(image, await fitserve.file(model, version, "mistakes.png"));
+  return el("figure", {}, el("figcaption", {}, words("train.mistakes")), image);
+}

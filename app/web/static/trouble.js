@@ -1,0 +1,41 @@
+/** What went wrong, said where it happened. */
+
+import { button, el, find } from "./dom.js";
+import { words } from "./language.js";
+import { fitserve, otherKey } from "./service.js";
+
+/** What a fault says: in the service's own words, or the page's where the service was not reached. */
+export function said(fault) {
+  if (fault.status === 0) return words("trouble.unreachable");
+  const details = (fault.problem?.errors ?? []).map(({ loc, msg }) => `${loc.at(-1)}: ${msg}`);
+  return el(
+    "span",
+    { lang: fault.key ? "" : "en" },
+    fault.key ? words(fault.key) : [fault.message, ...details].join(" · "),
+  );
+}
+
+/** Show it in the `.trouble` of a place; without a fault, take the last one away. */
+export function trouble(place, fault) {
+  if (fault?.name === "AbortError") return;
+  const notice = find(".trouble", place);
+  notice.hidden = !fault;
+  if (!fault) return;
+  const remedy = fault.status === 403 && fitserve.key ? [" ", button("key.other", otherKey)] : [];
+  notice.replaceChildren(said(fault), ...remedy);
+}
+
+/** A fault that the page itself has words for. */
+export const known = (key) => Object.assign(new Error(key), { key });
+
+/** Do something, and show what goes wrong; resolves to whether it went well. */
+export async function trying(place, act) {
+  trouble(place);
+  try {
+    await act();
+    return true;
+  } catch (fault) {
+    trouble(place, fault);
+    return false;
+  }
+}

@@ -1,0 +1,368 @@
+"""What every store must keep, in a folder or a bucket: versions whole, in order, and unseen until finished."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from app.errors import Conflict, Damaged, NotFound
+from app.store.model_store import ModelStore
+from app.store.version import CARD, ONNX, checksums, verify
+from tests.fakes import publish_tiny, tiny_card
+from tests.places import Place
+
+
+@pytest.fixture
+def store(place: Place) -> ModelStore:
+    return place.store()
+
+
+def test_an_empty_store_has_nothing(store: ModelStore):
+    assert store.models() == []
+    assert store.versions("tiny") == []
+    assert store.aliases("tiny") == {}
+
+
+def test_versions_are_numbered_from_one_in_order(store: ModelStore):
+    assert [publish_tiny(store).version for _ in range(3)] == [1, 2, 3]
+    assert [card.version for card in store.versions("tiny")] == [1, 2, 3]
+    assert store.models() == ["tiny"]
+
+
+def test_a_number_is_not_used_again_for_a_damaged_version(place: Place):
+    publish_tiny(place.store())
+    place.remove(f"tiny/1/{CARD}")
+    assert publish_tiny(place.store()).version == 2
+
+
+def test_a_staged_version_is_invisible(store: ModelStore):
+    staged = store.stage("job")
+    (staged / ONNX).write_text("0.5")
+    assert store.models() == []
+    assert store.versions("tiny") == []
+
+
+def test_a_version_without_a_card_is_none_but_a_fault(place: Place):
+    for _ in range(2):
+        publish_tiny(place.store())
+    place.remove(f"tiny/2/{CARD}")
+    store = place.store()
+    assert [card.version for card in store.versions("tiny")] == [1]
+    assert store.faults("tiny") == {2: "2 has no version.json"}
+    with pytest.raises(Damaged, match="2 has no"):
+        store.card("tiny", 2)
+
+
+def test_a_version_that_somebody_copied_there_is_one(place: Place):
+    publish_tiny(place.store())
+    for key in (ONNX, CARD):
+        content = place.read(f"tiny/1/{key}")
+        assert content
+        place.write(f"tiny/7/{key}", content.replace(b'"version": 1', b'"version": 7'))
+    store = place.store()
+    assert [card.version for card in store.versions("tiny")] == [1, 7]
+    assert publish_tiny(store).version == 8
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"format": 2}', "\xff"])
+def test_a_card_that_cannot_be_understood_makes_the_version_damaged(place: Place, content: str):
+    publish_tiny(place.store())
+    place.write(f"tiny/1/{CARD}", content.encode("latin-1"))
+    with pytest.raises(Damaged):
+        place.store().card("tiny", 1)
+
+
+def test_a_card_of_another_version_is_damage(place: Place):
+    publish_tiny(place.store())
+    place.write(f"tiny/7/{CARD}", place.read(f"tiny/1/{CARD}") or b"")
+    with pytest.raises(Damaged, match="card of tiny 1"):
+        place.store().card("tiny", 7)
+
+
+def test_an_altered_file_does_not_verify(place: Place):
+    store = place.store()
+    card = publish_tiny(store)
+    store.verify(card)
+    place.write(f"tiny/1/{ONNX}", b"0.6")
+    with pytest.raises(Damaged, match="altered"):
+        store.verify(card)
+    place.remove(f"tiny/1/{ONNX}")
+    with pytest.raises(Damaged, match="lacks"):
+        store.verify(card)
+
+
+def test_a_version_s_files_are_on_this_machine_when_they_are_asked_for(place: Place):
+    card = publish_tiny(place.store(), "0.25")
+    for folder in (place.store().folder("tiny", 1), place.store().checked(card)):
+        verify(folder, card)
+        assert (folder / ONNX).read_text() == "0.25"
+
+
+def test_files_in_folders_are_files_of_a_version(store: ModelStore):
+    staged = store.stage("test")
+    (staged / "variables").mkdir()
+    (staged / "variables" / "variables.index").write_text("x")
+    card = tiny_card().model_copy(update={"files": checksums(staged)})
+    store.publish(staged, "tiny", lambda _: card)
+    assert (store.folder("tiny", 1) / "variables" / "variables.index").read_text() == "x"
+    store.verify(card)
+
+
+def test_promoting_remembers_what_was_live(store: ModelStore):
+    for _ in range(2):
+        publish_tiny(store)
+    assert store.promote("tiny", 1) == {"live": 1}
+    assert store.promote("tiny", 2) == {"live": 2, "previous": 1}
+    assert store.promote("tiny", 2) == {"live": 2, "previous": 1}, "promoting twice changes nothing"
+
+
+def test_rolling_back_exchanges_live_and_previous(store: ModelStore):
+    for _ in range(2):
+        publish_tiny(store)
+    store.promote("tiny", 1)
+    with pytest.raises(NotFound, match="previous"):
+        store.rollback("tiny")
+    store.promote("tiny", 2)
+    assert store.rollback("tiny") == {"live": 1, "previous": 2}
+    assert store.rollback("tiny") == {"live": 2, "previous": 1}
+
+
+def test_a_version_that_does_not_exist_cannot_be_promoted(store: ModelStore):
+    publish_tiny(store)
+    with pytest.raises(NotFound, match="versions: 1"):
+        store.promote("tiny", 2)
+    assert store.aliases("tiny") == {}
+
+
+def test_a_reference_is_a_number_or_an_alias(store: ModelStore):
+    publish_tiny(store)
+    store.set_alias("tiny", "candidate", 1)
+    assert store.resolve("tiny", "1") == store.resolve("tiny", "candidate") == 1
+    with pytest.raises(NotFound, match="aliases: candidate"):
+        store.resolve("tiny", "live")
+
+
+def test_a_version_with_an_alias_is_not_deleted(store: ModelStore):
+    for _ in range(2):
+        publish_tiny(store)
+    store.promote("tiny", 1)
+    with pytest.raises(Conflict, match="live"):
+        store.delete("tiny", 1)
+    store.delete("tiny", 2)
+    assert [card.version for card in store.versions("tiny")] == [1]
+
+
+@pytest.fixture
+def starters(tmp_path: Path) -> Path:
+    return tmp_path / "starters"
+
+
+def test_an_empty_store_gets_the_starters_and_serves_them(store: ModelStore, starters: Path):
+    publish_tiny(ModelStore(starters), accuracy=0.9)
+    publish_tiny(ModelStore(starters), accuracy=0.99)
+    store.seed(starters)
+    assert [card.metrics["test_accuracy"] for card in store.versions("tiny")] == [0.9], "only version 1 is a starter"
+    assert store.aliases("tiny") == {"live": 1}
+
+
+def test_seeding_leaves_a_store_alone_that_has_versions(store: ModelStore, starters: Path):
+    publish_tiny(ModelStore(starters))
+    for _ in range(2):
+        publish_tiny(store)
+    store.promote("tiny", 1)
+    store.seed(starters)
+    assert [card.version for card in store.versions("tiny")] == [1, 2]
+    assert store.aliases("tiny") == {"live": 1}
+
+
+def test_a_store_that_is_its_own_starters_only_gets_its_alias(starters: Path):
+    store = ModelStore(starters)
+    publish_tiny(store)
+    store.seed(starters)
+    assert store.aliases("tiny") == {"live": 1}
+    assert len(store.versions("tiny")) == 1
+
+
+def test_two_processes_that_start_at_once_copy_a_starter_once(place: Place, starters: Path):
+    publish_tiny(ModelStore(starters))
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: place.store().seed(starters), range(8)))
+    assert [card.version for card in place.store().versions("tiny")] == [1]
+    assert place.store().aliases("tiny") == {"live": 1}
+
+
+def test_what_dead_writers_began_is_swept_and_its_number_not_given_again(place: Place):
+    publish_tiny(place.store())
+    mine = place.store().stage("mine")
+    place.abandon("dead")
+    before = place.listing()
+    place.store().sweep(["mine", "dead"])
+    assert place.listing() == before
+    place.store().sweep(["mine"])
+    assert mine.is_dir()
+    assert not [key for key in place.listing() if key.startswith("tiny/2/")]
+    assert place.store().numbers("tiny") == [1]
+    assert place.store().faults("tiny") == {}
+
+
+def test_what_a_writer_began_and_did_not_publish_is_discarded(place: Place):
+    store = place.store()
+    staged = store.stage("job")
+    place.abandon("job")
+    store.discard("job")
+    assert not staged.exists()
+    assert not [key for key in place.listing() if key.startswith("tiny/1/")]
+    assert publish_tiny(store).version in (1, 2)
+
+
+def test_two_who_publish_at_once_get_two_numbers(place: Place):
+    with ThreadPoolExecutor(4) as threads:
+        cards = list(threads.map(lambda number: publish_tiny(place.store(), str(number)), range(8)))
+    assert sorted(card.version for card in cards) == place.store().numbers("tiny") == list(range(1, 9))
+    for number, card in enumerate(cards):
+        assert (place.store().folder("tiny", card.version) / ONNX).read_text() == str(number)
+
+
+def test_two_who_move_aliases_at_once_lose_nothing(place: Place):
+    publish_tiny(place.store())
+    names = [f"alias-{number}" for number in range(16)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda name: place.store().set_alias("tiny", name, 1), names))
+    assert place.store().aliases("tiny") == dict.fromkeys(names, 1)
+
+
+def test_one_of_two_wins_when_a_version_is_aliased_and_deleted_at_once(place: Place):
+    def attempt(number: int) -> str:
+        try:
+            if number % 2:
+                place.store().delete("tiny", 1 + number // 2)
+                return "deleted"
+            place.store().set_alias("tiny", f"alias-{number}", 1 + number // 2)
+        except (Conflict, NotFound) as fault:
+            return type(fault).__name__
+        return "aliased"
+
+    for _ in range(6):
+        publish_tiny(place.store())
+    with ThreadPoolExecutor(4) as threads:
+        said = Counter(threads.map(attempt, range(12)))
+    assert (said["deleted"], said["aliased"]) == (said["NotFound"], said["Conflict"])
+    assert said["deleted"] + said["aliased"] == 6
+    store = place.store()
+    assert set(store.aliases("tiny").values()) == set(store.numbers("tiny"))
+
+
+def test_another_process_sees_what_was_written(place: Place):
+    one, other = place.store(), place.store()
+    assert other.versions("tiny") == []
+    publish_tiny(one)
+    assert other.numbers("tiny") == [1]
+    one.promote("tiny", 1)
+    assert other.aliases("tiny") == {"live": 1}
+    publish_tiny(one)
+    one.delete("tiny", 2)
+    assert [card.version for card in other.versions("tiny")] == [1]
+    with pytest.raises(NotFound):
+        other.card("tiny", 2)
+
+
+def test_the_version_of_a_job_is_found_again(store: ModelStore):
+    publish_tiny(store, job="a")
+    publish_tiny(store, job="b")
+    found = store.published_by("tiny", "b")
+    assert found is not None
+    assert found.version == 2
+    assert store.published_by("tiny", "c") is None
+
+
+def test_a_card_survives_the_way_to_disk_and_back(store: ModelStore):
+    card = publish_tiny(store, job="j", accuracy=0.25)
+    assert store.card("tiny", 1) == card
+    assert card.model_dump(exclude={"files"}) == tiny_card(1, job="j", accuracy=0.25).model_dump(exclude={"files"})
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"aliases": {"live": 0}, "live": "x"}', b"\xff"])
+def test_aliases_that_cannot_be_understood_are_set_aside_and_the_newest_goes_live(
+    place: Place, starters: Path, content: bytes
+):
+    for _ in range(2):
+        publish_tiny(place.store())
+    aside = place.spoil(aliases=content)
+    with pytest.raises(Damaged):
+        place.store().aliases("tiny")
+    place.store().seed(starters)
+    assert place.store().aliases("tiny") == {"live": 2}
+    assert place.read(aside) == content
+    assert publish_tiny(place.store()).version == 3
+
+
+def test_pruning_keeps_the_newest_and_what_an_alias_names(store: ModelStore):
+    for _ in range(6):
+        publish_tiny(store)
+    store.promote("tiny", 2)
+    store.set_alias("tiny", "best", 1)
+    assert store.prune("tiny", 2) == [3, 4]
+    assert [card.version for card in store.versions("tiny")] == [1, 2, 5, 6]
+    assert store.prune("tiny", 100) == []
+
+
+def test_a_number_is_never_given_twice(store: ModelStore):
+    for _ in range(3):
+        publish_tiny(store)
+    store.delete("tiny", 3)
+    store.delete("tiny", 2)
+    assert publish_tiny(store).version == 4
+
+
+def test_a_damaged_version_can_be_deleted(place: Place):
+    publish_tiny(place.store())
+    place.remove(f"tiny/1/{CARD}")
+    place.store().delete("tiny", 1)
+    assert place.store().faults("tiny") == {}
+    assert not [key for key in place.listing() if key.startswith("tiny/1/")]
+
+
+def test_a_version_with_a_share_of_the_requests_is_not_deleted(store: ModelStore):
+    for _ in range(3):
+        publish_tiny(store)
+    store.promote("tiny", 3)
+    store.set_split("tiny", {1: 90, 3: 10})
+    with pytest.raises(Conflict, match="end the split"):
+        store.delete("tiny", 1)
+    assert store.prune("tiny", 1) == [2]
+    store.end_split("tiny")
+    assert store.split("tiny") == {}
+    store.delete("tiny", 1)
+
+
+def test_a_promotion_ends_a_split(store: ModelStore):
+    for _ in range(2):
+        publish_tiny(store)
+    store.promote("tiny", 1)
+    store.set_split("tiny", {1: 1, 2: 1})
+    store.promote("tiny", 1)
+    assert store.split("tiny") == {1: 1, 2: 1}  # nothing moved
+    store.promote("tiny", 2)
+    assert store.split("tiny") == {}
+
+
+@pytest.mark.parametrize("content", [b"{", b'{"split": {"x": 1}, "x": 1}', b'{"split": {"1": 0}, "1": 0}', b"[]"])
+def test_a_split_that_cannot_be_understood_is_damage(place: Place, content: bytes):
+    publish_tiny(place.store())
+    place.spoil(split=content)
+    with pytest.raises(Damaged):
+        place.store().split("tiny")
+
+
+def test_an_alias_is_removed_and_its_version_may_go(store: ModelStore):
+    for _ in range(2):
+        publish_tiny(store)
+    store.promote("tiny", 2)
+    store.set_alias("tiny", "candidate", 1)
+    assert store.remove_alias("tiny", "candidate") == {"live": 2}
+    store.delete("tiny", 1)
+    with pytest.raises(NotFound, match="candidate"):
+        store.remove_alias("tiny", "candidate")
+    with pytest.raises(Conflict, match="live"):
+        store.remove_alias("tiny", "live")
