@@ -44,7 +44,7 @@ def parse_store(value: object) -> object:
 def cache_folder() -> Path:
     """Where the system wants what can be had again, or its temporary folder where that cannot be written."""
     folder = _of_the_user("XDG_CACHE_HOME", ".cache")
-    if folder and os.access(_nearest(folder), os.W_OK):
+    if folder and os.access(nearest(folder), os.W_OK):
         return folder / "fitserve"
     return Path(tempfile.gettempdir()) / f"fitserve-{os.getuid()}"
 
@@ -65,6 +65,6 @@ def _of_the_user(variable: str, otherwise: str) -> Path | None:
         return None
 
 
-def _nearest(folder: Path) -> Path:
-    """The folder, or the first above it that is there."""
-    return next(path for path in (folder, *folder.parents) if path.exists())
+def nearest(path: Path) -> Path:
+    """The path, or the folder above it that is there already."""
+    return path if path.exists() else nearest(path.parent)

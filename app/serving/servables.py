@@ -119,6 +119,11 @@ class Servables:
                 self._lacking.add(model)
 
     @property
+    def cut_off(self) -> bool:
+        """Whether the store did not work when it was last looked at; what is loaded goes on."""
+        return self._cut_off
+
+    @property
     def complete(self) -> bool:
         """Whether every model answers that had a version when the store was last looked at."""
         return not self._lacking

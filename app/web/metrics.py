@@ -14,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from app.bootstrap import Services
 from app.errors import Unavailable
 from app.jobs.job import Job
+from app.locations import nearest
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -41,7 +42,7 @@ class Standing:
         yield from self._models()
         yield from self._jobs()
         yield from trainer_metrics(self._services.supervisor.trainers())
-        free = disk_usage(self._services.settings.local_folder).free
+        free = disk_usage(nearest(self._services.settings.local_folder)).free
         yield GaugeMetricFamily("fitserve_store_free_bytes", "Room that is left on the store's disk.", free)
 
     def _models(self) -> Iterator[Metric]:
@@ -49,12 +50,16 @@ class Standing:
         live = GaugeMetricFamily("fitserve_live_version", "The version that answers.", labels=["model"])
         waiting = GaugeMetricFamily("fitserve_queue_depth", "Instances that wait.", labels=["model"])
         stored = GaugeMetricFamily("fitserve_versions", "Versions in the store.", labels=["model"])
+        cut_off = GaugeMetricFamily("fitserve_store_cut_off", "Whether the store does not work now: 1 or 0.")
+        cut_off.add_metric([], servables.cut_off)
         for model in servables.models:
-            stored.add_metric([model], len(self._services.store.numbers(model)))
             if (version := servables.serving(model)) is not None:
                 live.add_metric([model], version)
                 waiting.add_metric([model], servables.waiting(model))
-        yield from (live, waiting, stored)
+        with suppress(Unavailable):  # the rest is told all the same, and at once
+            for model in () if servables.cut_off else servables.models:
+                stored.add_metric([model], len(self._services.store.numbers(model)))
+        yield from (live, waiting, stored, cut_off)
 
     def _jobs(self) -> Iterator[Metric]:
         going = GaugeMetricFamily("fitserve_jobs", "Jobs that have not ended.", labels=["status"])

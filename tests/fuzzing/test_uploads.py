@@ -45,6 +45,7 @@ def requests(dice: random.Random) -> Iterator[tuple[str, str, bytes]]:
         yield "/train/text", FORM, mutated(dice, form(b"file", CORPUS))
 
 
+@pytest.mark.timeout(300 + CASES // 2)
 def test_broken_pictures_and_forms_are_refused_and_leave_nothing(service: Service):
     seen: Counter[int] = Counter()
     for number, (path, media, body) in enumerate(requests(random.Random(20)), start=1):

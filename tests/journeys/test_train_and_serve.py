@@ -118,8 +118,8 @@ def test_the_command_line_trains_predicts_and_lists_without_a_server(tmp_path: P
     assert "space.epochs.range: Value error, `low` must be less than `high`" in refused.value.stderr
 
 
-def test_the_web_process_never_imports_tensorflow(tmp_path: Path):
-    heavy = ["tensorflow", "keras", "tf2onnx", "onnx", "matplotlib"]
+def test_the_web_process_never_imports_tensorflow_nor_on_a_folder_what_a_bucket_takes(tmp_path: Path):
+    heavy = ["tensorflow", "keras", "tf2onnx", "onnx", "matplotlib", "s3fs", "fsspec", "botocore", "aiohttp"]
     script = (
         "import sys, asyncio, app.main, app.cli\n"
         "from app.bootstrap import build, opened\n"

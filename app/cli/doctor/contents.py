@@ -10,12 +10,13 @@ from pydantic import ValidationError
 from sqlalchemy import URL, Connection, create_engine, func, inspect, make_url, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.cli.doctor.finding import Finding, nearest
+from app.cli.doctor.finding import Finding
 from app.errors import FitserveError, MissingData
 from app.families.catalog import find_families
 from app.families.contract import DataFile, Family
 from app.jobs.database import HEAD
 from app.jobs.tables import jobs
+from app.locations import nearest
 from app.settings import Settings
 from app.store.inspection import inspect as inspect_store
 from app.store.opening import open_store

@@ -1,7 +1,6 @@
 """What a check of `fitserve doctor` found. Checks change nothing."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 State: TypeAlias = Literal["good", "note", "wrong"]
@@ -14,8 +13,3 @@ class Finding:
     subject: str
     state: State
     text: str
-
-
-def nearest(path: Path) -> Path:
-    """The path, or the folder above it that is there already."""
-    return path if path.exists() else nearest(path.parent)

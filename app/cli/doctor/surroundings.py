@@ -15,9 +15,10 @@ from pathlib import Path
 from platform import python_version
 
 from app.allocation import OTHER_FILES
-from app.cli.doctor.finding import Finding, nearest
+from app.cli.doctor.finding import Finding
 from app.errors import InvalidRequest, Unavailable
 from app.keys import Scope, read_keys
+from app.locations import nearest
 from app.serving.onnx_runtime import OnnxRuntime
 from app.serving.runtimes import choose
 from app.settings import Settings

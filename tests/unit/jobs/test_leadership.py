@@ -8,7 +8,7 @@ from app.jobs.leadership import Leadership
 from app.jobs.supervisor import Rules, Supervisor
 from tests.fakes import FakeLauncher
 
-RULES = Rules(max_trainers=2, max_attempts=2, lease_seconds=60, leader_seconds=0.5, grace_seconds=0.05)
+RULES = Rules(max_trainers=2, max_attempts=2, lease_seconds=60, leader_seconds=1.5, grace_seconds=0.05)
 
 
 def queue(journal: Journal) -> Job:
