@@ -35,6 +35,7 @@ class _Attempt:
     job: Job
     trainer: Trainer
     asked_to_stop: float | None = field(default=None)
+    signalled: bool = field(default=False)
     waited: bool = field(default=False)  # when it was looked at last
     renew_from: float = field(default=0.0)
 
@@ -198,7 +199,8 @@ class Supervisor:
             attempt.asked_to_stop = attempt.asked_to_stop or now
             waited = now - attempt.asked_to_stop
             if waited > self._rules.grace_seconds or attempt.trainer.waiting:
-                attempt.trainer.stop(force=waited > 2 * self._rules.grace_seconds)
+                attempt.trainer.stop(force=attempt.signalled and waited > 2 * self._rules.grace_seconds)
+                attempt.signalled = True
 
     def _lost(self, job: Job, reason: str, last_words: str = "", *, counts: bool = True, silent: bool = False) -> None:
         """An attempt is over; unless its trainer ended the job itself, do what was wished, try again or give up."""

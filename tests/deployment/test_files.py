@@ -132,7 +132,11 @@ def test_every_setting_in_these_files_exists():
     known = {f"FITSERVE_{name.upper()}" for name in Settings.model_fields}
     files = [*MANIFESTS, *DEPLOY.glob("*.*"), ROOT / "Dockerfile", *(ROOT / name for name in COMPOSE)]
     for path in files:
-        used = set(re.findall(r"FITSERVE_[A-Z_]+", path.read_text())) - {"FITSERVE_TARGET", "FITSERVE_EXTRAS", "FITSERVE_"}
+        used = set(re.findall(r"FITSERVE_[A-Z_]+", path.read_text())) - {
+            "FITSERVE_TARGET",
+            "FITSERVE_EXTRAS",
+            "FITSERVE_",
+        }
         assert used <= known, path.name
 
 
