@@ -1,5 +1,6 @@
 """The documents say what is true: settings, commands and examples are checked against the code and run."""
 
+import json
 import os
 import re
 import shutil
@@ -65,12 +66,15 @@ def test_the_curl_examples_of_the_readme_answer_as_shown(tmp_path: Path):
     with Service(store=tmp_path / "store", starters=STARTERS, offline=True) as service:
         examples = [line for block in blocks(README, "sh") for line in block.splitlines() if line.startswith("curl ")]
         assert len(examples) >= 5
-        job = service.train(dataset="sample", epochs=1, promote="never")
+        job, sweep = service.train(dataset="sample", epochs=1, promote="never"), ""
         for line in examples:
             if "rollback" in line:  # nothing was live before
                 continue
-            command = line.replace("localhost:8000", f"127.0.0.1:{service.port}").replace("/ID/", f"/{job}/")
+            command = line.replace("localhost:8000", f"127.0.0.1:{service.port}")
+            command = command.replace("/sweeps/ID", f"/sweeps/{sweep}").replace("/ID/", f"/{job}/")
             said = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+            if line.endswith("/sweeps") and "-d" in line:
+                sweep = json.loads(said)["id"]
             if "/predict/digit" in line and "seven.png" in line and "debug" not in line:
                 assert '"label":"7"' in said, f"{line}\n{said}"
             elif "/predict/cifar" in line:
