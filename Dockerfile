@@ -1,4 +1,4 @@
-# Two targets: `full` serves and trains, `serve` only serves and has no TensorFlow.
+# Three targets: `full` serves and trains, `serve` only serves and has no TensorFlow, `cluster` is `full` for a node of a cluster.
 ARG PYTHON=3.12
 
 FROM python:${PYTHON}-slim-bookworm AS base
@@ -41,11 +41,20 @@ RUN --mount=type=cache,target=/root/.cache/pip \
         && pip --python /opt/fitserve install --quiet "tensorflow[and-cuda]==$version"; \
     fi
 
+FROM full-libraries AS cluster-libraries
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip --python /opt/fitserve install --quiet --require-hashes \
+        --requirement requirements/cluster.txt --requirement requirements/train.txt --requirement requirements/serve.txt
+
 FROM serve-trimmed AS serve-build
 RUN --mount=from=wheel,source=/wheel,target=/wheel pip --python /opt/fitserve install --quiet --no-deps --no-index /wheel/*.whl
 
 FROM full-libraries AS full-build
 RUN --mount=from=wheel,source=/wheel,target=/wheel pip --python /opt/fitserve install --quiet --no-deps --no-index /wheel/*.whl
+
+FROM cluster-libraries AS cluster-build
+RUN --mount=from=wheel,source=/wheel,target=/wheel pip --python /opt/fitserve install --quiet --no-deps --no-index /wheel/*.whl
+COPY deploy/haproxy /opt/fitserve/bin/ray-haproxy
 
 # ---- what runs: no compiler, no pip's cache, no root; nothing is written but in /store and /tmp
 FROM base AS runtime
@@ -70,3 +79,8 @@ COPY --from=serve-build /opt/fitserve /opt/fitserve
 
 FROM runtime AS full
 COPY --from=full-build /opt/fitserve /opt/fitserve
+
+# A node of a cluster, or a web process beside one; Ray asks for a user's name, and says nothing about itself to anybody.
+FROM runtime AS cluster
+ENV USER=fitserve RAY_USAGE_STATS_ENABLED=0 RAY_SERVE_HAPROXY_BINARY_PATH=/opt/fitserve/bin/ray-haproxy
+COPY --from=cluster-build /opt/fitserve /opt/fitserve

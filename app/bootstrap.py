@@ -11,7 +11,10 @@ from app.families.catalog import by_model, find_families
 from app.families.contract import Family
 from app.jobs.feed import Feed
 from app.jobs.journal import Journal
+from app.jobs.launchers.launcher import Launcher
 from app.jobs.launchers.local import LocalLauncher
+from app.jobs.launchers.ray import RayLauncher, Resources
+from app.jobs.launchers.ray_head import RayHead, address_in, token_in
 from app.jobs.retention import Retention
 from app.jobs.supervisor import Rules, Supervisor
 from app.serving.loading import Limits
@@ -59,7 +62,7 @@ def build(settings: Settings) -> Services:
         datasets=datasets,
         runtime=runtime,
         servables=Servables(store, by_model(families), runtime, limits),
-        supervisor=Supervisor(journal, LocalLauncher(settings.workspace, settings.environment()), rules(settings)),
+        supervisor=Supervisor(journal, launcher(settings), rules(settings)),
         retention=Retention(journal, store.jobs, settings.progress_days, settings.log_days),
         sweeper=Sweeper(
             journal,
@@ -72,6 +75,15 @@ def build(settings: Settings) -> Services:
         feed=Feed(journal, settings.feed_seconds),
         decoders=ThreadPoolExecutor(os.cpu_count(), "decode"),
     )
+
+
+def launcher(settings: Settings) -> Launcher:
+    """Where trainers run."""
+    if settings.launcher == "local":
+        return LocalLauncher(settings.workspace, settings.environment())
+    resources = Resources(max(1, settings.trainer_threads), settings.trainer_gpus, settings.trainer_memory_bytes)
+    head = RayHead(address_in(os.environ), token_in(os.environ))
+    return RayLauncher(head, settings.workspace, settings.environment(), resources)
 
 
 def rules(settings: Settings) -> Rules:
@@ -91,18 +103,19 @@ async def opened(services: Services) -> AsyncIterator[Services]:
     """Runtime chosen, journal open, store seeded and swept, live versions warm, aliases watched, jobs supervised; then
     all undone.
     """
+    supervise = services.settings.supervise
     await asyncio.to_thread(services.runtime.open)
     log.info("predictions run on %s: %s", services.runtime.name, services.runtime.reason)
     services.journal.open()
     services.store.seed(services.settings.starters)
-    services.store.sweep([job.id for job in services.journal.running()])
+    if supervise:
+        services.store.sweep([job.id for job in services.journal.running()])
     await services.servables.open()
-    tasks = [
-        asyncio.create_task(services.servables.watch(services.settings.watch_seconds)),
-        asyncio.create_task(services.supervisor.run()),
-        asyncio.create_task(services.retention.run()),
-        asyncio.create_task(services.sweeper.run(services.supervisor.leads, services.settings.poll_seconds)),
-    ]
+    ongoing = [services.servables.watch(services.settings.watch_seconds)]
+    if supervise:
+        sweeping = services.sweeper.run(services.supervisor.leads, services.settings.poll_seconds)
+        ongoing += [services.supervisor.run(), services.retention.run(), sweeping]
+    tasks = [asyncio.create_task(one) for one in ongoing]
     try:
         yield services
     finally:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import InvalidRequest
@@ -13,6 +13,14 @@ from app.locations import JOBS, Bucket, cache_folder, parse_store, state_folder
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 Store = Annotated[Path | Bucket, NoDecode, BeforeValidator(parse_store)]
+
+
+def whole_above_one(number: float) -> float:
+    """A number that is at most 1 or whole, as Ray shares GPUs; raises ValueError."""
+    if number > 1 and number % 1:
+        raise ValueError("a fraction of one GPU or a whole number of GPUs is expected")
+    return number
+
 
 STARTERS = Path(__file__).resolve().parent.parent / "models_store"
 
@@ -83,6 +91,10 @@ class Settings(BaseSettings):
     )
     gpu_memory_mb: int = Field(0, ge=0, description="Memory of a GPU that serving takes, in MB; 0: what it needs.")
 
+    launcher: Literal["local", "ray"] = Field(
+        "local", description="Where trainers run: on this machine, or on the Ray cluster that RAY_ADDRESS names."
+    )
+    supervise: bool = Field(True, description="Look after the jobs; false leaves that to other processes.")
     max_trainers: Positive = Field(1, description="Trainers running at once.")
     max_queued: Positive = Field(100, description="Jobs waiting at once; more are refused with 429.")
     max_trials: Positive = Field(200, description="Most trials of one sweep; more are refused with 422.")
@@ -105,7 +117,11 @@ class Settings(BaseSettings):
         4_000_000_000, ge=0, description="Largest size of that folder; the longest unused goes first, 0 keeps nothing."
     )
     features_days: Positive = Field(14, description="How long what is in it is kept unused.")
-    trainer_threads: int = Field(0, ge=0, description="Threads of a trainer; 0 means one for each core.")
+    trainer_threads: int = Field(0, ge=0, description="Threads of a trainer; 0 means one for each core, on Ray one.")
+    trainer_gpus: Annotated[float, AfterValidator(whole_above_one)] = Field(
+        0, ge=0, description="GPUs that Ray gives to a trainer: a fraction of one, or a whole number."
+    )
+    trainer_memory_bytes: int = Field(0, ge=0, description="Memory that Ray sets aside for a trainer; 0 sets none.")
 
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
     log_format: Literal["json", "console"] | None = Field(

@@ -90,6 +90,7 @@ def journal(journal_url: str) -> Iterator[Journal]:
     opened.close()
 
 
+@pytest.fixture(scope="session")
 def bucket_server() -> Iterator[BucketServer]:
     """A bucket on loopback, where what it takes is installed."""
     with serving() as server:

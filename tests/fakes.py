@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from app.errors import Damaged
+from app.errors import Damaged, Unavailable
 from app.families.classification import PictureClassifier
 from app.families.contract import Array, Crop, Family, Hyperparameters
 from app.jobs.job import Job
+from app.jobs.launchers.launcher import Ending
 from app.store.model_store import ModelStore
 from app.store.version import ONNX, Better, Card, DataCard, TensorCard, checksums
 
@@ -168,13 +169,14 @@ class FakeTrainer:
     def __init__(self) -> None:
         self.code: int | None = None
         self.stops: list[bool] = []
+        self.waiting = False
 
-    def poll(self) -> int | None:
-        return self.code
+    def poll(self) -> Ending | None:
+        return None if self.code is None else Ending.of(self.code)
 
     def stop(self, *, force: bool = False) -> None:
         self.stops.append(force)
-        if force and self.code is None:
+        if (force or self.waiting) and self.code is None:
             self.code = -9
 
     def last_words(self) -> str:
@@ -182,15 +184,23 @@ class FakeTrainer:
 
 
 class FakeLauncher:
-    """Remembers what it was asked to launch."""
+    """Remembers what it was asked to launch; with `outlasting`, others find that."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, outlasting: bool = False) -> None:
+        self.outlasting = outlasting
         self.launched: list[tuple[Job, FakeTrainer]] = []
+        self.away = False
 
     def launch(self, job: Job) -> FakeTrainer:
+        if self.away:
+            raise Unavailable("nobody answers")
         trainer = FakeTrainer()
         self.launched.append((job, trainer))
         return trainer
+
+    def find(self, job: Job) -> FakeTrainer | None:
+        launched = (trainer for one, trainer in self.launched if (one.id, one.attempts) == (job.id, job.attempts))
+        return next(launched, None) if self.outlasting else None
 
 
 def doubled(instances: Sequence[int]) -> Sequence[int]:

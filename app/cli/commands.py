@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.cli.deploy import deploy
 from app.cli.doctor import doctor
 from app.cli.generate import write
 from app.cli.jobs import group
@@ -34,6 +35,7 @@ commands.add_typer(train_commands(), name="train")
 commands.add_typer(group, name="jobs")
 commands.add_typer(models_group, name="models")
 commands.add_typer(keys_group, name="keys")
+commands.command()(deploy)
 commands.command()(sweep)
 commands.command()(doctor)
 console = Console(highlight=False)

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 
 from app.errors import Unavailable
 from app.jobs.job import Job, Status, Wish
-from app.jobs.journal import Journal
+from app.jobs.journal import Journal, LostLease
 from app.jobs.launchers.launcher import Launcher, Trainer
 from app.jobs.leadership import Leadership
 from app.telemetry import log
+
+RETRY_SECONDS = 5.0  # after nothing could be launched
+RENEWALS = 3  # of the lease of a trainer that waits, in the time of a lease
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,9 @@ class _Attempt:
     job: Job
     trainer: Trainer
     asked_to_stop: float | None = field(default=None)
+    signalled: bool = field(default=False)
+    waited: bool = field(default=False)  # when it was looked at last
+    renew_from: float = field(default=0.0)
 
 
 class Supervisor:
@@ -49,6 +55,7 @@ class Supervisor:
         self._wake = asyncio.Event()
         self._turn = threading.Lock()  # a step may still run in its thread when `close` is called
         self._closed = False
+        self._launch_from = 0.0  # not before this moment
 
     async def run(self) -> None:
         """Step until cancelled."""
@@ -80,7 +87,10 @@ class Supervisor:
             acts = self._keeps_lead() if only is None else True
             if not (self._attempts or (acts and self._journal.has_work())):
                 return
+            if acts:
+                self._find()
             self._collect_ended()
+            self._keep_waiting()
             self._stop_unwanted()
             if acts:
                 self._collect_silent()
@@ -89,12 +99,17 @@ class Supervisor:
     def trainers(self) -> list[tuple[Job, int]]:
         """The jobs whose trainers this process launched and that run on this machine, with their processes."""
         launched = [(attempt.job, attempt.trainer) for attempt in list(self._attempts.values())]
-        return [(job, pid) for job, trainer in launched if trainer.poll() is None and (pid := trainer.pid) is not None]
+        return [(job, pid) for job, trainer in launched if (pid := trainer.pid) is not None and trainer.poll() is None]
 
     def close(self) -> None:
-        """Stop the trainers of this process; their jobs wait for the next supervisor, at no cost of an attempt."""
+        """Stop the trainers of this process; their jobs wait for the next supervisor, at no cost of an attempt.
+
+        Trainers that outlast it are left to the next supervisor as they are.
+        """
         with self._turn:
             self._closed = True
+        if self._launcher.outlasting:
+            self._attempts.clear()
         for attempt in self._attempts.values():
             attempt.trainer.stop()
         deadline = time.monotonic() + self._rules.grace_seconds
@@ -119,18 +134,51 @@ class Supervisor:
     def _start(self, only: str | None) -> None:
         leader = None if only else self._leadership.name
         room, lease = self._rules.max_trainers, self._rules.lease_seconds
-        while job := self._journal.claim(lease, only, room=room, leader=leader):
+        while time.monotonic() >= self._launch_from and (
+            job := self._journal.claim(lease, only, room=room, leader=leader)
+        ):
             if before := self._attempts.get(job.id):  # it lost the job, and has not ended yet
                 before.trainer.stop(force=True)
+            self._launch(job)
+
+    def _launch(self, job: Job) -> None:
+        try:
             self._attempts[job.id] = _Attempt(job, self._launcher.launch(job))
             log.info("attempt started", job=job.id, model=job.model, attempt=job.attempts)
+        except Unavailable as fault:
+            self._launch_from = time.monotonic() + RETRY_SECONDS
+            self._lost(job, str(fault), counts=False)
+
+    def _find(self) -> None:
+        """Look after the trainers that another process launched, where they outlast it."""
+        for job in self._journal.running() if self._launcher.outlasting else ():
+            if job.id not in self._attempts and (trainer := self._launcher.find(job)):
+                self._attempts[job.id] = _Attempt(job, trainer)
 
     def _collect_ended(self) -> None:
         for attempt in list(self._attempts.values()):
-            code = attempt.trainer.poll()
-            if code is not None:
-                self._lost(attempt.job, f"the trainer {_ending(code)}", attempt.trainer.last_words())
+            ending = attempt.trainer.poll()
+            if ending is not None:
+                reason = f"the trainer {ending}"
+                self._lost(attempt.job, reason, attempt.trainer.last_words(), counts=ending.counts)
                 del self._attempts[attempt.job.id]
+
+    def _keep_waiting(self) -> None:
+        """Keep the leases of those that wait for room, and once more when they have found it."""
+        for attempt in list(self._attempts.values()):
+            waiting = attempt.trainer.waiting
+            if (waiting and time.monotonic() >= attempt.renew_from) or (attempt.waited and not waiting):
+                self._renew(attempt)
+            attempt.waited = waiting
+
+    def _renew(self, attempt: _Attempt) -> None:
+        first = {"kind": "log", "text": "waiting for room"} if attempt.renew_from == 0 else {}
+        try:
+            self._journal.report(attempt.job, self._rules.lease_seconds, **first)
+            attempt.renew_from = time.monotonic() + self._rules.lease_seconds / RENEWALS
+        except LostLease:
+            attempt.trainer.stop(force=True)
+            del self._attempts[attempt.job.id]
 
     def _collect_silent(self) -> None:
         if time.monotonic() < self._cut_off + self._rules.lease_seconds / 2:
@@ -143,14 +191,16 @@ class Supervisor:
 
     def _stop_unwanted(self) -> None:
         """End trainers that did not heed a wish: asked by signal after one time of grace, killed after two."""
+        wishes = {job.id: job.wish for job in self._journal.running()} if self._attempts else {}
         for attempt in self._attempts.values():
-            if self._journal.get(attempt.job.id).wish not in (Wish.CANCEL, Wish.PAUSE):
+            if wishes.get(attempt.job.id) not in (Wish.CANCEL, Wish.PAUSE):
                 continue
             now = time.monotonic()
             attempt.asked_to_stop = attempt.asked_to_stop or now
             waited = now - attempt.asked_to_stop
-            if waited > self._rules.grace_seconds:
-                attempt.trainer.stop(force=waited > 2 * self._rules.grace_seconds)
+            if waited > self._rules.grace_seconds or attempt.trainer.waiting:
+                attempt.trainer.stop(force=attempt.signalled and waited > 2 * self._rules.grace_seconds)
+                attempt.signalled = True
 
     def _lost(self, job: Job, reason: str, last_words: str = "", *, counts: bool = True, silent: bool = False) -> None:
         """An attempt is over; unless its trainer ended the job itself, do what was wished, try again or give up."""
@@ -166,7 +216,3 @@ class Supervisor:
             job, Status.FAILED, error=f"{reason} in attempt {job.attempts}\n{last_words}".strip(), silent=silent
         ):
             log.error("job failed", job=job.id, reason=reason)
-
-
-def _ending(code: int) -> str:
-    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"

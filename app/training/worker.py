@@ -1,4 +1,4 @@
-"""One job in one process: `python -m app.training.worker JOB` trains it, publishes the version and exits."""
+"""One job in one process: `python -m app.training.worker JOB ATTEMPT` trains it, publishes the version and exits."""
 
 import math
 import os
@@ -183,8 +183,8 @@ def _later(what: str) -> Iterator[None]:
         log.warning("%s is left for later: %s", what, fault)
 
 
-def main(job_id: str) -> int:
-    """Run the job that a supervisor has claimed; returns an exit code."""
+def main(job_id: str, attempt: str) -> int:
+    """Run the job that a supervisor has claimed for this attempt; returns an exit code."""
     settings = Settings()
     configure_logging(settings.log_level, settings.log_form, job=job_id)
     configure_tracing()
@@ -195,8 +195,8 @@ def main(job_id: str) -> int:
     journal = Journal(settings.journal_url, connections=1).open()  # a trainer has little to say
     try:
         job = journal.get(job_id)
-        if job.status is not Status.RUNNING:
-            log.error("the job is not running", status=job.status)
+        if job.status is not Status.RUNNING or job.attempts != int(attempt):  # it waited for room for too long
+            log.error("the job is not for this attempt", status=job.status, attempt=job.attempts)
             return 1
         run(job, settings, journal)
     finally:

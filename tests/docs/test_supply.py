@@ -29,7 +29,7 @@ def test_every_line_is_a_pin_with_hashes(path: Path):
 
 
 def versions(lines: set[str]) -> set[str]:
-    """Pins without what says where they are wanted: an extra by itself may want one in fewer places than all together."""
+    """Pins without what says where they are wanted: one extra may want less than all together."""
     return {line.partition(" ;")[0] for line in lines}
 
 

@@ -11,6 +11,8 @@ from tests.service import Service
 class FailingLauncher:
     """A launcher without processes."""
 
+    outlasting = False
+
     def __init__(self, *_: object) -> None:
         pass
 

@@ -1,8 +1,25 @@
 """The port of a launcher: where and how the trainer of one attempt runs."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from app.jobs.job import Job
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a trainer ended, in words that go on after "the trainer", and whether that counts against its job."""
+
+    words: str
+    counts: bool = True
+
+    def __str__(self) -> str:
+        return self.words
+
+    @classmethod
+    def of(cls, code: int) -> "Ending":
+        """That of a process, from its exit code; a negative number is the signal that ended it."""
+        return cls(f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}")
 
 
 class Trainer(Protocol):
@@ -12,8 +29,12 @@ class Trainer(Protocol):
     def pid(self) -> int | None:
         """Its process on this machine; None when it runs elsewhere."""
 
-    def poll(self) -> int | None:
-        """Its exit code, or None while it runs; a negative number is the signal that ended it."""
+    @property
+    def waiting(self) -> bool:
+        """Whether there is no room for it yet, so that nobody can expect a sign of life from it."""
+
+    def poll(self) -> Ending | None:
+        """How it ended, or None while it waits or runs."""
 
     def stop(self, *, force: bool = False) -> None:
         """Ask it to end, or end it with all its children; harmless when it has ended."""
@@ -23,7 +44,12 @@ class Trainer(Protocol):
 
 
 class Launcher(Protocol):
-    """Starts trainers."""
+    """Starts trainers. Those of an `outlasting` one go on when the process that launched them leaves."""
+
+    outlasting: bool
 
     def launch(self, job: Job) -> Trainer:
-        """Start the trainer for a job that was just claimed."""
+        """Start the trainer for a job that was just claimed; raises Unavailable when nothing can be started now."""
+
+    def find(self, job: Job) -> Trainer | None:
+        """The trainer that another process launched for this attempt; None where such a one cannot be looked after."""

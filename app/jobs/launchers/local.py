@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from app.jobs.job import Job
+from app.jobs.launchers.launcher import Ending
 
 LOG = "log.txt"
 LAST_BYTES = 2000
@@ -17,6 +18,8 @@ LAST_LINES = 5
 
 class LocalTrainer:
     """One process and its log."""
+
+    waiting = False
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self._process = process
@@ -27,9 +30,10 @@ class LocalTrainer:
         """The process, which also leads its group."""
         return self._process.pid
 
-    def poll(self) -> int | None:
-        """Its exit code, or None while it runs; a negative number is the signal that ended it."""
-        return self._process.poll()
+    def poll(self) -> Ending | None:
+        """How it ended, or None while it runs."""
+        code = self._process.poll()
+        return None if code is None else Ending.of(code)
 
     def stop(self, *, force: bool = False) -> None:
         """SIGTERM, or SIGKILL, to the whole group."""
@@ -38,14 +42,13 @@ class LocalTrainer:
 
     def last_words(self) -> str:
         """The last lines of its log."""
-        with self._log.open("rb") as file:
-            file.seek(max(0, self._log.stat().st_size - LAST_BYTES))
-            lines = file.read().decode(errors="replace").splitlines()
-        return "\n".join(lines[-LAST_LINES:])
+        return last_lines(self._log)
 
 
 class LocalLauncher:
     """Starts `python -m app.training.worker JOB ATTEMPT` with the given environment."""
+
+    outlasting = False
 
     def __init__(self, workspace: Path, environment: Mapping[str, str]) -> None:
         self._workspace = workspace
@@ -58,7 +61,7 @@ class LocalLauncher:
         log = folder / LOG
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "app.training.worker", job.id],
+                trainer_command(job.id, job.attempts),
                 env={**os.environ, **self._environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -66,3 +69,22 @@ class LocalLauncher:
                 start_new_session=True,
             )
         return LocalTrainer(process, log)
+
+    def find(self, job: Job) -> None:
+        """A process of somebody else's is left alone: it keeps its lease."""
+
+
+def trainer_command(job: str, attempt: int) -> list[str]:
+    """What runs one attempt at a job, in a process of its own."""
+    return [sys.executable, "-m", "app.training.worker", job, str(attempt)]
+
+
+def last_lines(log: Path) -> str:
+    """The end of a log; nothing where there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - LAST_BYTES))
+            lines = file.read().decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return ""
+    return "\n".join(lines[-LAST_LINES:])

@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from app.jobs.job import Job, NewJob, Status
 from app.jobs.journal import Journal
 from app.jobs.launchers.local import LocalTrainer
@@ -131,6 +133,67 @@ def test_closing_gives_jobs_back_without_counting_the_attempt(journal: Journal):
     assert (seen.status, seen.attempts) == (Status.QUEUED, 0)
     supervisor.step()
     assert len(launcher.launched) == 1, "a closed supervisor starts nothing"
+
+
+def test_a_trainer_that_waits_for_room_keeps_its_lease_and_says_so_once(journal: Journal):
+    job = queue(journal)
+    launcher = FakeLauncher()
+    supervisor = Supervisor(journal, launcher, Rules(lease_seconds=0.3))
+    supervisor.step()
+    launcher.launched[0][1].waiting = True
+    until = time.monotonic() + 0.6
+    while time.monotonic() < until:
+        supervisor.step()
+        time.sleep(0.02)
+    launcher.launched[0][1].waiting = False  # found room just now, and had no time to say anything yet
+    supervisor.step()
+    time.sleep(0.15)
+    supervisor.step()
+    assert journal.get(job.id).attempts == 1
+    assert [event.data for event in journal.events(job.id, kinds=["log"])] == [{"text": "waiting for room"}]
+
+
+def test_a_trainer_that_waits_for_room_is_withdrawn_at_once_when_its_job_is_cancelled(journal: Journal):
+    job = queue(journal)
+    launcher = FakeLauncher()
+    supervisor = Supervisor(journal, launcher, Rules(grace_seconds=60))
+    supervisor.step()
+    launcher.launched[0][1].waiting = True
+    journal.cancel(job.id)
+    supervisor.step()
+    supervisor.step()
+    assert journal.get(job.id).status is Status.CANCELLED
+
+
+def test_trainers_that_outlast_their_supervisor_are_found_by_the_next(journal: Journal):
+    job = queue(journal)
+    launcher = FakeLauncher(outlasting=True)
+    first, second = (Supervisor(journal, launcher, RULES) for _ in range(2))
+    first.step()
+    first.close()
+    trainer = launcher.launched[0][1]
+    assert trainer.stops == []
+    assert journal.get(job.id).status is Status.RUNNING
+    trainer.code = -9
+    second.step()
+    assert [launched.attempts for launched, _ in launcher.launched] == [1, 2]
+
+
+def test_what_cannot_be_launched_waits_at_no_cost_of_an_attempt(journal: Journal, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("app.jobs.supervisor.RETRY_SECONDS", 1)
+    jobs = [queue(journal) for _ in range(2)]
+    launcher = FakeLauncher()
+    supervisor = Supervisor(journal, launcher, Rules(max_trainers=2))
+    launcher.away = True
+    for _ in range(3):
+        supervisor.step()
+    assert [(journal.get(job.id).status, journal.get(job.id).attempts) for job in jobs] == [(Status.QUEUED, 0)] * 2
+    reasons = [event.data.get("reason") for event in journal.events(jobs[0].id, kinds=["queued"])]
+    assert reasons == [None, "nobody answers"], "and it is not tried at every step"
+    launcher.away = False
+    time.sleep(1)
+    supervisor.step()
+    assert [job.attempts for job, _ in launcher.launched] == [1, 1]
 
 
 def test_stopping_a_local_trainer_ends_its_children_too(tmp_path: Path):

@@ -1,0 +1,31 @@
+"""The door for Ray Serve: the application in replicas behind Ray's proxy, one process and one set of models each."""
+
+from fastapi import FastAPI
+from ray import serve
+
+from app.allocation import give_back_large_blocks
+from app.errors import Forbidden
+from app.settings import Settings
+from app.web.app import create_app
+
+
+def application() -> FastAPI:
+    """A replica's application, from the settings in its environment; raises Forbidden where it would serve everybody.
+
+    To a replica every request comes from the proxy, so there is no telling this machine's from others'.
+    """
+    settings = Settings()
+    if settings.api_keys_file is None and not settings.allow_open:
+        raise Forbidden(
+            "behind Ray's proxy nobody can tell who is local: give FITSERVE_API_KEYS_FILE (fitserve keys create), or "
+            "FITSERVE_ALLOW_OPEN=true where something in front guards the service"
+        )
+    give_back_large_blocks()
+    return create_app(settings)
+
+
+class Fitserve:
+    """One replica. Each watches the store by itself, so a promotion reaches all of them."""
+
+
+fitserve = serve.deployment(serve.ingress(application)(Fitserve)).bind()  # what a Serve config names

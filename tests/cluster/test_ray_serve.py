@@ -1,0 +1,56 @@
+"""The application in two replicas behind Ray Serve's proxy: promotions and a killed replica fail no request."""
+
+import re
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.cluster import RayCluster
+from tests.cluster.replicas import SEVEN, Replicas, deployed
+from tests.service import Caller
+from tests.twins import publish_twin
+
+CALLERS = 4
+PROMOTIONS = 10
+WATCHED_SECONDS = 2  # within which every replica follows a promotion
+
+
+@pytest.fixture(scope="module")
+def replicas(cluster: RayCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
+    """Two of them over a store with two versions of digit."""
+    folder = tmp_path_factory.mktemp("serve")
+    publish_twin(folder / "store")
+    with deployed(cluster, folder, replicas=2) as running:
+        yield running
+
+
+def test_two_replicas_answer_through_ten_promotions_and_the_kill_of_one(replicas: Replicas):
+    callers = [Caller(replicas, SEVEN) for _ in range(CALLERS)]  # type: ignore[arg-type]
+    threads = [threading.Thread(target=caller) for caller in callers]
+    for thread in threads:
+        thread.start()
+    seconds = []
+    try:
+        for number in range(PROMOTIONS):
+            seconds.append(replicas.promote(2 - number % 2))
+            if number == PROMOTIONS // 2:
+                replicas.kill_one()
+    finally:
+        for caller in callers:
+            caller.stop()
+        for thread in threads:
+            thread.join()
+    assert max(seconds) < WATCHED_SECONDS
+    assert [failure for caller in callers for failure in caller.failures] == []
+    answers = [answer for caller in callers for answer in caller.answers]
+    assert {answer["version"] for answer in answers} == {1, 2}
+    assert len(answers) > 100
+    assert {answer["label"] for answer in answers} == {"7"}
+
+
+def test_texts_come_word_by_word_through_the_proxy(replicas: Replicas):
+    wish = {"seed_text": "나는 오늘", "next_words": 5, "stream": True}
+    with replicas.client.stream("POST", "/generate", json=wish) as answer:
+        kinds = re.findall(r"^event: (\w+)", "\n".join(answer.iter_lines()), flags=re.MULTILINE)
+    assert kinds == ["word"] * 5 + ["done"]
