@@ -44,8 +44,7 @@ def free_port() -> int:
 
 def cluster_environment(folder: Path) -> dict[str, str]:
     """What the documents start a node with, with the proxy's files and pages in places of their own."""
-    lines = (ROOT / "deploy" / "ray.env").read_text().splitlines()
-    documented = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+    documented = variables(ROOT / "deploy" / "ray.env")
     wrapper = folder / "haproxy"
     wrapper.write_text(HAPROXY)
     wrapper.chmod(0o755)
@@ -56,6 +55,12 @@ def cluster_environment(folder: Path) -> dict[str, str]:
     ports = {f"RAY_SERVE_HAPROXY_{page}_PORT": str(free_port()) for page in ("STATS", "METRICS")}
     places = {f"RAY_SERVE_HAPROXY_{name}": str(folder / file) for name, file in files.items()}
     return {**documented, **QUIET, **places, **ports, "RAY_TMPDIR": str(folder)}
+
+
+def variables(file: Path) -> dict[str, str]:
+    """What a file of variables for a shell sets."""
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
+    return {name: value.strip('"') for name, _, value in (line.partition("=") for line in lines)}
 
 
 def until(holds: Callable[[], Any], seconds: float, what: str) -> Any:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from app.settings import Settings
+from tests.cluster.cluster import variables
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -84,9 +85,8 @@ def test_both_ways_to_ray_serve_are_the_same():
     for one in (config, inner):
         one["applications"][0]["runtime_env"]["env_vars"] = None  # they say where things are
     assert inner == config
-    lines = [line for line in (DEPLOY / "ray.env").read_text().splitlines() if not line.startswith("#")]
     given = next(one["data"] for name, one in resources() if name.endswith("ConfigMap fitserve-ray"))
-    assert given == dict(line.split("=", 1) for line in lines)
+    assert given == variables(DEPLOY / "ray.env")
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs Ray: pip install fitserve[cluster]")
