@@ -1,5 +1,7 @@
-"""multipart/form-data, read at one go from a body in memory: half the cost of spooling every part to a file first."""
+"""multipart/form-data: the parts that the parser finds, whatever is made of them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from python_multipart.exceptions import FormParserError
@@ -8,52 +10,33 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from app.errors import InvalidRequest, TooLarge
 
 
-def read_form(content_type: str, body: bytes, max_parts: int) -> list[tuple[str, bytes]]:
-    """The parts of a form as (name, content), in order; raises InvalidRequest, or TooLarge above `max_parts`."""
-    boundary = parse_options_header(content_type)[1].get(b"boundary")
-    if not boundary:
-        raise InvalidRequest("multipart/form-data without a boundary")
-    form = _Form(max_parts)
-    try:
-        parser = MultipartParser(boundary, form.callbacks())
-        parser.write(body)
-        parser.finalize()
-    except FormParserError as fault:
-        raise InvalidRequest(f"the form cannot be read: {fault}") from fault
-    if not form.ended:
-        raise InvalidRequest("the form is cut off: its last boundary is missing")
-    return form.parts
+class Parts:
+    """What the parser calls; who derives from it says what becomes of each part: `begin`, `take` and `finish`."""
 
-
-class _Form:
-    """Collects what the parser finds."""
-
-    def __init__(self, max_parts: int) -> None:
-        self.parts: list[tuple[str, bytes]] = []
+    def __init__(self) -> None:
         self.ended = False
-        self._max_parts = max_parts
-        self._content = bytearray()
-        self._header = bytearray()
-        self._value = bytearray()
-        self._disposition = b""
+        self._header, self._value, self._disposition = bytearray(), bytearray(), b""
+
+    def begin(self, name: str) -> None:
+        """A part of this name begins."""
+
+    def take(self, content: bytes) -> None:
+        """Some bytes more of it."""
+
+    def finish(self) -> None:
+        """It is whole."""
 
     def callbacks(self) -> Any:
-        """What the parser calls, by its names."""
+        """These, by the parser's names."""
         return {
-            "on_part_begin": self._part_begin,
             "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
             "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
             "on_header_end": self._header_end,
-            "on_part_data": lambda data, start, end: self._content.extend(data[start:end]),
-            "on_part_end": self._part_end,
+            "on_headers_finished": self._headers_finished,
+            "on_part_data": lambda data, start, end: self.take(data[start:end]),
+            "on_part_end": self.finish,
             "on_end": self._end,
         }
-
-    def _part_begin(self) -> None:
-        if len(self.parts) == self._max_parts:
-            raise TooLarge(f"the form has more than the {self._max_parts} parts that are accepted")
-        self._content = bytearray()
-        self._disposition = b""
 
     def _header_end(self) -> None:
         if self._header.lower() == b"content-disposition":
@@ -61,9 +44,54 @@ class _Form:
         self._header.clear()
         self._value.clear()
 
-    def _part_end(self) -> None:
+    def _headers_finished(self) -> None:
         name = parse_options_header(self._disposition)[1].get(b"name", b"")
-        self.parts.append((name.decode(errors="replace"), bytes(self._content)))
+        self._disposition = b""
+        self.begin(name.decode(errors="replace"))
 
     def _end(self) -> None:
         self.ended = True
+
+
+@contextmanager
+def parsing(content_type: str, parts: Parts) -> Iterator[MultipartParser]:
+    """A parser to write a form to; raises InvalidRequest when it is none, or not whole in the end."""
+    boundary = parse_options_header(content_type)[1].get(b"boundary")
+    if not boundary:
+        raise InvalidRequest("multipart/form-data without a boundary")
+    try:
+        parser = MultipartParser(boundary, parts.callbacks())
+        yield parser
+        parser.finalize()
+    except FormParserError as fault:
+        raise InvalidRequest(f"the form cannot be read: {fault}") from fault
+    if not parts.ended:
+        raise InvalidRequest("the form is cut off: its last boundary is missing")
+
+
+def read_form(content_type: str, body: bytes, max_parts: int) -> list[tuple[str, bytes]]:
+    """The parts of a form in memory as (name, content), in order; raises InvalidRequest, or TooLarge above `max_parts`.
+
+    Half the cost of spooling every part to a file first.
+    """
+    form = _InMemory(max_parts)
+    with parsing(content_type, form) as parser:
+        parser.write(body)
+    return [(name, bytes(content)) for name, content in form.parts]
+
+
+class _InMemory(Parts):
+    """Collects all parts."""
+
+    def __init__(self, max_parts: int) -> None:
+        super().__init__()
+        self.parts: list[tuple[str, bytearray]] = []
+        self._max_parts = max_parts
+
+    def begin(self, name: str) -> None:
+        if len(self.parts) == self._max_parts:
+            raise TooLarge(f"the form has more than the {self._max_parts} parts that are accepted")
+        self.parts.append((name, bytearray()))
+
+    def take(self, content: bytes) -> None:
+        self.parts[-1][1].extend(content)
