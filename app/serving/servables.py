@@ -178,13 +178,15 @@ class Servables:
         version = int(reference) if is_number else self._aliases[model].get(reference)
         if version is None:
             return None
+        if version in self._others[model]:
+            self._others[model].move_to_end(version)
+        return self._found(model, version)
+
+    def _found(self, model: str, version: int) -> Loaded | None:
+        """A version that is loaded already."""
         if version == self.serving(model):
-            return self.live(model)
-        others, held = self._others[model], self._traffic[model].held
-        if version in others:
-            others.move_to_end(version)
-            return others[version]
-        return held.get(version)
+            return self._live[model]
+        return self._traffic[model].held.get(version) or self._others[model].get(version)
 
     async def _refresh_live(self, model: str) -> None:
         if self._settled(model):
@@ -250,11 +252,7 @@ class Servables:
         return [live, *(card.version for card in reversed(cards) if card.version != live)]
 
     async def _loaded(self, model: str, version: int) -> Loaded:
-        """One that is loaded already, or loaded now."""
-        if version == self.serving(model):
-            return self._live[model]
-        if version in self._traffic[model].held:
-            return self._traffic[model].held[version]
-        if version in self._others[model]:
-            return self._others[model].pop(version)
-        return await asyncio.to_thread(self._loader.load, model, version)
+        """One that is loaded already, or loaded now; it is no longer among the others."""
+        found = self._found(model, version)
+        self._others[model].pop(version, None)
+        return await asyncio.to_thread(self._loader.load, model, version) if found is None else found

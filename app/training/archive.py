@@ -14,6 +14,9 @@ from app.errors import InvalidRequest
 
 CONFIG = "config.json"
 MEMBERS = {CONFIG, "metadata.json", "model.weights.h5"}
+# NotImplementedError is zipfile's own for a way to compress that it does not know; the last two are a configuration
+# that is no object, or not made of what JSON has names for.
+UNREADABLE = (zipfile.BadZipFile, NotImplementedError, ValueError, RecursionError, AttributeError, TypeError)
 MOST_CONFIG_BYTES = 10_000_000
 MOST_GROWTH = 20  # times that the content may be larger than the file; weights hardly shrink at all
 
@@ -59,7 +62,7 @@ def check_archive(path: Path) -> None:
                 raise InvalidRequest("what is in the file is far larger than the file")
             config = json.loads(archive.read(CONFIG))
             config.pop("compile_config", None)  # is not read, as the network is not compiled
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, RecursionError, AttributeError, TypeError) as fault:
+    except UNREADABLE as fault:
         raise InvalidRequest(f"the file is no .keras file: {fault}") from fault
     if odd := {name for name in _named(config) if name is not None}:
         raise InvalidRequest(
