@@ -6,20 +6,22 @@ ENV PATH=/opt/fitserve/bin:$PATH PYTHONUNBUFFERED=1
 
 # ---- ours, as a wheel
 FROM base AS wheel
+ENV PIP_CACHE_DIR=/var/cache/pip
 WORKDIR /build
 COPY requirements/build.txt requirements/
-RUN --mount=type=cache,target=/root/.cache/pip pip install --quiet --require-hashes --requirement requirements/build.txt
+RUN --mount=type=cache,target=/var/cache/pip pip install --quiet --require-hashes --requirement requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY app app
 RUN pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheel .
 
 # ---- the libraries, each file with the hash that requirements/ says; a change of ours leaves their layer as it is
 FROM base AS serve-libraries
+ENV PIP_CACHE_DIR=/var/cache/pip
 WORKDIR /build
 RUN python -m venv --without-pip /opt/fitserve
 COPY requirements requirements
 ARG EXTRAS=""
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     for name in serve $EXTRAS; do files="$files --requirement requirements/$name.txt"; done \
     && pip --python /opt/fitserve install --quiet --require-hashes $files
 
@@ -30,11 +32,11 @@ RUN pip --python /opt/fitserve uninstall --quiet --yes huggingface_hub hf-xet ht
     && scripts/trim.sh /opt/fitserve/lib/python*/site-packages
 
 FROM serve-libraries AS full-libraries
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     pip --python /opt/fitserve install --quiet --require-hashes --requirement requirements/train.txt --requirement requirements/serve.txt
 # With GPU=true the same TensorFlow, built for NVIDIA's, takes the place of the one for CPUs.
 ARG GPU=false
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     if [ "$GPU" = true ]; then \
         version=$(python -c "from importlib.metadata import version; print(version('tensorflow-cpu'))") \
         && pip --python /opt/fitserve uninstall --quiet --yes tensorflow-cpu \
@@ -42,7 +44,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     fi
 
 FROM full-libraries AS cluster-libraries
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     pip --python /opt/fitserve install --quiet --require-hashes \
         --requirement requirements/cluster.txt --requirement requirements/train.txt --requirement requirements/serve.txt
 
