@@ -26,8 +26,8 @@ async def take_in(
 ) -> int:
     """The number of the version that a .keras or .onnx file becomes, beside the version `like`.
 
-    `write` puts the file where it is told. Whoever is cancelled leaves nothing behind. Raises InvalidRequest for what
-    is no such network, NotFound, Conflict or Damaged for `like`.
+    `write` puts the file where it is told. Whoever is cancelled before the version is published leaves nothing
+    behind. Raises InvalidRequest for what is no such network, NotFound, Conflict or Damaged for `like`.
     """
     owner = f"import.{uuid.uuid4().hex}"
     try:

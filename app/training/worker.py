@@ -1,5 +1,6 @@
 """One job in one process: `python -m app.training.worker JOB ATTEMPT` trains it, publishes the version and exits."""
 
+import errno
 import math
 import os
 import sys
@@ -159,6 +160,8 @@ def _outcome(job: Job, settings: Settings, store: ModelStore, report: Reporter) 
         kept = f"its last checkpoint, if it came to one, is kept in {settings.workspace / job.id}"
         return Status.FAILED, {"error": f"{fault}; {kept}"}
     except Exception as fault:
+        if isinstance(fault, OSError) and fault.errno == errno.ENOSPC:
+            raise  # this attempt is lost, not the job: once there is room, the next goes on from the last checkpoint
         log.exception("the job failed")
         return Status.FAILED, {"error": f"{type(fault).__name__}: {fault}"}
 
