@@ -23,7 +23,7 @@ Output = TypeVar("Output")
 Waiting: TypeAlias = tuple[Instance, asyncio.Future[Output], float, Context | None]  # since when, and in which trace
 
 HOP_SECONDS = 1e-3  # what a thread costs a busy loop, by waiting for Python's lock; cheaper batches run on the loop
-TURN_SECONDS = 5e-3  # for which those may hold it: one batch a turn, and refusing the rest would take all the time
+TURN_SECONDS = 5e-3  # for which those may hold it, or as long as all else just did: refusing may not take all the time
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class Batcher(Generic[Instance, Output]):
         self._cost = cost
         self._waiting: deque[Waiting[Instance, Output]] = deque()
         self._busy = False
+        self._yielded = 0.0
 
     @property
     def waiting(self) -> int:
@@ -91,19 +92,22 @@ class Batcher(Generic[Instance, Output]):
         self._waiting.extend((one, future, now, parent) for one, future in zip(instances, futures, strict=True))
         if not self._busy:
             self._busy = True
+            self._yielded = loop.time()
             loop.call_soon(self._next)
         return futures
 
     def _next(self) -> None:
         loop = asyncio.get_running_loop()
-        until = loop.time() + TURN_SECONDS
+        begun = loop.time()
+        until = begun + max(TURN_SECONDS, begun - self._yielded)
         while batch := self._take():
             taken = time.perf_counter()
             if self._cost(len(batch)) > HOP_SECONDS:
                 self._hop(loop, batch, taken)
                 return
             self._settle(batch, taken, _attempt(self._predict, batch))
-            if loop.time() >= until:
+            self._yielded = loop.time()
+            if self._yielded >= until:
                 loop.call_soon(self._next)
                 return
         self._busy = False
