@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 
-from app.settings import STARTERS
+from app.settings import STARTERS, Settings
 from bench.serve_digit import picture
 from bench.servers import load, started, write_script
 from tests.cluster.cluster import RayCluster
@@ -86,13 +86,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, RayCluster() as cluster:
         folder = Path(name)
         script = write_script(folder, picture())
+        shared = Settings(store=folder / "store", starters=STARTERS, offline=True, allow_open=True)
         settings = {
             "FITSERVE_STORE": str(folder / "alone"),
             "FITSERVE_STARTERS": str(STARTERS),
             "FITSERVE_PORT": str(PORT),
         }
         with (
-            deployed(cluster, folder, replicas=1) as replicas,
+            deployed(cluster, shared, folder, replicas=1) as replicas,
             started([str(BIN / "fitserve"), "up"], PORT, "/health/ready", **settings) as (alone, _),
         ):
             measured = ways(alone.pid, replicas)

@@ -54,8 +54,11 @@ def containers() -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """A store of its own with the starter versions, and no data within reach."""
-    return Settings(store=tmp_path / "store", starters=STARTERS, data_dir=tmp_path / "data", offline=True)
+    """A store of its own with the starter version of digits, and no data within reach."""
+    few = tmp_path / "starters"
+    few.mkdir()
+    (few / "digit").symlink_to(STARTERS / "digit")
+    return Settings(store=tmp_path / "store", starters=few, data_dir=tmp_path / "data", offline=True)
 
 
 @pytest.fixture

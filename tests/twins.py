@@ -1,7 +1,6 @@
 """A second version that answers a little differently, so that nobody can take one for the other."""
 
 import shutil
-from pathlib import Path
 
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
@@ -10,9 +9,8 @@ from app.store.version import Calibration, Card, read_card
 FLATTER = Calibration(temperature=3.0, fitted_on="validation", examples=1, familiar_from=0.0)
 
 
-def publish_twin(root: Path, model: str = "digit") -> Card:
+def publish_twin(store: ModelStore, model: str = "digit") -> Card:
     """Fill a store with the starters, and publish that of `model` again as version 2: the same labels, less sure."""
-    store = ModelStore(root)
     store.seed(STARTERS)
     card = read_card(STARTERS / model / "1").model_copy(update={"calibration": FLATTER})
     staged = store.stage("twin")

@@ -77,7 +77,7 @@ def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """One service for all tests; of digits it has four versions: the first live, the others with their guesses."""
     store = tmp_path_factory.mktemp("store")
     for guessed in (RIGHT, ONE_WRONG, None):
-        keep_guesses(ModelStore(store), publish_twin(store), guessed)
+        keep_guesses(ModelStore(store), publish_twin(ModelStore(store)), guessed)
     with Service(store=store, starters=STARTERS, offline=True, trainer_nice=0) as started:
         yield started
 

@@ -12,7 +12,7 @@ import httpx2
 import yaml
 
 from app.families.imaging import png
-from app.settings import STARTERS
+from app.settings import Settings
 from tests.cluster.cluster import RayCluster, free_port, until
 from tests.drawing import draw_digit
 from tests.processes import kill
@@ -71,8 +71,8 @@ def listening(pid: int) -> int:
 
 
 @contextmanager
-def deployed(cluster: RayCluster, folder: Path, replicas: int) -> Iterator[Replicas]:
-    """So many replicas over the store in a folder, deployed as the documents say; in the end they are taken away."""
+def deployed(cluster: RayCluster, settings: Settings, folder: Path, replicas: int) -> Iterator[Replicas]:
+    """So many replicas, deployed as the documents say; in the end they are taken away. The folder is for their file."""
     config: Any = yaml.safe_load((ROOT / "deploy" / "ray-serve.yaml").read_text())
     port = free_port()
     config |= {"proxy_location": "HeadOnly", "http_options": {"host": "127.0.0.1", "port": port}}
@@ -80,12 +80,9 @@ def deployed(cluster: RayCluster, folder: Path, replicas: int) -> Iterator[Repli
     deployment["autoscaling_config"] |= {"min_replicas": replicas, "max_replicas": replicas}
     deployment |= {"graceful_shutdown_timeout_s": 2, "ray_actor_options": {"num_cpus": 0.5}}
     (folder / "serve.yaml").write_text(yaml.safe_dump(config))
-    settings = {
-        "FITSERVE_STORE": str(folder / "store"), "FITSERVE_STARTERS": str(STARTERS), "FITSERVE_OFFLINE": "true",
-        "FITSERVE_ALLOW_OPEN": "true", "RAY_ADDRESS": cluster.address,
-    }  # fmt: skip
+    variables = {**settings.environment(), "RAY_ADDRESS": cluster.address}
     command = [str(FITSERVE), "deploy", str(folder / "serve.yaml"), "--wait", "120"]
-    done = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     running = Replicas(cluster, port)
     try:

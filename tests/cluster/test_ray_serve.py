@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.settings import Settings
+from app.store.opening import open_store
 from tests.cluster.cluster import RayCluster
 from tests.cluster.replicas import SEVEN, Replicas, deployed
 from tests.service import Caller
@@ -17,11 +19,10 @@ WATCHED_SECONDS = 2  # within which every replica follows a promotion
 
 
 @pytest.fixture(scope="module")
-def replicas(cluster: RayCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
+def replicas(cluster: RayCluster, places: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
     """Two of them over a store with two versions of digit."""
-    folder = tmp_path_factory.mktemp("serve")
-    publish_twin(folder / "store")
-    with deployed(cluster, folder, replicas=2) as running:
+    publish_twin(open_store(places))
+    with deployed(cluster, places, tmp_path_factory.mktemp("serve"), replicas=2) as running:
         yield running
 
 

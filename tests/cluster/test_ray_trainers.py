@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from app.jobs.journal import Journal
-from app.settings import STARTERS, Settings
+from app.settings import Settings
+from app.store.opening import open_store
 from tests.cluster.cluster import RayCluster, until
 from tests.service import Service
 
@@ -24,12 +25,12 @@ class Training:
     """A service on the cluster, which can be started anew, and its jobs."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings.model_dump(exclude_none=True)
+        self.settings = settings
         self.journal = Journal(settings.journal_url).open()
         self.jobs: list[str] = []
 
     def start(self) -> None:
-        self.service = Service(**self._settings)
+        self.service = Service(**{name: value for name, value in self.settings if value is not None})
         self.service.__enter__()
 
     def stop(self) -> None:
@@ -50,11 +51,9 @@ class Training:
 
 
 @pytest.fixture(scope="module")
-def training(cluster: RayCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Training]:
-    settings = Settings(
-        launcher="ray", max_trainers=3, lease_seconds=LEASE, grace_seconds=2, offline=True,
-        store=tmp_path_factory.mktemp("store"), starters=STARTERS,
-    )  # fmt: skip
+def training(cluster: RayCluster, places: Settings) -> Iterator[Training]:
+    on_ray = {"launcher": "ray", "max_trainers": 3, "lease_seconds": LEASE, "grace_seconds": 2}
+    settings = places.model_copy(update=on_ray)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_ADDRESS", cluster.address)
         started = Training(settings)
@@ -99,6 +98,7 @@ def test_a_job_whose_node_is_killed_waits_for_room_and_goes_on_elsewhere(cluster
     training.ask(lost, "cancel", stop_early=True)
     ended = training.service.wait(lost, 60)
     assert (ended["status"], ended["result"]["version"]) == ("succeeded", 2), ended
+    assert open_store(training.settings).numbers("digit") == [1, 2], "it is in the bucket, once"
     assert training.journal.get(left).status == "cancelled"
     assert training.epoch(other) > reached
 
@@ -112,6 +112,6 @@ def test_jobs_outlast_the_head_of_the_cluster(cluster: RayCluster, training: Tra
     cluster.restart_head()
     until(lambda: training.told(running, "resumed"), 90, "what the old cluster had in training goes on in the new one")
     until(lambda: cluster.job(f"fitserve-{queued}-1"), 20, "what could not be started is asked for again")
-    for job in (running, queued):
-        training.ask(job, "cancel")
-        assert training.service.wait(job, 30)["status"] == "cancelled"
+    training.ask(running, "cancel")
+    assert training.service.wait(running, 30)["status"] == "cancelled"
+    assert training.service.wait(queued, 60)["status"] == "succeeded"

@@ -20,8 +20,8 @@ def plane(kind: str = "PNG", mode: str = "RGB") -> bytes:
     return content.getvalue()
 
 
-def test_a_photograph_gets_ten_labelled_probabilities(client: TestClient):
-    answer = client.post("/predict/cifar", files={"file": PLANE.read_bytes()}).json()
+def test_a_photograph_gets_ten_labelled_probabilities(unchanged: TestClient):
+    answer = unchanged.post("/predict/cifar", files={"file": PLANE.read_bytes()}).json()
     assert (answer["model"], answer["version"], answer["label"]) == ("cifar", 1, "airplane")
     assert sorted(answer["probabilities"]) == sorted(CIFAR10_LABELS)
     assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-4)
@@ -29,31 +29,31 @@ def test_a_photograph_gets_ten_labelled_probabilities(client: TestClient):
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGB"), ("PNG", "RGBA"), ("JPEG", "CMYK"), ("WEBP", "RGB")])
-def test_formats_and_modes_do_not_matter(client: TestClient, kind: str, mode: str):
-    answer = client.post("/predict/cifar?top_k=1", files={"file": plane(kind, mode)}).json()
+def test_formats_and_modes_do_not_matter(unchanged: TestClient, kind: str, mode: str):
+    answer = unchanged.post("/predict/cifar?top_k=1", files={"file": plane(kind, mode)}).json()
     assert list(answer["probabilities"]) == ["airplane"]
 
 
-def test_the_crop_is_chosen_by_the_request_or_the_setting(client: TestClient, settings: Settings):
+def test_the_crop_is_chosen_by_the_request_or_the_setting(unchanged: TestClient, settings: Settings):
     wide = Image.new("RGB", (300, 100), "blue")
     wide.paste("yellow", (100, 0, 200, 100))
     content = io.BytesIO()
     wide.save(content, "PNG")
 
     def seen(query: str) -> bytes:
-        return client.post(f"/predict/cifar?debug=input{query}", files={"file": content.getvalue()}).content
+        return unchanged.post(f"/predict/cifar?debug=input{query}", files={"file": content.getvalue()}).content
 
     assert settings.crop == "centre"
     assert seen("") == seen("&crop=centre") != seen("&crop=whole")
-    assert client.post("/predict/cifar?crop=left", files={"file": content.getvalue()}).status_code == 422
+    assert unchanged.post("/predict/cifar?crop=left", files={"file": content.getvalue()}).status_code == 422
 
 
-def test_a_batch_is_answered_in_order(client: TestClient):
+def test_a_batch_is_answered_in_order(unchanged: TestClient):
     noise = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     content = io.BytesIO()
     Image.fromarray(noise).save(content, "PNG")
     files = [("files", plane()), ("files", b"nothing"), ("files", content.getvalue())]
-    first, second, third = client.post("/predict/cifar/batch", files=files).json()
+    first, second, third = unchanged.post("/predict/cifar/batch", files=files).json()
     assert first["label"] == "airplane"
     assert second["status"] == 422
     assert third["confidence"] < first["confidence"]

@@ -240,8 +240,8 @@ def test_a_version_in_the_shadow_is_compared_with_what_is_answered(client: TestC
     assert client.delete("/models/digit/aliases/live").status_code == 409
 
 
-def test_texts_have_no_shadow(client: TestClient):
-    refused = client.put("/models/lstm/aliases/shadow", json={"version": 1})
+def test_texts_have_no_shadow(unchanged: TestClient):
+    refused = unchanged.put("/models/lstm/aliases/shadow", json={"version": 1})
     assert (refused.status_code, "no label to compare" in refused.json()["detail"]) == (409, True)
 
 

@@ -38,8 +38,8 @@ def test_requests_are_counted_under_their_route(client: TestClient):
     assert after[("fitserve_batch_size_count",)] == before[("fitserve_batch_size_count",)] + 1
 
 
-def test_versions_queues_and_jobs_are_as_they_stand(client: TestClient):
-    stands = seen(client)
+def test_versions_queues_and_jobs_are_as_they_stand(unchanged: TestClient):
+    stands = seen(unchanged)
     assert stands["fitserve_live_version", "digit"] == 1
     assert stands["fitserve_queue_depth", "lstm"] == 0
     assert stands["fitserve_jobs", "queued"] == stands["fitserve_jobs", "running"] == 0

@@ -69,6 +69,8 @@ async def test_instances_gather_while_a_batch_runs_and_then_go_together(executor
 
 
 async def test_what_keeps_the_loop_busy_gets_no_more_of_it_than_cheap_batches(executor: ThreadPoolExecutor):
+    turns = 0
+
     def predict(instances: Sequence[int]) -> Sequence[int]:
         time.sleep(TURN_SECONDS / 5)
         return doubled(instances)
@@ -80,7 +82,6 @@ async def test_what_keeps_the_loop_busy_gets_no_more_of_it_than_cheap_batches(ex
             time.sleep(10 * TURN_SECONDS)
             await asyncio.sleep(0)
 
-    turns = 0
     batcher = Batcher(predict, executor, max_batch=1, max_waiting=100, cost=CHEAP)
     refusing = asyncio.create_task(refuse())
     await asyncio.gather(*batcher.submit(range(100)))

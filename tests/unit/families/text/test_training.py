@@ -35,7 +35,8 @@ def all_prefixes(reader):
     values = reader.vectors(inputs)
     for index, cell in enumerate(reader.cells):
         values = keras.layers.RNN(cell, return_sequences=index + 1 < len(reader.cells))(values)
-    plain = keras.Model(inputs, reader.logits(values))
+    network = keras.Model(inputs, reader.logits(values))
+    plain = tf.function(lambda x: network(x), input_signature=[tf.TensorSpec((1, None), tf.int32)])
     losses = []
     for line in lines:
         whole = [0, *line, 0]
