@@ -102,8 +102,13 @@ def test_what_only_serves_is_a_third_of_the_size_and_has_no_tensorflow(client: h
     assert said == "None True"
 
 
-def test_compose_accepts_the_cluster(containers: None):  # noqa: ARG001
-    files = ("--file", "docker-compose.yml", "--file", "docker-compose.cluster.yml")
-    services = json.loads(docker("compose", *files, "--profile", "cluster", "config", "--format", "json"))["services"]
+def test_a_node_of_a_cluster_starts_from_its_image(containers: None):  # noqa: ARG001
+    files = ("--file", "docker-compose.yml", "--file", "docker-compose.cluster.yml", "--profile", "cluster")
+    services = json.loads(compose(*files, "config", "--format", "json"))["services"]
     assert {"fitserve", "postgres", "bucket", "ray-head", "ray-worker"} <= set(services)
     assert services["fitserve"]["environment"]["FITSERVE_LAUNCHER"] == "ray"
+    compose(*files, "build", "fitserve", seconds=BUILD_SECONDS)
+    try:
+        compose(*files, "up", "--detach", "--no-build", "--wait", "ray-head", seconds=UP_SECONDS)
+    finally:
+        compose(*files, "down", "--timeout", "20")
