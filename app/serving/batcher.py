@@ -22,8 +22,9 @@ Output = TypeVar("Output")
 
 Waiting: TypeAlias = tuple[Instance, asyncio.Future[Output], float, Context | None]  # since when, and in which trace
 
-HOP_SECONDS = 1e-3  # what a thread costs a busy loop, by waiting for Python's lock; cheaper batches run on the loop
-TURN_SECONDS = 5e-3  # for which those may hold it, or as long as all else just did: refusing may not take all the time
+HOP_SECONDS = 1e-3  # what a thread costs a busy loop, by waiting for Python's lock; cheaper batches run on the loop,
+HOP_SHARE = 1 / 4  # and so do those that take less than this of a turn of the loop: a thread does one batch a turn
+TURN_SECONDS = 5e-3  # for which they may hold it, or as long as all else just did: refusing may not take all the time
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Batcher(Generic[Instance, Output]):
         self._cost = cost
         self._waiting: deque[Waiting[Instance, Output]] = deque()
         self._busy = False
-        self._yielded = 0.0
+        self._turn_begun = 0.0
 
     @property
     def waiting(self) -> int:
@@ -92,30 +93,32 @@ class Batcher(Generic[Instance, Output]):
         self._waiting.extend((one, future, now, parent) for one, future in zip(instances, futures, strict=True))
         if not self._busy:
             self._busy = True
-            self._yielded = loop.time()
-            loop.call_soon(self._next)
+            self._go_on(loop)
         return futures
+
+    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._turn_begun = loop.time()
+        loop.call_soon(self._next)
 
     def _next(self) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        until = begun + max(TURN_SECONDS, begun - self._yielded)
+        turn = begun - self._turn_begun
         while batch := self._take():
             taken = time.perf_counter()
-            if self._cost(len(batch)) > HOP_SECONDS:
+            if self._cost(len(batch)) > max(HOP_SECONDS, HOP_SHARE * turn):
                 self._hop(loop, batch, taken)
                 return
             self._settle(batch, taken, _attempt(self._predict, batch))
-            self._yielded = loop.time()
-            if self._yielded >= until:
-                loop.call_soon(self._next)
+            if loop.time() >= begun + max(TURN_SECONDS, turn):
+                self._go_on(loop)
                 return
         self._busy = False
 
     def _hop(self, loop: asyncio.AbstractEventLoop, batch: list[Waiting[Instance, Output]], taken: float) -> None:
         def settle(outcome: Sequence[Output] | Exception) -> None:
             self._settle(batch, taken, outcome)
-            loop.call_soon(self._next)
+            self._go_on(loop)
 
         done = self._executor.submit(_attempt, self._predict, batch)
         done.add_done_callback(lambda outcome: loop.call_soon_threadsafe(settle, outcome.result()))

@@ -68,7 +68,8 @@ async def test_instances_gather_while_a_batch_runs_and_then_go_together(executor
     assert gate.batches == [[0], [1, 2, 3, 4], [5, 6]]
 
 
-async def test_what_keeps_the_loop_busy_gets_no_more_of_it_than_cheap_batches(executor: ThreadPoolExecutor):
+@pytest.mark.parametrize("cost", [CHEAP, Cost(fixed=2 * HOP_SECONDS)])
+async def test_what_keeps_the_loop_busy_gets_no_more_of_it_than_quick_batches(executor: ThreadPoolExecutor, cost: Cost):
     turns = 0
 
     def predict(instances: Sequence[int]) -> Sequence[int]:
@@ -82,7 +83,7 @@ async def test_what_keeps_the_loop_busy_gets_no_more_of_it_than_cheap_batches(ex
             time.sleep(10 * TURN_SECONDS)
             await asyncio.sleep(0)
 
-    batcher = Batcher(predict, executor, max_batch=1, max_waiting=100, cost=CHEAP)
+    batcher = Batcher(predict, executor, max_batch=1, max_waiting=100, cost=cost)
     refusing = asyncio.create_task(refuse())
     await asyncio.gather(*batcher.submit(range(100)))
     refusing.cancel()
