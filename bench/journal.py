@@ -69,8 +69,11 @@ class Subject:
 
 
 def spent(pid: int) -> float:
-    """Seconds of processor time of a process and its ended children."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    """Seconds of processor time of a process and its ended children; none of one that has just become such a child."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
     return sum(map(int, fields[11:15])) / TICKS
 
 
