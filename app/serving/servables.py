@@ -17,8 +17,8 @@ from app.telemetry import log
 
 @dataclass(frozen=True)
 class _Seen:
-    """What the store said of a model: its aliases, its traffic, which of the loaded versions it has no more, and
-    whether it has any.
+    """What the store said of a model: its aliases, its traffic, which of the versions it has no more that are loaded
+    or did not load, and whether it has any.
     """
 
     aliases: Mapping[str, int]
@@ -107,10 +107,11 @@ class Servables:
     async def refresh(self, model: str) -> None:
         """Serve what `live` points at, share and shadow as the store says, but for what is known not to load."""
         async with self._locks[model]:
-            seen = await asyncio.to_thread(self._look, model, tuple(self._others[model]))
+            seen = await asyncio.to_thread(self._look, model, {*self._others[model], *self.faults[model]})
             self._aliases[model] = seen.aliases
             for version in seen.gone:
                 self._others[model].pop(version, None)
+                self.faults[model].pop(version, None)
             await self._refresh_live(model)
             await self._refresh_traffic(model, seen.plan)
             if seen.empty or self.serving(model) is not None:
@@ -159,7 +160,7 @@ class Servables:
         except Exception:
             log.exception("could not look for a moved alias of %s", model)
 
-    def _look(self, model: str, loaded: Collection[int]) -> _Seen:
+    def _look(self, model: str, known: Collection[int]) -> _Seen:
         """What the store says now; runs in a thread."""
         register = self._store.register(model)
         if register.aliases is None:
@@ -169,8 +170,8 @@ class Servables:
             plan = Plan(register.split, register.aliases.get(SHADOW))
         elif self._traffic[model].plan != plan:
             log.error("the split of %s cannot be read", model)
-        numbers = self._store.numbers(model) if loaded or self.serving(model) is None else []
-        return _Seen(register.aliases, plan, [version for version in loaded if version not in numbers], not numbers)
+        numbers = self._store.numbers(model) if known or self.serving(model) is None else []
+        return _Seen(register.aliases, plan, [version for version in known if version not in numbers], not numbers)
 
     def _at_hand(self, model: str, reference: str) -> Loaded | None:
         """The version that a number or an alias names, if it is loaded."""
@@ -252,7 +253,9 @@ class Servables:
         return [live, *(card.version for card in reversed(cards) if card.version != live)]
 
     async def _loaded(self, model: str, version: int) -> Loaded:
-        """One that is loaded already, or loaded now; it is no longer among the others."""
+        """One that is loaded already, or loaded now; it is no longer among the others, nor among the faults."""
         found = self._found(model, version)
         self._others[model].pop(version, None)
-        return await asyncio.to_thread(self._loader.load, model, version) if found is None else found
+        loaded = await asyncio.to_thread(self._loader.load, model, version) if found is None else found
+        self.faults[model].pop(version, None)
+        return loaded

@@ -111,6 +111,34 @@ async def test_a_version_that_does_not_load_leaves_the_old_one_serving(
     assert await answer(servables, 0.6) == "warm"
 
 
+async def test_a_version_that_was_repaired_serves_once_it_is_promoted_again(servables: Servables, store: ModelStore):
+    for threshold in ("0.5", "0.7"):
+        publish_tiny(store, threshold)
+    store.promote("tiny", 1)
+    await servables.open()
+    (store.folder("tiny", 2) / ONNX).write_text("altered")
+    store.promote("tiny", 2)
+    await servables.refresh("tiny")
+    assert (servables.serving("tiny"), list(servables.faults["tiny"])) == (1, [2])
+    (store.folder("tiny", 2) / ONNX).write_text("0.7")
+    await servables.get("tiny", "2")
+    await servables.refresh("tiny")
+    assert (servables.serving("tiny"), servables.faults["tiny"]) == (2, {})
+
+
+async def test_a_version_that_was_deleted_is_no_fault_any_more(servables: Servables, store: ModelStore):
+    for content in ("0.5", "broken"):
+        publish_tiny(store, content)
+    store.promote("tiny", 2)
+    await servables.open()
+    assert list(servables.faults["tiny"]) == [2]
+    store.promote("tiny", 1)
+    store.remove_alias("tiny", "previous")
+    store.delete("tiny", 2)
+    await servables.refresh("tiny")
+    assert servables.faults["tiny"] == {}
+
+
 async def test_when_the_live_version_is_damaged_the_newest_sound_one_starts(servables: Servables, store: ModelStore):
     for content in ("0.1", "0.5", "broken"):
         publish_tiny(store, content)
