@@ -16,15 +16,14 @@ from opentelemetry.context import Context
 
 from app import metrics, tracing
 from app.errors import Busy, TooLarge
+from app.serving.turns import Turns
 
 Instance = TypeVar("Instance")
 Output = TypeVar("Output")
 
 Waiting: TypeAlias = tuple[Instance, asyncio.Future[Output], float, Context | None]  # since when, and in which trace
 
-HOP_SECONDS = 1e-3  # what a thread costs a busy loop, by waiting for Python's lock; cheaper batches run on the loop,
-HOP_SHARE = 1 / 4  # and so do those that take less than this of a turn of the loop: a thread does one batch a turn
-TURN_SECONDS = 5e-3  # for which they may hold it, or as long as all else just did: refusing may not take all the time
+TURN_SECONDS = 5e-3  # for which batches that run on the loop may hold it at any time
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Batcher(Generic[Instance, Output]):
         self._cost = cost
         self._waiting: deque[Waiting[Instance, Output]] = deque()
         self._busy = False
-        self._turn_begun = 0.0
+        self._turns = Turns(TURN_SECONDS)
 
     @property
     def waiting(self) -> int:
@@ -93,32 +92,28 @@ class Batcher(Generic[Instance, Output]):
         self._waiting.extend((one, future, now, parent) for one, future in zip(instances, futures, strict=True))
         if not self._busy:
             self._busy = True
-            self._go_on(loop)
+            self._turns.ask(self._next)
         return futures
 
-    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._turn_begun = loop.time()
-        loop.call_soon(self._next)
-
-    def _next(self) -> None:
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
-        turn = begun - self._turn_begun
+    def _next(self) -> bool:
+        """Batches of what waits; returns whether some is left for the next turn."""
         while batch := self._take():
             taken = time.perf_counter()
-            if self._cost(len(batch)) > max(HOP_SECONDS, HOP_SHARE * turn):
-                self._hop(loop, batch, taken)
-                return
+            if self._turns.is_long(self._cost(len(batch))):
+                self._hop(batch, taken)
+                return False
             self._settle(batch, taken, _attempt(self._predict, batch))
-            if loop.time() >= begun + max(TURN_SECONDS, turn):
-                self._go_on(loop)
-                return
+            if self._turns.is_over():
+                return True
         self._busy = False
+        return False
 
-    def _hop(self, loop: asyncio.AbstractEventLoop, batch: list[Waiting[Instance, Output]], taken: float) -> None:
+    def _hop(self, batch: list[Waiting[Instance, Output]], taken: float) -> None:
+        loop = asyncio.get_running_loop()
+
         def settle(outcome: Sequence[Output] | Exception) -> None:
             self._settle(batch, taken, outcome)
-            self._go_on(loop)
+            self._turns.ask(self._next)
 
         done = self._executor.submit(_attempt, self._predict, batch)
         done.add_done_callback(lambda outcome: loop.call_soon_threadsafe(settle, outcome.result()))

@@ -1,7 +1,7 @@
 """Generation: many continuations advance by one batched step at a time, and join and leave at any step.
 
 A prompt is read once; from then on only the state is carried, from token to token, so that a word costs one step
-however long the text is. While a step is cheap it runs on the event loop, which gets its turn between any two of them.
+however long the text is. While a step is cheap it runs on the event loop, one a turn, or as many as the turn was long.
 """
 
 import asyncio
@@ -16,10 +16,11 @@ import numpy as np
 from app.errors import Busy, TooLarge
 from app.families.contract import Array
 from app.families.generation import Generator, Prompt
-from app.serving.batcher import HOP_SECONDS, Cost, unheeded
+from app.serving.batcher import Cost, unheeded
 from app.serving.continuation import Continuation
 from app.serving.sampling import choose
 from app.serving.telling import Telling, Wish, Word
+from app.serving.turns import Turns
 
 Stepped: TypeAlias = tuple[Array, list[Array]]
 Begun = TypeVar("Begun", bound=Continuation)
@@ -57,6 +58,7 @@ class Generation:
         self._active: list[Continuation] = []
         self._states: list[Array] = generator.blank(0)  # rows as in `_active`
         self._busy = False
+        self._turns = Turns()
 
     @property
     def waiting(self) -> int:
@@ -76,7 +78,7 @@ class Generation:
         self._waiting.append(continuation)
         if not self._busy:
             self._busy = True
-            asyncio.get_running_loop().call_soon(self._next)
+            self._turns.ask(self._next)
         return continuation
 
     def check_room(self, number: int = 1) -> None:
@@ -86,22 +88,31 @@ class Generation:
         if len(self._waiting) + number > self._max_waiting:
             raise Busy("too many texts are waiting to be continued")
 
-    def _next(self) -> None:
-        """One step of everybody who is there."""
-        self._gather()
-        if not self._active:
-            self._busy = False
-            return
-        tokens = np.array([continuation.token for continuation in self._active], np.int64)
-        if self._cost(len(tokens)) <= HOP_SECONDS:
+    def _next(self) -> bool:
+        """Steps of everybody who is there; returns whether there are more for the next turn."""
+        while self._gather():
+            tokens = np.array([continuation.token for continuation in self._active], np.int64)
+            if self._turns.is_long(self._cost(len(tokens))):
+                self._hop(tokens)
+                return False
             self._settle(_attempt(self._generator, tokens, self._states))
-        else:
-            loop = asyncio.get_running_loop()
-            done = self._executor.submit(_attempt, self._generator, tokens, self._states)
-            done.add_done_callback(lambda outcome: loop.call_soon_threadsafe(self._settle, outcome.result()))
+            if self._turns.is_over():
+                return True
+        self._busy = False
+        return False
 
-    def _gather(self) -> None:
-        """Let go of those who have ended or left, and let in those who wait."""
+    def _hop(self, tokens: Array) -> None:
+        loop = asyncio.get_running_loop()
+
+        def settle(outcome: Stepped | Exception) -> None:
+            self._settle(outcome)
+            self._turns.ask(self._next)
+
+        done = self._executor.submit(_attempt, self._generator, tokens, self._states)
+        done.add_done_callback(lambda outcome: loop.call_soon_threadsafe(settle, outcome.result()))
+
+    def _gather(self) -> bool:
+        """Let go of those who have ended or left, and let in those who wait; returns whether anybody is there."""
         staying = [row for row, continuation in enumerate(self._active) if not continuation.done.done()]
         joining: list[Continuation] = []
         while self._waiting and len(staying) + len(joining) < self._max_batch:
@@ -112,6 +123,7 @@ class Generation:
             self._active = [*(self._active[row] for row in staying), *joining]
             blank = self._generator.blank(len(joining))
             self._states = [np.concatenate([old[staying], new]) for old, new in zip(self._states, blank, strict=True)]
+        return bool(self._active)
 
     def _settle(self, outcome: Stepped | Exception) -> None:
         if isinstance(outcome, Exception):
@@ -119,7 +131,6 @@ class Generation:
         else:
             logits, self._states = outcome
             self._advance(logits)
-        asyncio.get_running_loop().call_soon(self._next)
 
     def _fail(self, fault: Exception) -> None:
         for continuation in self._active:

@@ -2,14 +2,14 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from app.errors import Busy
-from app.serving.batcher import HOP_SECONDS, TURN_SECONDS, Batcher, Cost
+from app.serving.batcher import Batcher, Cost
+from app.serving.turns import HOP_SECONDS
 from tests.fakes import doubled
 
 pytestmark = pytest.mark.anyio
@@ -66,28 +66,6 @@ async def test_instances_gather_while_a_batch_runs_and_then_go_together(executor
     gate.opened.set()
     assert await asyncio.gather(*first, *rest) == [0, 2, 4, 6, 8, 10, 12]
     assert gate.batches == [[0], [1, 2, 3, 4], [5, 6]]
-
-
-@pytest.mark.parametrize("cost", [CHEAP, Cost(fixed=2 * HOP_SECONDS)])
-async def test_what_keeps_the_loop_busy_gets_no_more_of_it_than_quick_batches(executor: ThreadPoolExecutor, cost: Cost):
-    turns = 0
-
-    def predict(instances: Sequence[int]) -> Sequence[int]:
-        time.sleep(TURN_SECONDS / 5)
-        return doubled(instances)
-
-    async def refuse() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            time.sleep(10 * TURN_SECONDS)
-            await asyncio.sleep(0)
-
-    batcher = Batcher(predict, executor, max_batch=1, max_waiting=100, cost=cost)
-    refusing = asyncio.create_task(refuse())
-    await asyncio.gather(*batcher.submit(range(100)))
-    refusing.cancel()
-    assert turns <= 6  # a batch of TURN_SECONDS in each would need 20
 
 
 async def test_a_full_queue_refuses_at_once_and_takes_all_or_nothing(executor: ThreadPoolExecutor):

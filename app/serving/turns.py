@@ -1,0 +1,45 @@
+"""Turns on the event loop: what predicts there takes as much of it as all else does, however much that is.
+
+One batch a turn would do while turns are short. Under more requests than can be answered a turn is long, since refusing
+them takes time too, and those that were accepted would wait for ever.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import ClassVar
+
+HOP_SECONDS = 1e-3  # what a thread costs a busy loop, by waiting for Python's lock; what takes less runs on the loop,
+HOP_SHARE = 1 / 4  # and so does what takes less than this of a turn: a thread, too, is given one batch a turn
+
+
+class Turns:
+    """Turns of one that predicts; `least` is how many seconds it may hold the loop in any of them."""
+
+    _held: ClassVar[float] = 0.0  # seconds, by all of them: what others hold is no reason to hold it longer
+
+    def __init__(self, least: float = 0.0) -> None:
+        self._least = least
+        self._asked = self._begun = self._turn = 0.0
+
+    def ask(self, step: Callable[[], bool]) -> None:
+        """Run a step when all else that is due has had its turn, and again in the next as long as it returns True."""
+        loop = asyncio.get_running_loop()
+        self._asked = loop.time() - Turns._held
+        loop.call_soon(self._run, step)
+
+    def is_over(self) -> bool:
+        """Whether the step has had as long as all else had before it."""
+        return asyncio.get_running_loop().time() - self._begun >= max(self._least, self._turn)
+
+    def is_long(self, seconds: float) -> bool:
+        """Whether something is better done in a thread, by the seconds it takes."""
+        return seconds > max(HOP_SECONDS, HOP_SHARE * self._turn)
+
+    def _run(self, step: Callable[[], bool]) -> None:
+        loop = asyncio.get_running_loop()
+        self._begun = loop.time()
+        self._turn = self._begun - Turns._held - self._asked
+        goes_on = step()
+        Turns._held += loop.time() - self._begun
+        if goes_on:
+            self.ask(step)
