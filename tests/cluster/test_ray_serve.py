@@ -15,7 +15,6 @@ from tests.twins import publish_twin
 
 CALLERS = 4
 PROMOTIONS = 10
-CUT_OFF = "without sending complete message body"  # its head had left when the replica was killed: nobody can retry it
 WATCHED_SECONDS = 2  # within which every replica follows a promotion
 
 
@@ -44,9 +43,7 @@ def test_two_replicas_answer_through_ten_promotions_and_the_kill_of_one(replicas
         for thread in threads:
             thread.join()
     assert max(seconds) < WATCHED_SECONDS
-    failures = [failure for caller in callers for failure in caller.failures]
-    assert len(failures) <= 1, failures
-    assert all(CUT_OFF in failure for failure in failures), failures
+    assert [failure for caller in callers for failure in caller.failures] == []
     answers = [answer for caller in callers for answer in caller.answers]
     assert {answer["version"] for answer in answers} == {1, 2}
     assert len(answers) > 100
