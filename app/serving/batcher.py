@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeAlias, TypeVar
 
 from opentelemetry.context import Context
@@ -100,23 +101,14 @@ class Batcher(Generic[Instance, Output]):
         while batch := self._take():
             taken = time.perf_counter()
             if self._turns.is_long(self._cost(len(batch))):
-                self._hop(batch, taken)
+                predict, settle = partial(_attempt, self._predict, batch), partial(self._settle, batch, taken)
+                self._turns.ask_after(self._executor, predict, settle, self._next)
                 return False
             self._settle(batch, taken, _attempt(self._predict, batch))
             if self._turns.is_over():
                 return True
         self._busy = False
         return False
-
-    def _hop(self, batch: list[Waiting[Instance, Output]], taken: float) -> None:
-        loop = asyncio.get_running_loop()
-
-        def settle(outcome: Sequence[Output] | Exception) -> None:
-            self._settle(batch, taken, outcome)
-            self._turns.ask(self._next)
-
-        done = self._executor.submit(_attempt, self._predict, batch)
-        done.add_done_callback(lambda outcome: loop.call_soon_threadsafe(settle, outcome.result()))
 
     def _take(self) -> list[Waiting[Instance, Output]]:
         batch: list[Waiting[Instance, Output]] = []

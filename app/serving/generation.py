@@ -4,11 +4,11 @@ A prompt is read once; from then on only the state is carried, from token to tok
 however long the text is. While a step is cheap it runs on the event loop, one a turn, or as many as the turn was long.
 """
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -92,24 +92,15 @@ class Generation:
         """Steps of everybody who is there; returns whether there are more for the next turn."""
         while self._gather():
             tokens = np.array([continuation.token for continuation in self._active], np.int64)
+            step = partial(_attempt, self._generator, tokens, self._states)
             if self._turns.is_long(self._cost(len(tokens))):
-                self._hop(tokens)
+                self._turns.ask_after(self._executor, step, self._settle, self._next)
                 return False
-            self._settle(_attempt(self._generator, tokens, self._states))
+            self._settle(step())
             if self._turns.is_over():
                 return True
         self._busy = False
         return False
-
-    def _hop(self, tokens: Array) -> None:
-        loop = asyncio.get_running_loop()
-
-        def settle(outcome: Stepped | Exception) -> None:
-            self._settle(outcome)
-            self._turns.ask(self._next)
-
-        done = self._executor.submit(_attempt, self._generator, tokens, self._states)
-        done.add_done_callback(lambda outcome: loop.call_soon_threadsafe(settle, outcome.result()))
 
     def _gather(self) -> bool:
         """Let go of those who have ended or left, and let in those who wait; returns whether anybody is there."""

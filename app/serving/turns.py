@@ -6,7 +6,10 @@ them takes time too, and those that were accepted would wait for ever.
 
 import asyncio
 from collections.abc import Callable
-from typing import ClassVar
+from concurrent.futures import Executor
+from typing import ClassVar, TypeVar
+
+Outcome = TypeVar("Outcome")
 
 HOP_SECONDS = 1e-3  # what a thread costs a busy loop, by waiting for Python's lock; what takes less runs on the loop,
 HOP_SHARE = 1 / 4  # and so does what takes less than this of a turn: a thread, too, is given one batch a turn
@@ -26,6 +29,23 @@ class Turns:
         loop = asyncio.get_running_loop()
         self._asked = loop.time() - Turns._held
         loop.call_soon(self._run, step)
+
+    def ask_after(
+        self,
+        executor: Executor,
+        work: Callable[[], Outcome],
+        settle: Callable[[Outcome], None],
+        step: Callable[[], bool],
+    ) -> None:
+        """Have a thread do the work, which raises nothing; on the loop settle its outcome, and then ask for a step."""
+        loop = asyncio.get_running_loop()
+
+        def settled(outcome: Outcome) -> None:
+            settle(outcome)
+            self.ask(step)
+
+        done = executor.submit(work)
+        done.add_done_callback(lambda outcome: loop.call_soon_threadsafe(settled, outcome.result()))
 
     def is_over(self) -> bool:
         """Whether the step has had as long as all else had before it."""
