@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from typing import Any
 import httpx2
 
 from tests.processes import descendants, kill
+from tests.service import free_port
 
 BIN = Path(sys.executable).parent
 
@@ -32,14 +32,6 @@ HAPROXY = f"""#!/bin/sh
 sed -i -E 's/^( *bind )[*]?:/\\1127.0.0.1:/' "$3"
 exec {ROOT / "deploy" / "haproxy"} "$@"
 """
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port
 
 
 def cluster_environment(folder: Path) -> dict[str, str]:

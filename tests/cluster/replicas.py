@@ -13,10 +13,10 @@ import yaml
 
 from app.families.imaging import png
 from app.settings import Settings
-from tests.cluster.cluster import RayCluster, free_port, until
+from tests.cluster.cluster import RayCluster, until
 from tests.drawing import draw_digit
 from tests.processes import kill
-from tests.service import FITSERVE
+from tests.service import FITSERVE, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SEVEN = png(draw_digit(7, 28, 2.5))
