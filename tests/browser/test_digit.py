@@ -91,6 +91,21 @@ def test_the_network_answers_while_one_draws(visit: Visit):
     page.mouse.up()
 
 
+def test_a_pen_that_only_rests_on_the_sheet_asks_for_nothing(visit: Visit):
+    page = visit.open("digit")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    first, *rest = sheet(page, SEVEN)
+    page.mouse.move(*first)
+    page.mouse.down()
+    page.wait_for_timeout(300)  # the page would have asked after 100
+    assert not [url for url in asked if PREDICTION.search(url)]
+    for place in rest:
+        page.mouse.move(*place, steps=8)
+    page.mouse.up()
+    expect(section(page, "digit").locator(".answer")).to_have_text("7")
+
+
 def test_an_answer_to_an_older_drawing_is_dropped(visit: Visit):
     page = visit.open("digit")
     late: list[Route] = []

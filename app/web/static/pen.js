@@ -1,9 +1,10 @@
 /** A pen on a canvas: moved by mouse, pen or finger, or by the arrow keys. */
 
 const WIDTH = 22; // canvas pixels
+const DOT = 30; // canvas pixels: a shorter line is a dot yet, and no digit
 const STEP = 8; // of the pen moved by a key
 
-/** Draw on a canvas, and say so after every stretch; `nib` shows where the keyboard's pen is. */
+/** Draw on a canvas, and say so after every stretch of what is more than a dot; `nib` shows where the keyboard's pen is. */
 export class Pen {
   #canvas;
   #ink;
@@ -11,6 +12,7 @@ export class Pen {
   #drawn;
   #pointer = null; // one at a time: a second finger draws no line from the first
   #last;
+  #length; // of all lines on the sheet
   #keys;
 
   constructor(canvas, nib, drawn) {
@@ -30,6 +32,7 @@ export class Pen {
     const { width, height } = this.#canvas;
     this.#ink.fillStyle = "#fff";
     this.#ink.fillRect(0, 0, width, height);
+    this.#length = 0;
     this.#keys = { x: width / 2, y: height / 4, down: false };
     this.#showNib();
   }
@@ -40,6 +43,7 @@ export class Pen {
     const scale = Math.min(width / bitmap.width, height / bitmap.height);
     const [wide, high] = [bitmap.width * scale, bitmap.height * scale];
     this.#ink.drawImage(bitmap, (width - wide) / 2, (height - high) / 2, wide, high);
+    this.#length = DOT;
   }
 
   /** The sheet as a PNG, at once: `toBlob` would wait until the browser has nothing else to do. */
@@ -77,7 +81,8 @@ export class Pen {
     this.#ink.moveTo(from.x, from.y);
     this.#ink.lineTo(to.x, to.y);
     this.#ink.stroke();
-    this.#drawn();
+    this.#length += Math.hypot(to.x - from.x, to.y - from.y);
+    if (this.#length >= DOT) this.#drawn();
   }
 
   #key(event) {
