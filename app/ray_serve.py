@@ -2,11 +2,15 @@
 
 from fastapi import FastAPI
 from ray import serve
+from uvicorn.protocols.http import auto
 
 from app.allocation import give_back_large_blocks
 from app.errors import Forbidden
 from app.settings import Settings
 from app.web.app import create_app
+from app.web.writing import WholeAnswers
+
+auto.AutoHTTPProtocol = WholeAnswers  # what uvicorn takes in a replica, whose server Ray starts; it can be given none
 
 
 def application() -> FastAPI:

@@ -10,13 +10,13 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.errors import FitserveError, Overloaded
 from app.web.problems import written
+from app.web.writing import WholeAnswers
 
 
-def bounded(seconds: float, connections: int) -> type[HttpToolsProtocol]:
+def bounded(seconds: float, connections: int) -> type[WholeAnswers]:
     """A protocol that closes a connection whose next request has no complete head `seconds` after its first byte.
 
     uvicorn bounds only the pause between requests: a connection that sends a byte now and then would stay for ever.
@@ -25,7 +25,7 @@ def bounded(seconds: float, connections: int) -> type[HttpToolsProtocol]:
     """
     full = _full(connections)
 
-    class Bounded(HttpToolsProtocol):
+    class Bounded(WholeAnswers):
         _timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

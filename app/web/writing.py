@@ -1,0 +1,49 @@
+"""An answer leaves whole: what is written to a connection in one turn of the loop goes in one call of the system."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HELD_BYTES = 1 << 16  # more is written at once, so that flow control sees it
+
+
+class WholeTransport:
+    """A transport that gathers what is written until the loop's next turn, `close` included."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Hold it, or send all that is held where that is much."""
+        if not self._held:
+            self._loop.call_soon(self._send)
+        self._held.append(data)
+        if sum(map(len, self._held)) >= HELD_BYTES:
+            self._send()
+
+    def close(self) -> None:
+        """Send what is held, then close."""
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        held, self._held = self._held, []
+        if held and not self._transport.is_closing():
+            self._transport.writelines(held)
+
+
+class WholeAnswers(HttpToolsProtocol):
+    """uvicorn's protocol, which by itself sends an answer's head, and then its body.
+
+    A process that is killed between the two has begun an answer, and no proxy can ask another process for it.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """uvicorn calls this with each new connection."""
+        super().connection_made(WholeTransport(transport, self.loop))  # type: ignore[arg-type]
