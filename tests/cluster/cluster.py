@@ -6,8 +6,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +51,6 @@ def variables(file: Path) -> dict[str, str]:
     """What a file of variables for a shell sets."""
     lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
     return {name: value.strip('"') for name, _, value in (line.partition("=") for line in lines)}
-
-
-def until(holds: Callable[[], Any], seconds: float, what: str) -> Any:
-    """What `holds` returns once it is true; fails after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.1)
-    return found
 
 
 class RayCluster:

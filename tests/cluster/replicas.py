@@ -13,10 +13,11 @@ import yaml
 
 from app.families.imaging import png
 from app.settings import Settings
-from tests.cluster.cluster import RayCluster, until
+from tests.cluster.cluster import RayCluster
 from tests.drawing import draw_digit
 from tests.processes import kill
 from tests.service import FITSERVE, free_port
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 SEVEN = png(draw_digit(7, 28, 2.5))
@@ -86,7 +87,7 @@ def deployed(cluster: RayCluster, settings: Settings, folder: Path, replicas: in
     assert done.returncode == 0, done.stdout + done.stderr
     running = Replicas(cluster, port)
     try:
-        until(lambda: len(running.running()) == replicas, 30, "all replicas")
+        until(lambda: len(running.running()) == replicas, 60, "all replicas")
         yield running
     finally:
         running.client.close()

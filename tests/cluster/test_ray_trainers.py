@@ -12,8 +12,9 @@ import pytest
 from app.jobs.journal import Journal
 from app.settings import Settings
 from app.store.opening import open_store
-from tests.cluster.cluster import RayCluster, until
+from tests.cluster.cluster import RayCluster
 from tests.service import Service
+from tests.waiting import until
 
 pytestmark = pytest.mark.train
 
@@ -77,7 +78,7 @@ def test_a_service_that_is_started_anew_finds_its_trainers(training: Training):
     before = [training.epoch(job) for job in training.jobs]
     training.start()
     until(
-        lambda: all(training.epoch(job) > old + 1 for job, old in zip(training.jobs, before, strict=True)), 30, "go on"
+        lambda: all(training.epoch(job) > old + 1 for job, old in zip(training.jobs, before, strict=True)), 90, "go on"
     )
     assert [training.journal.get(job).attempts for job in training.jobs] == [1, 1, 1]
 
@@ -86,17 +87,17 @@ def test_a_job_whose_node_is_killed_waits_for_room_and_goes_on_elsewhere(cluster
     lost, left, other = sorted(training.jobs, key=lambda job: cluster.node_of(f"fitserve-{job}-1") == cluster.head)
     reached = training.epoch(lost)
     cluster.kill_node(cluster.node_of(f"fitserve-{lost}-1"))
-    until(lambda: training.journal.get(lost).attempts == 2, 40, "the node is missed")
+    until(lambda: training.journal.get(lost).attempts == 2, 90, "the node is missed")
     assert "lost with its node" in training.told(lost, "queued")[1]["reason"]
     time.sleep(LEASE + 2)
     assert training.journal.get(lost).attempts == 2, "while it waits for room, its lease is kept"
     assert {"text": "waiting for room"} in training.told(lost, "log")
 
     training.ask(left, "cancel")
-    until(lambda: training.told(lost, "resumed"), 60, "there is room, so it goes on")
+    until(lambda: training.told(lost, "resumed"), 90, "there is room, so it goes on")
     assert training.told(lost, "resumed")[0]["row"]["epoch"] >= reached - 1
     training.ask(lost, "cancel", stop_early=True)
-    ended = training.service.wait(lost, 60)
+    ended = training.service.wait(lost)
     assert (ended["status"], ended["result"]["version"]) == ("succeeded", 2), ended
     assert open_store(training.settings).numbers("digit") == [1, 2], "it is in the bucket, once"
     assert training.journal.get(left).status == "cancelled"
@@ -107,10 +108,10 @@ def test_jobs_outlast_the_head_of_the_cluster(cluster: RayCluster, training: Tra
     running = next(job for job in training.jobs if training.journal.get(job).status == "running")
     cluster.kill_head()
     queued = training.train(1)
-    until(lambda: len(training.told(queued, "queued")) > 1, 20, "nobody can start it now")
+    until(lambda: len(training.told(queued, "queued")) > 1, 60, "nobody can start it now")
     assert "Ray does not answer" in training.told(queued, "queued")[1]["reason"]
     cluster.restart_head()
     until(lambda: training.told(running, "resumed"), 90, "what the old cluster had in training goes on in the new one")
     training.ask(running, "cancel")
-    assert training.service.wait(running, 30)["status"] == "cancelled"
-    assert training.service.wait(queued, 60)["status"] == "succeeded", "what could not be started is asked for again"
+    assert training.service.wait(running)["status"] == "cancelled"
+    assert training.service.wait(queued)["status"] == "succeeded", "what could not be started is asked for again"

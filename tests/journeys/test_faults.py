@@ -18,6 +18,7 @@ from app.store.version import CARD, ONNX, verify
 from tests.drawing import draw_digit
 from tests.processes import trainers
 from tests.service import Service
+from tests.waiting import until
 
 pytestmark = pytest.mark.train
 
@@ -60,8 +61,7 @@ def test_a_training_outlives_a_full_disk(small_disk: Path):
     store = small_disk / "store"
     with Service(store=store, starters=STARTERS, offline=True, max_attempts=50, lease_seconds=5) as service:
         job = service.train(dataset="sample", epochs=40, promote="never")
-        while not service.get(f"/jobs/{job}/history"):
-            time.sleep(0.1)
+        until(lambda: service.get(f"/jobs/{job}/history"), 90, "it learns")
         ballast = fill(small_disk)
         for _ in range(20):
             assert predict(service) == "7"
@@ -79,12 +79,11 @@ def test_a_training_outlives_a_full_disk(small_disk: Path):
 def test_a_locked_journal_holds_a_training_up_and_does_no_harm(tmp_path: Path):
     with Service(store=tmp_path / "store", starters=STARTERS, offline=True) as service:
         job = service.train(dataset="sample", epochs=20, promote="never")
-        while not service.get(f"/jobs/{job}/history"):
-            time.sleep(0.1)
+        until(lambda: service.get(f"/jobs/{job}/history"), 90, "it learns")
         with sqlite3.connect(tmp_path / "store" / ".journal.db", isolation_level=None) as locker:
             locker.execute("BEGIN IMMEDIATE")
-            until = time.monotonic() + 4
-            while time.monotonic() < until:
+            end = time.monotonic() + 4
+            while time.monotonic() < end:
                 assert predict(service) == "7"
                 time.sleep(0.1)
             locker.execute("ROLLBACK")
@@ -148,10 +147,9 @@ def test_two_services_on_one_store_run_every_job_once(tmp_path: Path):
         jobs = [service.train(dataset="sample", epochs=1, promote="always") for service in (one, other, one)]
         ended = [other.wait(job) for job in jobs]
         assert [(job["status"], job["attempts"]) for job in ended] == [("succeeded", 1)] * 3
-        deadline = time.monotonic() + 10
-        while {service.get("/models/digit")["serving"] for service in (one, other)} != {3}:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        until(
+            lambda: all(service.get("/models/digit")["serving"] == 3 for service in (one, other)), 10, "both serve it"
+        )
     # each service has a trainer of its own, so the order of the versions is open
     assert Counter(card.job for card in ModelStore(tmp_path / "store").versions("digit")) == Counter(jobs)
 
@@ -160,8 +158,7 @@ def test_a_service_that_is_killed_leaves_its_trainer_to_end_the_job_once(tmp_pat
     settings = {"store": tmp_path / "store", "starters": tmp_path, "offline": True, "lease_seconds": 5}
     with Service(**settings) as first:
         job = first.train(dataset="sample", epochs=20)
-        while not first.get(f"/jobs/{job}/history"):
-            time.sleep(0.1)
+        until(lambda: first.get(f"/jobs/{job}/history"), 90, "it learns")
         first.process.kill()
         first.process.wait()
     with Service(**settings) as second:

@@ -17,6 +17,7 @@ from tests.journeys.test_watch import read
 from tests.postgresql import PostgreSQL
 from tests.processes import trainers
 from tests.service import Service
+from tests.waiting import until
 
 pytestmark = pytest.mark.train
 
@@ -27,20 +28,14 @@ SEVEN = png(draw_digit(7, 28, 2.5))
 
 def leader(services: Sequence[Service]) -> Service:
     """The one that leads, as soon as one does."""
-    deadline = time.monotonic() + LEASE + SLACK
-    while time.monotonic() < deadline:
-        for service in services:
-            if service.get("/health/ready")["leads"]:
-                return service
-        time.sleep(0.05)
-    raise TimeoutError("nobody leads")
+    found: list[Service] = until(
+        lambda: [one for one in services if one.get("/health/ready")["leads"]], LEASE + SLACK, "somebody leads"
+    )
+    return found[0]
 
 
 def wait_until_it_learns(service: Service, job: str) -> None:
-    deadline = time.monotonic() + 90
-    while not service.get(f"/jobs/{job}/history"):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: service.get(f"/jobs/{job}/history"), 90, "it learns")
 
 
 def end_early(service: Service, job: str) -> dict[str, Any]:
@@ -98,17 +93,14 @@ def test_while_postgresql_restarts_predictions_and_trainings_go_on(tmp_path: Pat
                 assert "the journal does not work now" in asked.json()["detail"]
             assert service.get("/health/ready")["ready"]
             assert "fitserve_live_version" in service.client.get("/metrics").text
-            until = time.monotonic() + 3
-            while time.monotonic() < until:
+            end = time.monotonic() + 3
+            while time.monotonic() < end:
                 answer = service.client.post("/predict/digit", files={"file": SEVEN}).json()
                 assert answer["label"] == "7"
         finally:
             postgresql.start()
         before = len(service.get(f"/jobs/{job}/history"))
-        deadline = time.monotonic() + 60
-        while len(service.get(f"/jobs/{job}/history")) < before + 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        until(lambda: len(service.get(f"/jobs/{job}/history")) > before + 1, 60, "it goes on")
         ended = end_early(service, job)
         assert (ended["status"], ended["attempts"]) == ("succeeded", 1), ended
         epochs = [row["epoch"] for row in service.get(f"/jobs/{job}/history")]

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from bench.overload import load, predict_request, tail
 from bench.serve_digit import picture
 from bench.servers import memory
 from tests.service import Service
+from tests.waiting import until
 from tests.web.test_limits import answer, call
 
 HEAD = b"POST /predict/digit HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 200000\r\n\r\n"
@@ -69,10 +69,8 @@ def test_who_leaves_in_the_middle_of_an_upload_frees_the_place(narrow: Service):
             for _ in range(4):
                 connection = stack.enter_context(socket.create_connection(("127.0.0.1", narrow.port)))
                 connection.sendall(HEAD + b"x" * 1000)
-            time.sleep(0.1)
-            assert narrow.client.get("/models").status_code == 429
-        time.sleep(0.1)
-        assert narrow.client.get("/models").status_code == 200
+            until(lambda: narrow.client.get("/models").status_code == 429, 10, "all four places are taken")
+        until(lambda: narrow.client.get("/models").status_code == 200, 10, "a place is free")
 
 
 def test_who_leaves_a_stream_frees_the_place(narrow: Service):
@@ -81,9 +79,9 @@ def test_who_leaves_a_stream_frees_the_place(narrow: Service):
         with narrow.client.stream("POST", "/generate", json=asked) as response:
             assert response.status_code == 200
             next(response.iter_lines())
-    time.sleep(0.1)
-    assert narrow.client.get("/models").status_code == 200
-    assert 'fitserve_queue_depth{model="lstm"} 0.0' in narrow.client.get("/metrics").text
+    until(lambda: narrow.client.get("/models").status_code == 200, 10, "a place is free")
+    empty = 'fitserve_queue_depth{model="lstm"} 0.0'
+    until(lambda: empty in narrow.client.get("/metrics").text, 10, "nothing is generated for those who left")
 
 
 @pytest.mark.anyio

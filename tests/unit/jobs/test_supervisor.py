@@ -138,16 +138,16 @@ def test_closing_gives_jobs_back_without_counting_the_attempt(journal: Journal):
 def test_a_trainer_that_waits_for_room_keeps_its_lease_and_says_so_once(journal: Journal):
     job = queue(journal)
     launcher = FakeLauncher()
-    supervisor = Supervisor(journal, launcher, Rules(lease_seconds=0.3))
+    supervisor = Supervisor(journal, launcher, Rules(lease_seconds=1))
     supervisor.step()
     launcher.launched[0][1].waiting = True
-    until = time.monotonic() + 0.6
+    until = time.monotonic() + 1.5
     while time.monotonic() < until:
         supervisor.step()
         time.sleep(0.02)
     launcher.launched[0][1].waiting = False  # found room just now, and had no time to say anything yet
     supervisor.step()
-    time.sleep(0.15)
+    time.sleep(0.3)
     supervisor.step()
     assert journal.get(job.id).attempts == 1
     assert [event.data for event in journal.events(job.id, kinds=["log"])] == [{"text": "waiting for room"}]
