@@ -101,6 +101,8 @@ async def test_an_event_that_was_written_early_and_is_seen_late_reaches_its_watc
             coming = asyncio.ensure_future(anext(following))
             await asyncio.sleep(0.1)
             coming.cancel()
+            assert feed._look
+            await feed._look  # it reads in a thread, and the journal is closed next
         journal.close()
 
 
