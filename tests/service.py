@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx2
 
+from tests.waiting import until
+
 FITSERVE = Path(sys.executable).with_name("fitserve")
 START_SECONDS = 60
 STOP_SECONDS = 20
@@ -70,6 +72,10 @@ class Service:
         assert response.status_code == 202, response.text
         job: str = response.json()["id"]
         return job
+
+    def wait_until_it_learns(self, job: str) -> None:
+        """Until the job has a row of its curves."""
+        until(lambda: self.get(f"/jobs/{job}/history"), 90, "it learns")
 
     def wait(self, job: str, seconds: float = 240) -> Any:
         """The job when it has ended."""

@@ -19,6 +19,7 @@ from tests.bucket_server import BUCKET, BucketServer
 from tests.drawing import draw_digit
 from tests.processes import kill, trainers
 from tests.service import Caller, Service
+from tests.waiting import until
 
 pytestmark = pytest.mark.train
 
@@ -48,9 +49,7 @@ def settings(bucket: Bucket, folder: Path, journal: Path | None = None, **more: 
 def wait_until(holds: Any, seconds: float) -> float:
     """How long it took until this held."""
     begun = time.monotonic()
-    while not holds():
-        assert time.monotonic() - begun < seconds
-        time.sleep(0.05)
+    until(holds, seconds, "this held")
     return time.monotonic() - begun
 
 

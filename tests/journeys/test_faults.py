@@ -61,7 +61,7 @@ def test_a_training_outlives_a_full_disk(small_disk: Path):
     store = small_disk / "store"
     with Service(store=store, starters=STARTERS, offline=True, max_attempts=50, lease_seconds=5) as service:
         job = service.train(dataset="sample", epochs=40, promote="never")
-        until(lambda: service.get(f"/jobs/{job}/history"), 90, "it learns")
+        service.wait_until_it_learns(job)
         ballast = fill(small_disk)
         for _ in range(20):
             assert predict(service) == "7"
@@ -79,7 +79,7 @@ def test_a_training_outlives_a_full_disk(small_disk: Path):
 def test_a_locked_journal_holds_a_training_up_and_does_no_harm(tmp_path: Path):
     with Service(store=tmp_path / "store", starters=STARTERS, offline=True) as service:
         job = service.train(dataset="sample", epochs=20, promote="never")
-        until(lambda: service.get(f"/jobs/{job}/history"), 90, "it learns")
+        service.wait_until_it_learns(job)
         with sqlite3.connect(tmp_path / "store" / ".journal.db", isolation_level=None) as locker:
             locker.execute("BEGIN IMMEDIATE")
             end = time.monotonic() + 4
@@ -158,7 +158,7 @@ def test_a_service_that_is_killed_leaves_its_trainer_to_end_the_job_once(tmp_pat
     settings = {"store": tmp_path / "store", "starters": tmp_path, "offline": True, "lease_seconds": 5}
     with Service(**settings) as first:
         job = first.train(dataset="sample", epochs=20)
-        until(lambda: first.get(f"/jobs/{job}/history"), 90, "it learns")
+        first.wait_until_it_learns(job)
         first.process.kill()
         first.process.wait()
     with Service(**settings) as second:

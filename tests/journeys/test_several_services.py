@@ -34,10 +34,6 @@ def leader(services: Sequence[Service]) -> Service:
     return found[0]
 
 
-def wait_until_it_learns(service: Service, job: str) -> None:
-    until(lambda: service.get(f"/jobs/{job}/history"), 90, "it learns")
-
-
 def end_early(service: Service, job: str) -> dict[str, Any]:
     """Have the job publish what it has learned by now."""
     service.client.post(f"/jobs/{job}/cancel", json={"stop_early": True})
@@ -53,7 +49,7 @@ def test_the_jobs_go_on_when_the_leader_is_killed_and_when_the_next_is_stopped(t
         first = leader(services)
         waiting = [service for service in services if service is not first]
         jobs = [waiting[0].train(**long)]
-        wait_until_it_learns(waiting[1], jobs[0])
+        waiting[1].wait_until_it_learns(jobs[0])
         first.process.kill()
         first.process.wait()
         jobs.append(waiting[1].train(**long))
@@ -63,7 +59,7 @@ def test_the_jobs_go_on_when_the_leader_is_killed_and_when_the_next_is_stopped(t
         assert trainers(jobs[1]) == []
         ended = [end_early(third, jobs[0])]
 
-        wait_until_it_learns(third, jobs[1])
+        third.wait_until_it_learns(jobs[1])
         second.process.send_signal(signal.SIGSTOP)
         try:
             assert leader([third]) is third
@@ -85,7 +81,7 @@ def test_while_postgresql_restarts_predictions_and_trainings_go_on(tmp_path: Pat
     settings = {"store": tmp_path / "store", "starters": STARTERS, "offline": True}
     with postgresql.database() as url, Service(**settings, journal=url) as service:
         job = service.train(dataset="sample", epochs=1000, promote="never")
-        wait_until_it_learns(service, job)
+        service.wait_until_it_learns(job)
         postgresql.stop()
         try:
             for asked in (service.client.get("/jobs"), service.client.post("/train/digit", json={"dataset": "sample"})):
