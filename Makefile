@@ -42,8 +42,8 @@ screenshots: $(VENV)/.dev   ## take the pictures of the page that the README sho
 soak: $(VENV)/.dev     ## a hundred kills at random moments over ten jobs; takes a quarter of an hour
 	@SOAK_KILLS=100 SOAK_JOBS=10 $(BIN)/pytest tests/journeys/test_soak.py
 
-fuzz: $(VENV)/.dev     ## thousands of odd requests, pictures and forms: no 5xx, nothing undocumented, no growth
-	@FUZZING=long $(BIN)/pytest tests/fuzzing
+fuzz: $(VENV)/.dev     ## thousands of odd and hostile requests, heads, bodies and files: no 5xx, nothing undocumented, no growth
+	@FUZZING=long $(BIN)/pytest tests/fuzzing tests/hostile
 
 bench: $(VENV)/.dev    ## measure training and serving side by side with their baselines
 	@$(BIN)/python -m bench.train_digit
