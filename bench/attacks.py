@@ -18,7 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import onnx
 from onnx import TensorProto, helper
 
 HOST = "127.0.0.1"
