@@ -4,6 +4,10 @@ FitserveError
 ├── InvalidRequest          the input itself cannot be used
 │   ├── TooLarge            more bytes than a limit allows
 │   └── UnsupportedMedia    a body of a kind that is not understood
+│       └── UnsupportedEncoding    a body that is packed in a way that is not understood
+├── Malformed               what came cannot be read as the protocol or the encoding that it claims
+│   └── HeadTooLarge        a request's head is larger than a limit allows
+├── Unsupported             a part of the protocol that this service does without
 ├── NotFound                a model, version, alias or job that does not exist
 ├── Conflict                the state of the service does not allow it now
 │   └── MissingData         a data set or weights file that is needed and not to be had
@@ -41,6 +45,22 @@ class TooLarge(InvalidRequest):
 
 class UnsupportedMedia(InvalidRequest):
     """The body is of a kind that this address does not understand."""
+
+
+class UnsupportedEncoding(UnsupportedMedia):
+    """The body has a content encoding that is not understood."""
+
+
+class Malformed(FitserveError):
+    """What came is not HTTP, or not in the encoding that it names; the message says what was expected."""
+
+
+class HeadTooLarge(Malformed):
+    """The head of a request has more bytes or fields than a documented limit."""
+
+
+class Unsupported(FitserveError):
+    """A part of HTTP that this service does not implement."""
 
 
 class NotFound(FitserveError):

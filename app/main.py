@@ -7,8 +7,9 @@ from app.serving.runtimes import missing
 from app.settings import Settings
 from app.telemetry import configure_logging
 from app.web.app import create_app
+from app.web.connection import connection_type
 from app.web.security import is_local
-from app.web.server import bounded, run
+from app.web.server import run
 
 settings = Settings()
 app = create_app(settings)
@@ -31,7 +32,7 @@ def serve() -> None:
         settings.linger_seconds,
         host=settings.host,
         port=settings.port,
-        http=bounded(settings.head_seconds, settings.max_connections),
+        http=connection_type(settings),
         log_config=None,
         log_level=settings.log_level.lower(),
         access_log=False,

@@ -8,9 +8,7 @@ from app.allocation import give_back_large_blocks
 from app.errors import Forbidden
 from app.settings import Settings
 from app.web.app import create_app
-from app.web.writing import WholeAnswers
-
-auto.AutoHTTPProtocol = WholeAnswers  # what uvicorn takes in a replica, whose server Ray starts; it can be given none
+from app.web.connection import connection_type
 
 
 def application() -> FastAPI:
@@ -25,6 +23,7 @@ def application() -> FastAPI:
             "FITSERVE_ALLOW_OPEN=true where something in front guards the service"
         )
     give_back_large_blocks()
+    auto.AutoHTTPProtocol = connection_type(settings)  # uvicorn takes it in a replica, whose server Ray starts later
     return create_app(settings)
 
 

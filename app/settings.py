@@ -66,6 +66,15 @@ class Settings(BaseSettings):
     max_body_bytes: Positive = Field(20_000_000, description="Largest body of a request, in bytes.")
     request_seconds: Seconds = Field(60, description="How long a request and the first byte of its answer may take.")
     head_seconds: Seconds = Field(10, description="How long the head of a request may take.")
+    max_head_bytes: Positive = Field(65_536, description="Largest head of a request, in bytes; larger ones get 431.")
+    max_head_fields: Positive = Field(100, description="Most fields in the head of a request; more get 431.")
+    max_pipelined: Positive = Field(64, description="Requests of one connection that wait behind another one.")
+    max_discard_bytes: int = Field(
+        300_000_000, ge=0, description="Bytes read and dropped of a request that was answered before it was complete."
+    )
+    discard_seconds: Seconds = Field(
+        30, description="How long such a request may go on before its connection is closed."
+    )
     drain_seconds: Positive = Field(10, description="How long requests may go on after a signal to stop.")
     linger_seconds: float = Field(0, ge=0, description="How long to go on accepting after it, while not ready.")
     max_rate: float = Field(0, ge=0, description="Requests a second for each key, or address without keys; 0: any.")

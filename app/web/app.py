@@ -18,6 +18,8 @@ from app.settings import Settings
 from app.telemetry import configure_logging, log
 from app.tracing import configure_tracing, end_tracing
 from app.web import health, imports, jobs, metrics, models, problems, sweeps, watch
+from app.web.compression import Compression
+from app.web.decompression import Decompression
 from app.web.fairness import Fairness
 from app.web.generate import generate_router
 from app.web.headers import Headers
@@ -79,6 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
     uploads = {train_path(family): settings.max_corpus_bytes for family in services.families.values() if family.upload}
     uploads |= {imports.import_path(model): settings.max_import_bytes for model in services.servables.models}
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, forms=uploads, max_held=settings.max_held_bytes)
+    app.add_middleware(Decompression)
     app.add_middleware(Deadline, seconds=settings.request_seconds)
     app.add_middleware(
         Fairness,
@@ -90,6 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.origins:
         allowed: Any = {"allow_origins": settings.origins, "allow_methods": ["*"], "allow_headers": ["*"]}
         app.add_middleware(CORSMiddleware, **allowed, expose_headers=EXPOSED)
+    app.add_middleware(Compression)
     app.add_middleware(Observed)
     app.add_middleware(Headers)
     app.add_middleware(ClearStart)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from fastapi import Request, Response
 
+from app.web.encodings import preferred
+
 MEDIA = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -39,6 +41,6 @@ def send(request: Request, file: File, cache: str) -> Response:
     headers = {"ETag": file.etag, "Cache-Control": cache, "Vary": "Accept-Encoding"}
     if request.headers.get("if-none-match") == file.etag:
         return Response(status_code=304, headers=headers)
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if preferred(request.headers.get("accept-encoding", "")) == "gzip":
         return Response(file.packed, headers=headers | {"Content-Encoding": "gzip"}, media_type=file.media)
     return Response(file.content, headers=headers, media_type=file.media)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import Overloaded, SlowRequest, TimedOut, TooLarge
+from app.errors import Malformed, Overloaded, SlowRequest, TimedOut, TooLarge
+from app.web.framing import content_length
 from app.web.problems import send_problem
 
 SMALL_BYTES = 1 << 16  # bodies up to here are bounded by the number of requests
@@ -33,12 +34,16 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        length = headers.get(b"content-length")
+        try:
+            length = content_length(headers[b"content-length"]) if b"content-length" in headers else None
+        except Malformed as fault:  # a server other than ours let it through
+            await send_problem(send, fault)
+            return
         most = self._most(scope["path"], headers)
-        if length is None or SMALL_BYTES < int(length) <= most:
+        if length is None or SMALL_BYTES < length <= most:
             await self._counted(scope, receive, send, most)
-        elif int(length) > most:
-            await send_problem(send, TooLarge(f"the body has {int(length)} bytes; at most {most} are accepted"))
+        elif length > most:
+            await send_problem(send, TooLarge(f"the body has {length} bytes; at most {most} are accepted"))
         else:
             await self._app(scope, receive, send)
 

@@ -18,7 +18,9 @@ from app.errors import (
     Damaged,
     FitserveError,
     Forbidden,
+    HeadTooLarge,
     InvalidRequest,
+    Malformed,
     MissingData,
     NotFound,
     Overloaded,
@@ -27,17 +29,23 @@ from app.errors import (
     TooLarge,
     Unauthorised,
     Unavailable,
+    Unsupported,
+    UnsupportedEncoding,
     UnsupportedMedia,
 )
 from app.telemetry import log
 
 MEDIA_TYPE = "application/problem+json"
+ENCODINGS = ("gzip", "deflate")  # content encodings of requests and answers, the preferred one first
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 STATUSES: tuple[tuple[type[FitserveError], int, str], ...] = (  # the first that fits
     (TooLarge, 413, "too-large"),
     (UnsupportedMedia, 415, "unsupported-media"),
     (InvalidRequest, 422, "invalid-request"),
+    (HeadTooLarge, 431, "head-too-large"),
+    (Malformed, 400, "malformed"),
+    (Unsupported, 501, "unsupported"),
     (NotFound, 404, "not-found"),
     (MissingData, 409, "missing-data"),
     (Conflict, 409, "conflict"),
@@ -110,6 +118,8 @@ def headers_of(fault: FitserveError) -> dict[str, str]:
         return {"Retry-After": str(math.ceil(fault.retry_after))}
     if isinstance(fault, Unauthorised):
         return {"WWW-Authenticate": 'Bearer realm="fitserve"'}
+    if isinstance(fault, UnsupportedEncoding):
+        return {"Accept-Encoding": ", ".join(ENCODINGS)}
     return {}
 
 

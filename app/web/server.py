@@ -1,9 +1,8 @@
-"""uvicorn as we need it: slow heads are cut off, and a signal first takes the service out of the balancer's sight."""
+"""uvicorn as we need it: a failed start says why, and a signal first takes the service out of the balancer's sight."""
 
 import asyncio
 import signal
 import sys
-from http import HTTPStatus
 from types import FrameType
 from typing import Any
 
@@ -11,60 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import FitserveError, Overloaded
-from app.web.problems import written
-from app.web.writing import WholeAnswers
-
-
-def bounded(seconds: float, connections: int) -> type[WholeAnswers]:
-    """A protocol that closes a connection whose next request has no complete head `seconds` after its first byte.
-
-    uvicorn bounds only the pause between requests: a connection that sends a byte now and then would stay for ever.
-    Beyond so many connections at once, the next is told so and closed: uvicorn's own bound refuses requests of those
-    that are open, health among them.
-    """
-    full = _full(connections)
-
-    class Bounded(WholeAnswers):
-        _timer: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            if len(self.connections) > connections:
-                transport.write(full)
-                transport.close()
-            else:
-                self._arm()
-
-        def data_received(self, data: bytes) -> None:
-            if self._timer is None and (self.cycle is None or self.cycle.response_complete):
-                self._arm()
-            super().data_received(data)
-
-        def on_headers_complete(self) -> None:
-            self._disarm()
-            super().on_headers_complete()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._disarm()
-            super().connection_lost(exc)
-
-        def _arm(self) -> None:
-            self._timer = self.loop.call_later(seconds, self.transport.close)
-
-        def _disarm(self) -> None:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-
-    return Bounded
-
-
-def _full(connections: int) -> bytes:
-    """What a connection too many hears."""
-    status, headers, content = written(Overloaded(f"more than {connections} connections at once"))
-    head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*head, "", ""]).encode() + content
+from app.errors import FitserveError
 
 
 class ClearStart:

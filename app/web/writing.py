@@ -1,6 +1,7 @@
 """An answer leaves whole: what is written to a connection in one turn of the loop goes in one call of the system."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -9,12 +10,20 @@ HELD_BYTES = 1 << 16  # more is written at once, so that flow control sees it
 
 
 class WholeTransport:
-    """A transport that gathers what is written until the loop's next turn, `close` included."""
+    """A transport that gathers what is written until the loop's next turn, `close` included.
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    Where `lingers` says so, `close` ends the answers only, and what still arrives is received until it is closed again:
+    closing at once would have the system reset the connection, and the client might lose the answer.
+    """
+
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, lingers: Callable[[], bool] = lambda: False
+    ) -> None:
         self._transport = transport
         self._loop = loop
+        self._lingers = lingers
         self._held: list[bytes] = []
+        self._ended = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -27,14 +36,22 @@ class WholeTransport:
         if sum(map(len, self._held)) >= HELD_BYTES:
             self._send()
 
+    def is_closing(self) -> bool:
+        """Whether nothing more may be written."""
+        return self._ended or self._transport.is_closing()
+
     def close(self) -> None:
-        """Send what is held, then close."""
+        """Send what is held, then close, or only end the answers."""
         self._send()
-        self._transport.close()
+        if not self.is_closing() and self._lingers():
+            self._transport.write_eof()
+            self._ended = True
+        else:
+            self._transport.close()
 
     def _send(self) -> None:
         held, self._held = self._held, []
-        if held and not self._transport.is_closing():
+        if held and not self.is_closing():
             self._transport.writelines(held)
 
 
@@ -46,4 +63,8 @@ class WholeAnswers(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """uvicorn calls this with each new connection."""
-        super().connection_made(WholeTransport(transport, self.loop))  # type: ignore[arg-type]
+        super().connection_made(WholeTransport(transport, self.loop, self.lingers))  # type: ignore[arg-type]
+
+    def lingers(self) -> bool:
+        """Whether a connection that is to be closed receives for a while what still arrives."""
+        return False

@@ -19,6 +19,7 @@ from app.web.protocols.route import AnyJson, parse_object
 
 HEADER = "Inference-Header-Content-Length"
 BYTES = "BYTES"
+MAX_DIGITS = 19  # of a length
 LENGTH = struct.Struct("<I")  # before each element of a BYTES tensor
 
 
@@ -45,7 +46,7 @@ def read_message(body: bytes, header_length: str | None) -> Message:
     """The request in a body; raises InvalidRequest."""
     if header_length is None:
         return _read(parse_object(body), b"")
-    if not header_length.isdecimal() or int(header_length) > len(body):
+    if not header_length.isdecimal() or len(header_length) > MAX_DIGITS or int(header_length) > len(body):
         raise InvalidRequest(f"{HEADER} must be a number of bytes within the body")
     length = int(header_length)
     if length == 0:

@@ -17,6 +17,7 @@ from app.errors import (
     Damaged,
     FitserveError,
     InvalidRequest,
+    Malformed,
     NotFound,
     Overloaded,
     TooLarge,
@@ -27,6 +28,7 @@ from app.web.problems import headers_of
 STATUSES: tuple[tuple[type[FitserveError], int], ...] = (  # the first that fits
     (TooLarge, 413),
     (InvalidRequest, 400),
+    (Malformed, 400),
     (NotFound, 404),
     (Damaged, 404),
     (Conflict, 404),  # no version to answer with yet

@@ -1,0 +1,301 @@
+"""A connection as it should be whoever is at its other end: what it reads is bounded, and what it answers arrives.
+
+uvicorn's protocol reads heads of any size, stops reading at the offer of another protocol, takes trailers for headers,
+and resets a connection whose client still sends when it is answered.
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
+
+from app import metrics
+from app.errors import Busy, FitserveError, HeadTooLarge, Malformed, Overloaded
+from app.settings import Settings
+from app.telemetry import log
+from app.web.framing import check_head
+from app.web.problems import written
+from app.web.writing import WholeAnswers
+
+PIECE = 1 << 16  # bytes that are parsed before the bounds are looked at again
+LINE = 4  # bytes of a field beside name and value
+CHUNK = 32  # bytes that frame a chunk at most, its extensions aside
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one connection may ask of the service, and how many there may be."""
+
+    connections: int
+    head_bytes: int
+    head_fields: int
+    head_seconds: float
+    pipelined: int
+    discard_bytes: int
+    discard_seconds: float
+
+
+def connection_type(settings: Settings) -> type["Connection"]:
+    """The protocol that uvicorn takes, with the limits of these settings."""
+
+    class Limited(Connection):
+        limits = Limits(
+            connections=settings.max_connections,
+            head_bytes=settings.max_head_bytes,
+            head_fields=settings.max_head_fields,
+            head_seconds=settings.head_seconds,
+            pipelined=settings.max_pipelined,
+            discard_bytes=settings.max_discard_bytes,
+            discard_seconds=settings.discard_seconds,
+        )
+
+    return Limited
+
+
+class Flow(FlowControl):
+    """Reads nothing more while requests wait behind another one, whatever that one asks for."""
+
+    def __init__(self, transport: asyncio.Transport, waiting: deque[Any]) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        """Go on, if nothing waits."""
+        if not self._waiting:
+            super().resume_reading()
+
+
+class Connection(WholeAnswers):
+    """The protocol. What arrives of a request after its answer is read and dropped, within limits.
+
+    A head that is too large or cannot be understood is answered after the requests before it, and is the last.
+    """
+
+    limits: Limits
+
+    _timer: asyncio.TimerHandle | None = None  # for the head that is awaited, or for what is dropped
+    _unanswered = 0  # requests whose answer is not complete
+    _in_head = _arriving = False
+    _fields = _head = 0  # of the present request, trailers included
+    _rest = 0  # bytes of it that are no body and that no callback has told of yet, roughly
+    _refusal: FitserveError | None = None  # of what no request can be made of; nothing is parsed after it
+    _fault: FitserveError | None = None  # raised in a callback: the parser does not pass it on
+    _left: int | None = None  # bytes that may still be dropped
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """One too many is told so and closed; uvicorn's own bound refuses requests of those that are open."""
+        super().connection_made(transport)
+        self.flow = Flow(self.transport, self.pipeline)
+        if len(self.connections) > self.limits.connections:
+            transport.write(answer(Overloaded(f"more than {self.limits.connections} connections at once")))
+            transport.close()
+        else:
+            self._arm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget all timers."""
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse it piece by piece, or drop it."""
+        self._unset_keepalive_if_required()
+        if self._timer is None and not self._unanswered and not self._arriving:
+            self._arm()
+        for start in range(0, len(data), PIECE):
+            piece = data[start : start + PIECE]
+            if self._left is not None:
+                self._drop(len(piece))
+            if self._refusal is None:
+                self._parse(piece)
+
+    def _parse(self, piece: bytes) -> None:
+        """Feed the parser; an offer of another protocol is ignored: the same head goes in again, without it."""
+        while piece:
+            self._rest += len(piece)
+            try:
+                self.parser.feed_data(piece)
+            except httptools.HttpParserUpgrade as offer:
+                piece = self._without_offer() + piece[offer.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)  # of the old one nobody knows what state it is in
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+                continue
+            except httptools.HttpParserError as fault:
+                self._refuse(self._fault or Malformed(f"this cannot be read as HTTP/1.1: {fault}"))
+                return
+            break
+        self._rest = max(self._rest, 0)
+        if self._rest > self.limits.head_bytes:
+            self._refuse(self._too_large())
+
+    def _without_offer(self) -> bytes:
+        start = b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        fields = [b"%s: %s" % field for field in self.headers if field[0] != b"upgrade"]
+        return b"\r\n".join([start, *fields, b"", b""])
+
+    # what the parser calls
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self._in_head = True
+        self._fields = self._head = self._rest = 0
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the target."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A field; a trailer is counted and dropped, for nothing here asks for one."""
+        self._fields += 1
+        self._count(len(name) + len(value) + LINE)
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: the request begins, or waits behind those before it."""
+        self._in_head = False
+        try:
+            check_head(self.parser.get_method(), self.parser.get_http_version(), self.headers)
+            if self.parser.should_upgrade():
+                return
+            if len(self.pipeline) >= self.limits.pipelined:
+                raise Busy(f"more than {self.limits.pipelined} requests wait on one connection")
+            super().on_headers_complete()
+        except (FitserveError, ValueError, httptools.HttpParserInvalidURLError) as fault:
+            self._fault = (
+                fault if isinstance(fault, FitserveError) else Malformed("the target is no path or URL in ASCII")
+            )
+            raise
+        self._disarm()
+        self._unanswered += 1
+        self._arriving = True
+
+    def on_chunk_header(self) -> None:
+        """The size of a chunk, and the line's end behind the one before."""
+        self._rest -= CHUNK
+
+    def on_body(self, body: bytes) -> None:
+        """Some of the body; uvicorn drops it when the request is answered."""
+        self._rest -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole, or an offer is to be ignored."""
+        if self.parser.should_upgrade():
+            return
+        self._arriving = False
+        self._rest = 0
+        super().on_message_complete()
+        if self._left is not None:  # the answer was there first
+            self._left = None
+            self._disarm()
+            if self.transport.is_closing():
+                self.transport.close()
+
+    def _count(self, size: int) -> None:
+        self._head += size
+        if self._head > self.limits.head_bytes or self._fields > self.limits.head_fields:
+            self._fault = self._too_large()
+            raise self._fault
+
+    def _too_large(self) -> HeadTooLarge:
+        most = f"{self.limits.head_bytes} bytes and {self.limits.head_fields} fields"
+        return HeadTooLarge(f"the head of a request, with its trailers, has {most} at most")
+
+    # answers
+
+    def on_response_complete(self) -> None:
+        """uvicorn calls this; the next request begins if one waits."""
+        super().on_response_complete()
+        self._unanswered -= 1
+        if self._refusal:
+            self._tell()
+        elif self._arriving and self.cycle.response_complete:
+            if self.expect_100_continue:  # the client may send the body still, or another request in its place
+                self.transport.close()
+            self._begin_to_drop()
+
+    def lingers(self) -> bool:
+        """Whether something may still arrive that belongs to a request which has its answer."""
+        return self._refusal is not None or (self._arriving and self.cycle.response_complete)
+
+    def shutdown(self) -> None:
+        """The service ends: what is answered is not waited for."""
+        if self._left is not None:
+            self.transport.abort()
+        super().shutdown()
+
+    def _refuse(self, fault: FitserveError) -> None:
+        """Answer what no request can be made of, once those before it are answered. The rest is dropped."""
+        self._refusal = fault
+        self._left = self.limits.discard_bytes
+        self._disarm()
+        if self._arriving:
+            self._abandon()
+        self._tell()
+
+    def _abandon(self) -> None:
+        """The body of the newest request is broken: it is not answered by the application any more."""
+        self._arriving = False
+        if self.pipeline:
+            self.pipeline.popleft()
+        elif self.cycle.response_complete:  # there can be no second answer
+            self.transport.close()
+            return
+        else:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if self.cycle.response_started:
+                self.transport.abort()
+        self._unanswered -= 1
+
+    def _tell(self) -> None:
+        if self._refusal is None or self._unanswered:
+            return
+        if not self.transport.is_closing():
+            self.transport.write(answer(self._refusal))
+            self.transport.close()
+            status = written(self._refusal)[0]
+            metrics.requests.labels("none", "none", status).inc()
+            log.info("request refused", status=status, reason=str(self._refusal)[:200])
+        self._begin_to_drop()
+
+    def _begin_to_drop(self) -> None:
+        self._left = self.limits.discard_bytes
+        self._disarm()
+        if self.parser is not None:  # which uvicorn takes away with the connection
+            self._timer = self.loop.call_later(self.limits.discard_seconds, self.transport.abort)
+            self.flow.resume_reading()
+
+    def _drop(self, size: int) -> None:
+        """Count what is dropped; other connections have their turn before more is read."""
+        self._left = (self._left or 0) - size
+        if self._left < 0:
+            self.transport.abort()
+        else:
+            self.flow.pause_reading()
+            self.loop.call_soon(self.flow.resume_reading)
+
+    # the time for a head
+
+    def _arm(self) -> None:
+        """Close the connection unless the next head is complete in time: uvicorn bounds only the pause before it."""
+        self._timer = self.loop.call_later(self.limits.head_seconds, self.transport.close)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def answer(fault: FitserveError) -> bytes:
+    """A problem as the last answer of a connection."""
+    status, headers, content = written(fault)
+    head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*head, "", ""]).encode() + content
