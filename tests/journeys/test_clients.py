@@ -65,6 +65,29 @@ def test_triton_s_client_infers_from_a_picture_and_names_the_classes(inference: 
     assert first.decode().endswith(":7:7")
 
 
+@pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
+@pytest.mark.parametrize("binary", [True, False], ids=["binary", "JSON"])
+def test_triton_s_client_compresses_both_ways(inference: Any, algorithm: str, binary: bool):
+    image = triton.InferInput("image", [40, 28, 28, 1], "FP32")
+    image.set_data_from_numpy(np.repeat(TENSOR, 40, axis=0), binary_data=binary)
+    answer = inference.infer(
+        "digit",
+        [image],
+        outputs=[triton.InferRequestedOutput("probabilities", binary_data=binary)],
+        request_compression_algorithm=algorithm,
+        response_compression_algorithm=algorithm,
+    )
+    assert answer.as_numpy("probabilities").argmax(axis=1).tolist() == [7] * 40
+
+
+@pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
+def test_triton_s_client_compresses_a_picture(inference: Any, algorithm: str):
+    picture = triton.InferInput("image", [1], "BYTES")
+    picture.set_data_from_numpy(np.array([png(SEVEN)], dtype=object))
+    answer = inference.infer("digit", [picture], request_compression_algorithm=algorithm)
+    assert answer.as_numpy("probabilities").argmax() == 7
+
+
 def test_triton_s_client_hears_what_is_wrong(inference: Any):
     image = triton.InferInput("picture", [1, 28, 28, 1], "FP32")
     image.set_data_from_numpy(TENSOR)
