@@ -21,9 +21,10 @@ from app.web.framing import check_head
 from app.web.problems import written
 from app.web.writing import WholeAnswers
 
-PIECE = 1 << 16  # bytes that are parsed before the bounds are looked at again
+PIECE = 1 << 14  # bytes that are parsed before the bounds are looked at again
+MUCH = 1 << 16  # bytes of one reading after which others have their turn
 LINE = 4  # bytes of a field beside name and value
-CHUNK = 32  # bytes that frame a chunk at most, its extensions aside
+SHARE = 16  # of a body's bytes, one more for each so many may frame its chunks: each costs as much as hundreds of bytes
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Connection(WholeAnswers):
     _unanswered = 0  # requests whose answer is not complete
     _in_head = _arriving = False
     _fields = _head = 0  # of the present request, trailers included
-    _rest = 0  # bytes of it that are no body and that no callback has told of yet, roughly
+    _rest = 0.0  # bytes of it that are no body, beyond what its body allows, roughly
     _refusal: FitserveError | None = None  # of what no request can be made of; nothing is parsed after it
     _fault: FitserveError | None = None  # raised in a callback: the parser does not pass it on
     _left: int | None = None  # bytes that may still be dropped
@@ -106,12 +107,17 @@ class Connection(WholeAnswers):
         self._unset_keepalive_if_required()
         if self._timer is None and not self._unanswered and not self._arriving:
             self._arm()
+        if self._left is not None:
+            self._left -= len(data)
+            if self._left < 0:
+                self.transport.abort()
+                return
         for start in range(0, len(data), PIECE):
-            piece = data[start : start + PIECE]
-            if self._left is not None:
-                self._drop(len(piece))
             if self._refusal is None:
-                self._parse(piece)
+                self._parse(data[start : start + PIECE])
+        if len(data) >= MUCH and not self.flow.read_paused:
+            self.flow.pause_reading()
+            self.loop.call_soon(self.flow.resume_reading)
 
     def _parse(self, piece: bytes) -> None:
         """Feed the parser; an offer of another protocol is ignored: the same head goes in again, without it."""
@@ -176,13 +182,9 @@ class Connection(WholeAnswers):
         self._unanswered += 1
         self._arriving = True
 
-    def on_chunk_header(self) -> None:
-        """The size of a chunk, and the line's end behind the one before."""
-        self._rest -= CHUNK
-
     def on_body(self, body: bytes) -> None:
         """Some of the body; uvicorn drops it when the request is answered."""
-        self._rest -= len(body)
+        self._rest -= len(body) * (1 + 1 / SHARE)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -205,8 +207,8 @@ class Connection(WholeAnswers):
             raise self._fault
 
     def _too_large(self) -> HeadTooLarge:
-        most = f"{self.limits.head_bytes} bytes and {self.limits.head_fields} fields"
-        return HeadTooLarge(f"the head of a request, with its trailers, has {most} at most")
+        most = f"{self.limits.head_bytes} bytes and {self.limits.head_fields} fields at most"
+        return HeadTooLarge(f"the head of a request has {most}, trailers and what frames small chunks included")
 
     # answers
 
@@ -272,15 +274,6 @@ class Connection(WholeAnswers):
         if self.parser is not None:  # which uvicorn takes away with the connection
             self._timer = self.loop.call_later(self.limits.discard_seconds, self.transport.abort)
             self.flow.resume_reading()
-
-    def _drop(self, size: int) -> None:
-        """Count what is dropped; other connections have their turn before more is read."""
-        self._left = (self._left or 0) - size
-        if self._left < 0:
-            self.transport.abort()
-        else:
-            self.flow.pause_reading()
-            self.loop.call_soon(self.flow.resume_reading)
 
     # the time for a head
 

@@ -80,6 +80,10 @@ ENDLESS = {
         head("POST", "/predict/digit", b"Content-Type: image/png", b"Transfer-Encoding: chunked") + b"1;x=",
         repeat(MEGABYTE, MEGABYTES),
     ),
+    "chunks of a byte": lambda: (
+        head("POST", "/predict/digit", b"Content-Type: image/png", b"Transfer-Encoding: chunked"),
+        repeat(b"1\r\nx\r\n" * 160_000, MEGABYTES),
+    ),
     "extensions": lambda: (
         head("POST", "/predict/digit", b"Content-Type: image/png", b"Transfer-Encoding: chunked"),
         repeat((b"1;" + b"x" * 1000 + b"\r\ny\r\n") * 1000, MEGABYTES),
@@ -212,6 +216,13 @@ def test_a_head_of_no_clear_meaning_is_refused(wire: Wire, start: bytes):
 
 def test_the_oldest_clients_need_no_host(wire: Wire):
     wire.send(b"GET /health/live HTTP/1.0\r\n\r\n")
+    assert wire.answer().status == 200
+
+
+def test_a_body_in_many_small_chunks_is_read(wire: Wire):
+    body = SEVEN * 3
+    start = head("POST", "/predict/digit", b"Content-Type: image/png", b"Transfer-Encoding: chunked")
+    wire.send(start + chunked(*(body[at : at + 1] for at in range(len(body)))))
     assert wire.answer().status == 200
 
 
