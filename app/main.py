@@ -1,14 +1,14 @@
-"""The door for the web: `python -m app.main`, or `app.main:app` for any ASGI server."""
+"""The door for the web: `python -m app.main`, or `app.main:app` for any ASGI server (uvicorn: `--no-proxy-headers`)."""
 
 import sys
 
+from app.addresses import is_local
 from app.allocation import allow_connections, give_back_large_blocks
 from app.serving.runtimes import missing
 from app.settings import Settings
 from app.telemetry import configure_logging
 from app.web.app import create_app
 from app.web.connection import connection_type
-from app.web.security import is_local
 from app.web.server import run
 
 settings = Settings()
@@ -36,6 +36,7 @@ def serve() -> None:
         log_config=None,
         log_level=settings.log_level.lower(),
         access_log=False,
+        proxy_headers=False,  # the application itself knows which proxies to believe
         timeout_graceful_shutdown=settings.drain_seconds,
     )
 

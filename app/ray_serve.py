@@ -1,5 +1,7 @@
 """The door for Ray Serve: the application in replicas behind Ray's proxy, one process and one set of models each."""
 
+import os
+
 from fastapi import FastAPI
 from ray import serve
 from uvicorn.protocols.http import auto
@@ -9,6 +11,8 @@ from app.errors import Forbidden
 from app.settings import Settings
 from app.web.app import create_app
 from app.web.connection import connection_type
+
+os.environ["FORWARDED_ALLOW_IPS"] = ""  # Ray starts the server; the application itself knows which proxies to believe
 
 
 def application() -> FastAPI:

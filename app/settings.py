@@ -1,12 +1,14 @@
 """What can be set from outside: FITSERVE_* in the environment."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.addresses import parse_hosts, parse_networks, parse_origins
 from app.errors import InvalidRequest
 from app.locations import JOBS, Bucket, cache_folder, parse_store, state_folder
 
@@ -20,6 +22,16 @@ def whole_above_one(number: float) -> float:
     if number > 1 and number % 1:
         raise ValueError("a fraction of one GPU or a whole number of GPUs is expected")
     return number
+
+
+def checked(parse: Callable[[str | None], object]) -> Callable[[str | None], str | None]:
+    """Lets a text through as it is when it can be parsed; raises ValueError."""
+
+    def check(text: str | None) -> str | None:
+        parse(text)
+        return text
+
+    return check
 
 
 STARTERS = Path(__file__).resolve().parent.parent / "models_store"
@@ -37,7 +49,16 @@ class Settings(BaseSettings):
         None, description="File of the keys' hashes; without it only this machine is served."
     )
     allow_open: bool = Field(False, description="Serve everybody without keys: only behind something that guards.")
-    cors_origins: str | None = Field(None, description="Origins, with commas, whose pages may call the service.")
+    allowed_hosts: Annotated[str | None, AfterValidator(checked(parse_hosts))] = Field(
+        None,
+        description="Names, with commas, that the service answers to beside localhost; with keys by default any.",
+    )
+    cors_origins: Annotated[str | None, AfterValidator(checked(parse_origins))] = Field(
+        None, description="Origins, with commas, whose pages may call the service."
+    )
+    trusted_proxies: Annotated[str | None, AfterValidator(checked(parse_networks))] = Field(
+        None, description="Addresses and networks, with commas, of proxies whose X-Forwarded-For is believed."
+    )
 
     store: Store = Field(
         Path("models_store"), description="Folder of the trained versions, the volume; or s3://BUCKET/PREFIX."
@@ -140,7 +161,17 @@ class Settings(BaseSettings):
     @property
     def origins(self) -> tuple[str, ...]:
         """The origins whose pages may call the service."""
-        return tuple(origin.strip() for origin in (self.cors_origins or "").split(",") if origin.strip())
+        return parse_origins(self.cors_origins)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names that the service is asked by, beside this machine's own."""
+        return parse_hosts(self.allowed_hosts)
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """The networks of the proxies that are believed when they say for whom they ask."""
+        return parse_networks(self.trusted_proxies)
 
     @property
     def log_form(self) -> Literal["json", "console"]:

@@ -19,7 +19,8 @@ CONTAINERS = os.environ.get("FITSERVE_CONTAINERS")
 
 for name in [name for name in os.environ if name.startswith("FITSERVE_")]:
     del os.environ[name]  # a test says itself what it sets
-os.environ["FITSERVE_ALLOW_OPEN"] = "true"  # the test client has no address of this machine
+os.environ["FITSERVE_ALLOW_OPEN"] = "true"  # the test client has no address of this machine,
+os.environ["FITSERVE_ALLOWED_HOSTS"] = "testserver"  # and asks for this name
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,8 @@
 
 import sys
 
-from rich.console import Console
-
 from app.cli.commands import commands
+from app.cli.terminal import errors
 from app.errors import FitserveError, InvalidRequest
 
 
@@ -13,8 +12,7 @@ def app() -> None:
     try:
         commands()
     except FitserveError as fault:
-        errors = Console(stderr=True, highlight=False)
-        errors.print(f"[red]{fault}[/red]")
+        errors.print(str(fault), style="red")
         for detail in fault.details if isinstance(fault, InvalidRequest) else ():
             errors.print(f"  {'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}")  # type: ignore[attr-defined]
         sys.exit(1)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from app.cli.deploy import deploy
@@ -17,6 +16,7 @@ from app.cli.jobs import group
 from app.cli.keys import group as keys_group
 from app.cli.models import group as models_group
 from app.cli.sweep import sweep
+from app.cli.terminal import console, styled
 from app.cli.train import train_commands
 from app.errors import InvalidRequest
 from app.families.catalog import by_model, find_families
@@ -38,7 +38,6 @@ commands.add_typer(keys_group, name="keys")
 commands.command()(deploy)
 commands.command()(sweep)
 commands.command()(doctor)
-console = Console(highlight=False)
 
 
 @commands.command()
@@ -63,14 +62,14 @@ def predict(
             picture = read_picture(path.read_bytes(), max_pixels=settings.max_pixels, detail=servable.detail)
             instance = servable.decode(picture, settings.crop)
         except InvalidRequest as fault:
-            table.add_row(path.name, "[red]?[/red]", "", str(fault))
+            table.add_row(path.name, styled("?", "red"), "", str(fault))
             refused += 1
             continue
         answer = servable.answer(servable.predict([instance])[0], top_k=2)
         _, *runners_up = answer.probabilities.items()
         second = ", ".join(f"{label} {share:.1%}" for label, share in runners_up)
         doubt = " (unlike what it knows)" if answer.familiar is False else ""
-        table.add_row(path.name, f"[bold]{answer.label}[/bold]{doubt}", f"{answer.confidence:.1%}", second)
+        table.add_row(path.name, styled(f"{answer.label}{doubt}", "bold"), f"{answer.confidence:.1%}", second)
     console.print(table)
     if refused:
         raise typer.Exit(1)

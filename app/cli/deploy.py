@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
+from app.cli.terminal import console
 from app.errors import Conflict, InvalidRequest
 from app.jobs.launchers.ray_head import RayHead, address_in, token_in
 
 LOOK_SECONDS = 0.5
 BROKEN = ("DEPLOY_FAILED", "UNHEALTHY")
-console = Console(highlight=False)
 
 
 def deploy(

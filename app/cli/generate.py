@@ -4,15 +4,12 @@ import sys
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
-from rich.console import Console
-from rich.markup import escape
-
+from app.cli.terminal import errors
 from app.families.generation import Generator
+from app.printable import printable
 from app.serving.batcher import Cost
 from app.serving.generation import Generation
 from app.serving.telling import Wish
-
-errors = Console(stderr=True, highlight=False)
 
 
 async def write(generator: Generator, text: str, wish: Wish) -> None:
@@ -20,9 +17,9 @@ async def write(generator: Generator, text: str, wish: Wish) -> None:
     text = unicodedata.normalize("NFC", text).strip()
     prompt = generator.read(text)
     if prompt.ignored:
-        errors.print(f"[yellow]not known, so ignored: {escape(', '.join(prompt.ignored))}[/yellow]")
+        errors.print(f"not known, so ignored: {', '.join(prompt.ignored)}", style="yellow")
     if len(prompt.tokens) == 1:
-        errors.print("[yellow]no known word: continued as at the beginning of a line[/yellow]")
+        errors.print("no known word: continued as at the beginning of a line", style="yellow")
     _put(text)
     with ThreadPoolExecutor(1) as threads:
         generation = Generation(generator, threads, max_batch=1, max_waiting=1, cost=Cost(fixed=0.0))
@@ -31,5 +28,5 @@ async def write(generator: Generator, text: str, wish: Wish) -> None:
 
 
 def _put(text: str) -> None:
-    sys.stdout.write(text)
+    sys.stdout.write(printable(text))
     sys.stdout.flush()

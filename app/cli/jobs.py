@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from app.cli.terminal import console
 from app.cli.watching import follow, tell
 from app.families.catalog import family_named
 from app.jobs.job import Job
@@ -17,7 +17,6 @@ from app.settings import Settings
 UNITS = {"classify": "images/s", "generate": "tokens/s"}
 
 group = typer.Typer(help="List the jobs, newest first; or watch, cancel, pause or resume one.")
-console = Console(highlight=False)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="A job's id.")]
 

@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from app.cli.terminal import console
 from app.errors import Conflict
 from app.keys import Scope, create_key, read_keys
 from app.settings import Settings
 
 group = typer.Typer(no_args_is_help=True, help="The keys in FITSERVE_API_KEYS_FILE: create one, list them.")
-console = Console(highlight=False)
 
 
 @group.command()

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from app.cli.terminal import console, styled
 from app.errors import NotFound
 from app.families.catalog import find_families
 from app.settings import Settings
@@ -19,7 +18,6 @@ from app.store.opening import open_store
 from app.training.intake import take_in
 
 group = typer.Typer(help="List the models and their versions; verify that the store is sound; import networks.")
-console = Console(highlight=False)
 
 
 @group.callback(invoke_without_command=True)
@@ -40,7 +38,7 @@ def models(context: typer.Context) -> None:
                 size = f"{card.size / 1e6:.1f} MB"
                 table.add_row(name, str(card.version), pointing, figures, size, card.created[:10], card.command)
             for number, fault in store.faults(name).items():
-                table.add_row(name, str(number), "", f"[red]{escape(fault)}[/red]", "", "", "")
+                table.add_row(name, str(number), "", styled(fault, "red"), "", "", "")
     console.print(table)
 
 
@@ -52,9 +50,8 @@ def verify() -> None:
         name = f"{finding.model} {finding.version or 'aliases'}"
         checked += finding.version is not None
         faults += finding.fault is not None
-        console.print(
-            f"{name}: [red]{escape(finding.fault)}[/red]" if finding.fault else f"{name}: sound", soft_wrap=True
-        )
+        said = styled(finding.fault, "red") if finding.fault else "sound"
+        console.print(f"{name}:", said, soft_wrap=True)
     console.print(f"{checked} versions, {faults} faults")
     if faults:
         raise typer.Exit(1)

@@ -8,11 +8,10 @@ from typing import Annotated, Any, get_args
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from app.bootstrap import Services, build
+from app.cli.terminal import console
 from app.errors import InvalidRequest
 from app.jobs.job import Promote, Status
 from app.jobs.sweeps import Metric, Sweep
@@ -23,8 +22,6 @@ from app.training.trials import Trial, best_of, jobs_of, table
 
 LOOK_SECONDS = 0.2
 RANGE = re.compile(r"(?P<low>[^:]+?)\.\.(?P<high>[^:]+)(?P<log>:log)?")
-
-console = Console(highlight=False)
 
 
 def sweep(
@@ -111,7 +108,10 @@ def _tell(sweep: Sweep, trials: Sequence[Trial]) -> None:
         shown.add_row(*_row(trial), style="bold" if trial == best_of(sweep, trials) else None)
     console.print(shown)
     result = sweep.result or {}
-    console.print(f"[red]{escape(sweep.error)}[/red]" if sweep.error else f"{sweep.status}: {result.get('reason', '')}")
+    if sweep.error:
+        console.print(sweep.error, style="red")
+    else:
+        console.print(f"{sweep.status}: {result.get('reason', '')}")
 
 
 def _row(trial: Trial) -> list[str]:
@@ -121,7 +121,7 @@ def _row(trial: Trial) -> list[str]:
         str(trial.trial),
         trial.job,
         trial.status,
-        escape(chosen),
+        chosen,
         value,
         str(trial.epochs),
         str(trial.version or ""),

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Annotated, Any, Optional, get_args
 
 import typer
-from rich.console import Console
 
 from app.bootstrap import build
 from app.cli.jobs import UNITS
+from app.cli.terminal import console
 from app.cli.watching import follow, tell
 from app.families.catalog import find_families
 from app.families.contract import Family
@@ -18,8 +18,6 @@ from app.jobs.journal import Journal
 from app.settings import Settings
 from app.telemetry import configure_logging
 from app.training.submission import submit
-
-console = Console(highlight=False)
 
 
 def train_commands() -> typer.Typer:

@@ -5,17 +5,18 @@ from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TimeRemainingColumn
 
+from app.cli.terminal import PlainColumn, styled
 from app.jobs.job import Event, Job, Status
 from app.jobs.journal import Journal
 
 LOOK_SECONDS = 0.2
 COLUMNS = (
-    TextColumn("{task.description}"),
+    PlainColumn("{task.description}"),
     BarColumn(),
-    TextColumn("{task.percentage:>3.0f} %"),
-    TextColumn("{task.fields[figures]}"),
+    PlainColumn("{task.percentage:>3.0f} %"),
+    PlainColumn("{task.fields[figures]}"),
     TimeRemainingColumn(),
 )
 
@@ -48,9 +49,10 @@ def tell(console: Console, job: Job) -> bool:
     if job.status is Status.SUCCEEDED and job.result:
         figures = " · ".join(f"{name} {value:.4f}" for name, value in job.metrics.items())
         live = "live now" if job.result["promoted"] else "not live"
-        console.print(f"[bold]{job.model} {job.result['version']}[/bold] · {figures} · {live}: {job.result['reason']}")
+        name = styled(f"{job.model} {job.result['version']}", "bold")
+        console.print(name, f"· {figures} · {live}: {job.result['reason']}")
         return True
-    console.print(f"[red]{job.status}[/red] {job.error or ''}")
+    console.print(styled(job.status, "red"), job.error or "")
     return False
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.bootstrap import build, opened
 from app.errors import FitserveError
@@ -76,6 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.state.leaving = app.state.importing = False
+    app.state.keyring = keyring
     problems.install(app)
     generating = [family for family in services.families.values() if family.task == "generate"]
     uploads = {train_path(family): settings.max_corpus_bytes for family in services.families.values() if family.upload}
@@ -89,13 +91,15 @@ def create_app(settings: Settings) -> FastAPI:
         max_concurrent=settings.max_concurrent,
         max_requests=settings.max_requests,
     )
-    app.add_middleware(Guard, keyring=keyring, allow_open=settings.allow_open, origins=settings.origins)
+    app.add_middleware(Guard, keyring=keyring, settings=settings)
     if settings.origins:
         allowed: Any = {"allow_origins": settings.origins, "allow_methods": ["*"], "allow_headers": ["*"]}
         app.add_middleware(CORSMiddleware, **allowed, expose_headers=EXPOSED)
     app.add_middleware(Compression)
     app.add_middleware(Observed)
     app.add_middleware(Headers)
+    if settings.proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxies))
     app.add_middleware(ClearStart)
     for family in services.families.values():
         for router in predict_routers(family) if family.task == "classify" else ():

@@ -18,6 +18,7 @@ ALWAYS = [
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),  # no page elsewhere shows or runs it without asking (CORS)
     (b"permissions-policy", b"camera=(self), geolocation=(), microphone=()"),
 ]
 LAST = (b"connection", b"close")

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from app.bootstrap import Services
+from app.keys import Keyring
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -37,6 +38,7 @@ class Ready(BaseModel):
     runtime_reason: str = Field(description="Why they run on that.", examples=["no NVIDIA GPU is visible"])
     runtime_fault: str | None = Field(description="Why they do not run now, as when a GPU is lost.")
     gpus: list[str] = Field(description="The NVIDIA GPUs that the driver tells of.")
+    keys_fault: str | None = Field(description="Why the file of keys cannot be used now; the last good ones serve.")
     leads: bool = Field(description="Whether this process is the one of its journal that starts trainers.")
     models: dict[str, ModelHealth]
 
@@ -69,6 +71,7 @@ def ready(request: Request, response: Response) -> Ready:
         runtime_reason=runtime.reason,
         runtime_fault=runtime.fault,
         gpus=_gpus(),
+        keys_fault=_keys_fault(request),
         leads=services.supervisor.leads(),
         models=models,
     )
@@ -86,6 +89,12 @@ def _gpus() -> list[str]:
 
 
 def answers(request: Request) -> bool:
-    """Whether every model that was ever trained is served on what works, and no signal has said stop."""
+    """Whether every model that was ever trained is served on what works, the keys too, and no signal has said stop."""
     services: Services = request.app.state.services
-    return not request.app.state.leaving and not services.runtime.fault and services.servables.complete
+    works = not services.runtime.fault and not _keys_fault(request)
+    return works and not request.app.state.leaving and services.servables.complete
+
+
+def _keys_fault(request: Request) -> str | None:
+    keyring: Keyring | None = request.app.state.keyring
+    return keyring.look() if keyring else None

@@ -34,7 +34,7 @@ def keys(file: Path) -> dict[Scope, str]:
 
 @contextmanager
 def serving(settings: Settings, client: str = "127.0.0.1", host: str = "localhost", **changes: object):
-    app = create_app(settings.model_copy(update={"allow_open": False, **changes}))
+    app = create_app(settings.model_copy(update={"allow_open": False, "allowed_hosts": None, **changes}))
     with TestClient(app, base_url=f"http://{host}", client=(client, 1), raise_server_exceptions=False) as opened:
         yield opened
 

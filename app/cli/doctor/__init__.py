@@ -7,12 +7,11 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 from pydantic_core import to_json
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from app.cli.doctor import contents, surroundings
 from app.cli.doctor.finding import Finding
+from app.cli.terminal import console, styled
 from app.settings import Settings
 
 CHECKS = (
@@ -28,7 +27,7 @@ CHECKS = (
     surroundings.disk,
     surroundings.files,
 )
-MARKS = {"good": "[green]✓[/green]", "note": "[yellow]·[/yellow]", "wrong": "[red]✗[/red]"}
+MARKS = {"good": ("✓", "green"), "note": ("·", "yellow"), "wrong": ("✗", "red")}  # and their styles
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for machines.")] = False) -> None:
@@ -39,8 +38,8 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for ma
     else:
         table = Table.grid(padding=(0, 1))
         for finding in findings:
-            table.add_row(MARKS[finding.state], finding.subject, escape(finding.text))
-        Console(highlight=False).print(table)
+            table.add_row(styled(*MARKS[finding.state]), finding.subject, finding.text)
+        console.print(table)
     if any(finding.state == "wrong" for finding in findings):
         raise typer.Exit(1)
 

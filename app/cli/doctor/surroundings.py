@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 
+from app.addresses import is_local
 from app.allocation import OTHER_FILES
 from app.cli.doctor.finding import Finding
 from app.errors import InvalidRequest, Unavailable
@@ -23,7 +24,6 @@ from app.serving.onnx_runtime import OnnxRuntime
 from app.serving.runtimes import choose
 from app.settings import Settings
 from app.tracing import ENDPOINTS
-from app.web.security import is_local
 
 LIBRARIES = ("fastapi", "numpy", "onnxruntime", "tensorflow", "tensorflow-cpu", "keras")
 ANSWER_SECONDS = 2
@@ -132,7 +132,11 @@ def keys(settings: Settings) -> Iterator[Finding]:
     """Who is let in."""
     path = settings.api_keys_file
     if path is None and settings.allow_open:
-        yield Finding("keys", "note", "none, and FITSERVE_ALLOW_OPEN serves everybody: something in front must guard")
+        names = ", ".join(("localhost", *settings.hosts))
+        told = (
+            f"none, and FITSERVE_ALLOW_OPEN serves every address that asks for {names}: something in front must guard"
+        )
+        yield Finding("keys", "note", told)
     elif path is None and is_local(settings.host):
         yield Finding("keys", "good", "none: only this machine is served")
     elif path is None:
