@@ -208,3 +208,38 @@ def test_every_answer_has_a_strict_policy(client: TestClient, path: str):
     assert "unsafe" not in policy
     assert "http" not in policy
     assert headers["x-content-type-options"] == "nosniff"
+
+
+SPOILS = {
+    "nonsense": lambda file: file.write_text("nonsense"),
+    "deleted": lambda file: file.unlink(),
+    "not a text": lambda file: file.write_bytes(b"\xff\xfe\x00"),
+    "cut off": lambda file: file.write_bytes(file.read_bytes()[:-70]),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILS.values(), ids=SPOILS)
+def test_while_the_keys_cannot_be_read_it_predicts_changes_nothing_and_says_so(
+    guarded: TestClient, file: Path, keys: dict[Scope, str], spoil: Callable[[Path], object]
+):
+    good = file.read_text()
+    assert guarded.get("/health/ready").json()["keys_fault"] is None
+    spoil(file)
+    headers = bearer(keys[Scope.ADMIN])
+    for _ in range(2):
+        seen = guarded.get("/health/ready")
+        assert seen.status_code == 503
+        assert not seen.json()["ready"]
+        assert "the file of keys" in seen.json()["keys_fault"]
+        assert guarded.get("/v2/health/ready", headers=headers).status_code != 200
+        for method, path in (("POST", "/train/digit"), ("DELETE", "/models/digit/versions/1"), ("POST", "/sweeps")):
+            refused = guarded.request(method, path, headers=headers, json={})
+            assert refused.status_code == 503
+            assert "the file of keys" in refused.json()["detail"]
+        picture = png(draw_digit(7, 200))
+        assert guarded.post("/predict/digit", files={"file": picture}, headers=headers).status_code == 200
+        assert guarded.get("/jobs", headers=headers).json() == []
+        assert guarded.get("/models", headers=bearer("fitserve_wrong")).status_code == 401
+    file.write_text(good)
+    assert guarded.get("/health/ready").status_code == 200
+    assert guarded.post("/train/digit", json={"dataset": "nope"}, headers=headers).status_code == 422
