@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from app.printable import printable
+
 # structlog takes rich where there is any, for coloured tracebacks: 0.08 s of every start, and nobody here wants them
 _hides = "rich" not in sys.modules
 if _hides:
@@ -51,11 +53,16 @@ def _configure(level: str, form: str, always: MutableMapping[str, object]) -> No
             structlog.processors.add_log_level,
             structlog.processors.format_exc_info,
             structlog.processors.TimeStamper("iso" if as_json else "%H:%M:%S", utc=as_json, key="time"),
-            structlog.processors.JSONRenderer(_dumped) if as_json else _console(),
+            *([structlog.processors.JSONRenderer(_dumped)] if as_json else [_harmless, _console()]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=_Lines,
     )
+
+
+def _harmless(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """What JSON spells out anyway must not steer a terminal."""
+    return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def _console() -> structlog.dev.ConsoleRenderer:
