@@ -13,6 +13,7 @@ from app.keys import Scope, create_key
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from app.store.version import CARD, GUESSES, Card, checksums
+from tests.browser.attacking import NAMES
 from tests.service import Service
 from tests.twins import publish_twin
 
@@ -67,7 +68,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip("needs a Chromium: apt-get install chromium")
     with sync_playwright() as playwright:
         camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *camera])
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", NAMES, *camera])
         yield launched
         launched.close()
 
