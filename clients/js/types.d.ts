@@ -353,6 +353,8 @@ export interface Ready {
   "runtime_fault": string | null;
   /** The NVIDIA GPUs that the driver tells of. */
   "gpus": Array<string>;
+  /** Why the file of keys cannot be used now; the last good ones serve. */
+  "keys_fault": string | null;
   /** Whether this process is the one of its journal that starts trainers. */
   "leads": boolean;
   "models": Record<string, ModelHealth>;
