@@ -18,7 +18,8 @@ FitserveError
 ├── Unavailable             what the service itself depends on does not work now
 ├── SlowRequest             the request did not arrive in time
 ├── TimedOut                the answer was not there in time
-└── Damaged                 a stored version that must not be loaded
+├── Damaged                 a stored version that must not be loaded
+└── Unusable                a loaded version whose network gives what is no answer
 """
 
 from collections.abc import Mapping, Sequence
@@ -109,3 +110,7 @@ class TimedOut(FitserveError):
 
 class Damaged(FitserveError):
     """A stored version does not agree with its card and is never loaded."""
+
+
+class Unusable(FitserveError):
+    """A loaded version gives what is no answer, as a network does whose weights are not finite."""

@@ -85,6 +85,8 @@ class Settings(BaseSettings):
     offline: bool = Field(False, description="Never download a data set.")
 
     max_body_bytes: Positive = Field(20_000_000, description="Largest body of a request, in bytes.")
+    max_json_bytes: Positive = Field(1_000_000, description="Largest JSON body that holds neither text nor picture.")
+    max_tensor_bytes: Positive = Field(32_000_000, description="Largest JSON body that holds tensors.")
     request_seconds: Seconds = Field(60, description="How long a request and the first byte of its answer may take.")
     head_seconds: Seconds = Field(10, description="How long the head of a request may take.")
     max_head_bytes: Positive = Field(65_536, description="Largest head of a request, in bytes; larger ones get 431.")

@@ -24,11 +24,14 @@ from app.web.decompression import Decompression
 from app.web.fairness import Fairness
 from app.web.generate import generate_router
 from app.web.headers import Headers
+from app.web.json_body import ParserProcess
 from app.web.limits import BodyLimit, Deadline
+from app.web.methods import HeadRequests
 from app.web.observation import QUIET, Observed
 from app.web.page import page_router
 from app.web.predict import predict_routers
 from app.web.protocols import open_inference, openai, tensorflow_serving
+from app.web.protocols.errors import ProtocolErrors
 from app.web.security import Guard, declare
 from app.web.server import ClearStart
 from app.web.train import train_path, train_router
@@ -65,6 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
             gc.freeze()  # what is there now stays: looking through it again and again would stall requests by 40 ms
             yield
         gc.unfreeze()
+        await app.state.json_parser.close()
         await asyncio.to_thread(end_tracing)
 
     app = FastAPI(
@@ -78,11 +82,18 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.leaving = app.state.importing = False
     app.state.keyring = keyring
+    app.state.json_parser = ParserProcess()
     problems.install(app)
     generating = [family for family in services.families.values() if family.task == "generate"]
     uploads = {train_path(family): settings.max_corpus_bytes for family in services.families.values() if family.upload}
     uploads |= {imports.import_path(model): settings.max_import_bytes for model in services.servables.models}
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, forms=uploads, max_held=settings.max_held_bytes)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=settings.max_body_bytes,
+        forms=uploads,
+        max_tensors=settings.max_tensor_bytes,
+        max_held=settings.max_held_bytes,
+    )
     app.add_middleware(Decompression)
     app.add_middleware(Deadline, seconds=settings.request_seconds)
     app.add_middleware(
@@ -96,13 +107,15 @@ def create_app(settings: Settings) -> FastAPI:
         allowed: Any = {"allow_origins": settings.origins, "allow_methods": ["*"], "allow_headers": ["*"]}
         app.add_middleware(CORSMiddleware, **allowed, expose_headers=EXPOSED)
     app.add_middleware(Compression)
+    app.add_middleware(HeadRequests)
     app.add_middleware(Observed)
+    app.add_middleware(ProtocolErrors)
     app.add_middleware(Headers)
     if settings.proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxies))
     app.add_middleware(ClearStart)
     for family in services.families.values():
-        for router in predict_routers(family) if family.task == "classify" else ():
+        for router in predict_routers(family, settings) if family.task == "classify" else ():
             app.include_router(router)
         app.include_router(train_router(family))
     if generating:

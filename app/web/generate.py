@@ -21,6 +21,7 @@ from app.serving.sampling import Sampling
 from app.serving.telling import Stop, Telling, Wish, Word
 from app.telemetry import log
 from app.tracing import span
+from app.web.json_body import JsonLimits, read_json
 from app.web.numbers import WHOLE
 from app.web.problems import EVENT, documented, make_problem
 from app.web.references import Alias, Version, named
@@ -75,9 +76,10 @@ class QuickRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             try:
-                body = GenerateRequest.model_validate_json(await request.body())
+                limits = JsonLimits(request.app.state.services.settings.max_json_bytes)
+                body = GenerateRequest.model_validate(await read_json(request, limits))
             except ValidationError as fault:
-                details = fault.errors(include_url=False, include_context=False)
+                details = fault.errors(include_url=False, include_context=False, include_input=False)
                 raise InvalidRequest("the request does not fit", details) from fault
             query = request.query_params
             response: Response = await self.endpoint(request, body, query.get("version"), query.get("alias"))

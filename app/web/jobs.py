@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.bootstrap import Services
 from app.jobs.job import Job, Status
+from app.web.json_body import JsonRoute
 from app.web.problems import documented
 
-router = APIRouter(prefix="/jobs", tags=["jobs"])
+router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=JsonRoute)
 
 
 @router.get("", operation_id="list_jobs", responses=documented(404, 422))

@@ -4,6 +4,7 @@ FastAPI's own `max_body_size` does the same, but answers in plain text where we 
 """
 
 import asyncio
+import re
 from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,16 +16,24 @@ from app.web.problems import send_problem
 SMALL_BYTES = 1 << 16  # bodies up to here are bounded by the number of requests
 
 
+TENSORS = re.compile(r"/v2/models/.*/infer|/v1/models/.*:(predict|classify)")  # where JSON has tensors
+
+
 class BodyLimit:
     """ASGI middleware; `max_bytes` counts the body of one request, `forms` has other limits for forms by their path.
+
+    Tensors in JSON may have `max_tensors`, where that is more.
 
     What was received of the bodies of all requests under way, but for small ones, has `max_held` bytes at most.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, forms: Mapping[str, int], max_held: int) -> None:
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, forms: Mapping[str, int], max_held: int, max_tensors: int = 0
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
         self._forms = forms
+        self._max_tensors = max_tensors
         self._max_held = max_held
         self._held = 0
 
@@ -49,7 +58,10 @@ class BodyLimit:
 
     def _most(self, path: str, headers: Mapping[bytes, bytes]) -> int:
         form = headers.get(b"content-type", b"").startswith(b"multipart/form-data")
-        return self._forms.get(path, self._max_bytes) if form else self._max_bytes
+        if form:
+            return self._forms.get(path, self._max_bytes)
+        in_json = TENSORS.fullmatch(path) and b"inference-header-content-length" not in headers
+        return max(self._max_bytes, self._max_tensors) if in_json else self._max_bytes
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
         """Pass the request on and count what comes of it, until it is over."""

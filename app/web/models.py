@@ -16,10 +16,11 @@ from app.serving.traffic import Outcome, check_comparable
 from app.store.model_store import LIVE, PREVIOUS, SHADOW
 from app.store.version import CARD, SAVED_MODEL, Card
 from app.training.submission import submit
+from app.web.json_body import JsonRoute
 from app.web.numbers import WHOLE
 from app.web.problems import documented
 
-router = APIRouter(prefix="/models", tags=["models"])
+router = APIRouter(prefix="/models", tags=["models"], route_class=JsonRoute)
 
 NAME = "[a-z0-9][a-z0-9_-]{0,31}"
 NUMBER = "^[1-9][0-9]{0,8}$"

@@ -19,6 +19,7 @@ ID = re.compile(rb"[\w.:+/=@-]{1,128}")  # of a client: any other is replaced, f
 QUIET = re.compile(r"/health/\w+|/metrics")  # asked every few seconds by machines: told at DEBUG only
 UNEXPECTED = "something went wrong here; the log of the service says what"
 REMEMBERED = 1000
+LONGEST_PATH = 300  # characters of the client's own that the log has
 
 
 class Observed:
@@ -53,7 +54,7 @@ class Observed:
         except Exception as fault:
             if status:
                 raise
-            log.error("request failed", path=scope["path"], exc_info=fault)
+            log.error("request failed", path=scope["path"][:LONGEST_PATH], exc_info=fault)
             await send_problem(watched, FitserveError(UNEXPECTED))
         finally:
             _tell(scope, status, time.perf_counter() - begun, trace)

@@ -11,6 +11,7 @@ from app.bootstrap import Services
 from app.errors import InvalidRequest
 from app.families.contract import Classification, Crop, Family
 from app.serving.loading import Loaded
+from app.settings import Settings
 from app.web.decoding import decode
 from app.web.problems import Problem, documented, problem_of
 from app.web.references import Alias, Version, named
@@ -40,17 +41,19 @@ class QuickRoute(APIRoute):
         return handle
 
 
-def predict_routers(family: Family) -> list[APIRouter]:
+def predict_routers(family: Family, settings: Settings) -> list[APIRouter]:
     """The routes of a family's models."""
     single = APIRouter(prefix="/predict", tags=["predict"], route_class=QuickRoute)
     batch = APIRouter(prefix="/predict", tags=["predict"])
     for model in family.models:
-        _add_one(single, model, family.title)
-        _add_batch(batch, model, family.title)
+        _add_one(single, model, family.title, settings)
+        _add_batch(batch, model, family.title, settings)
     return [single, batch]
 
 
-def _add_one(router: APIRouter, model: str, title: str) -> None:
+def _add_one(router: APIRouter, model: str, title: str, settings: Settings) -> None:
+    form = form_documentation("file", several=False, **_bounds(settings))
+
     @router.post(
         f"/{model}",
         summary=title,
@@ -58,7 +61,7 @@ def _add_one(router: APIRouter, model: str, title: str) -> None:
         response_model=Classification,
         responses=documented(404, 409, 413, 415, 422, 429)
         | {200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}},
-        openapi_extra={"requestBody": form_documentation("file", several=False)},
+        openapi_extra={"requestBody": form},
     )
     async def predict(
         request: Request,
@@ -71,7 +74,7 @@ def _add_one(router: APIRouter, model: str, title: str) -> None:
         """Classify one picture."""
         services: Services = request.app.state.services
         loaded = await services.servables.get(model, named(version, alias))
-        instance = await decode(services, loaded, await read_one(request, services.settings.max_files), crop)
+        instance = await decode(services, loaded, await _picture(request, services), crop)
         if debug == "input":
             return Response(loaded.servable.seen(instance), media_type="image/png")
         (output,) = loaded.batcher.submit([instance])
@@ -79,14 +82,16 @@ def _add_one(router: APIRouter, model: str, title: str) -> None:
         return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
 
 
-def _add_batch(router: APIRouter, model: str, title: str) -> None:
+def _add_batch(router: APIRouter, model: str, title: str, settings: Settings) -> None:
+    form = form_documentation("files", several=True, **_bounds(settings))
+
     @router.post(
         f"/{model}/batch",
         summary=f"{title}: several pictures",
         operation_id=f"predict_{model}_batch",
         response_model_exclude_none=True,
         responses=documented(404, 409, 413, 415, 422, 429),
-        openapi_extra={"requestBody": form_documentation("files", several=True)},
+        openapi_extra={"requestBody": form},
     )
     async def predict_batch(
         request: Request, version: Version = None, alias: Alias = None, top_k: TopK = None, crop: Cropped = None
@@ -101,6 +106,14 @@ def _add_batch(router: APIRouter, model: str, title: str) -> None:
         return [
             entry if isinstance(entry, Problem) else loaded.servable.answer(next(outputs), top_k) for entry in decoded
         ]
+
+
+def _bounds(settings: Settings) -> dict[str, int]:
+    return {"max_files": settings.max_files, "max_bytes": settings.max_body_bytes}
+
+
+async def _picture(request: Request, services: Services) -> bytes:
+    return await read_one(request, services.settings.max_files, services.settings.max_body_bytes)
 
 
 async def _decode_or_problem(services: Services, loaded: Loaded, payload: bytes, crop: Crop | None) -> Any:

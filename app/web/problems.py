@@ -37,6 +37,12 @@ from app.telemetry import log
 
 MEDIA_TYPE = "application/problem+json"
 ENCODINGS = ("gzip", "deflate")  # content encodings of requests and answers, the preferred one first
+MOST_FAULTS = 20
+MOST_CHARACTERS = 6_000  # of all faults together, each of which may take six bytes in JSON
+LONGEST_DETAIL = 2_000
+LONGEST_MESSAGE = 300
+DEEPEST_PLACE = 10
+LONGEST_NAME = 60
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 STATUSES: tuple[tuple[type[FitserveError], int, str], ...] = (  # the first that fits
@@ -81,7 +87,8 @@ class Problem(BaseModel):
     title: str = Field(examples=["Unprocessable Content"])
     status: int = Field(examples=[422])
     detail: str = Field(examples=["the picture is empty: expected a PNG, JPEG or WebP picture, got 0 bytes"])
-    errors: list[Fault] | None = None
+    errors: list[Fault] | None = Field(None, description=f"What does not fit, the first {MOST_FAULTS} at most.")
+    more_errors: int | None = Field(None, description="How many more there were.")
 
 
 def problem_of(fault: FitserveError) -> Problem:
@@ -93,14 +100,34 @@ def problem_of(fault: FitserveError) -> Problem:
 
 def make_problem(status: int, detail: str, kind: str, details: Sequence[Any] = ()) -> Problem:
     """A problem with the usual title of its status."""
-    errors = [Fault(loc=list(one["loc"]), msg=one["msg"], type=one["type"]) for one in details]
+    faults = _first_faults(details)
     return Problem(
         type=f"urn:fitserve:problem:{kind}",
         title=HTTPStatus(status).phrase,
         status=status,
-        detail=detail,
-        errors=errors or None,
+        detail=shortened(detail, LONGEST_DETAIL),
+        errors=faults or None,
+        more_errors=len(details) - len(faults) or None,
     )
+
+
+def shortened(text: str, longest: int) -> str:
+    """A text of at most so many characters, for it may repeat what a client sent."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _first_faults(details: Sequence[Any]) -> list[Fault]:
+    """As many of the faults as a problem has room for."""
+    faults, left = [], MOST_CHARACTERS
+    for one in details[:MOST_FAULTS]:
+        places = one["loc"][:DEEPEST_PLACE]
+        loc = [shortened(place, LONGEST_NAME) if isinstance(place, str) else place for place in places]
+        fault = Fault(loc=loc, msg=shortened(one["msg"], LONGEST_MESSAGE), type=one["type"])
+        left -= len(fault.msg) + sum(len(str(place)) for place in loc)
+        if left < 0:
+            break
+        faults.append(fault)
+    return faults
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -151,7 +178,7 @@ def install(app: FastAPI) -> None:
     async def ours(request: Request, fault: FitserveError) -> Response:
         problem = problem_of(fault)
         if problem.status == 500:
-            log.error("request failed", path=request.url.path, exc_info=fault)
+            log.error("request failed", path=shortened(request.url.path, LONGEST_MESSAGE), exc_info=fault)
         return _response(problem, headers_of(fault))
 
     @app.exception_handler(RequestValidationError)
@@ -165,17 +192,23 @@ def install(app: FastAPI) -> None:
         if fault.status_code == 400:  # FastAPI's, of a JSON body that is not UTF-8
             return _response(make_problem(422, "the body is not JSON in UTF-8", "invalid-request"))
         detail = f"{request.method} {request.url.path}: {fault.detail}"
-        headers = {"Allow": ", ".join(_methods(request))} if fault.status_code == 405 else dict(fault.headers or {})
-        return _response(make_problem(fault.status_code, detail, "http"), headers)
+        if fault.status_code != 405:
+            return _response(make_problem(fault.status_code, detail, "http"), dict(fault.headers or {}))
+        allowed = {"Allow": ", ".join(_methods(request))}
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=allowed)
+        return _response(make_problem(405, detail, "http"), allowed)
 
 
 def _methods(request: Request) -> list[str]:
     """The methods that the path of a request has, over all routes: Starlette tells those of the first alone."""
-    return [
+    found = {
         method
         for method in METHODS
         if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
-    ]
+    }
+    also = {"HEAD", "OPTIONS"} if "GET" in found else {"OPTIONS"}
+    return [method for method in METHODS if method in found | also]
 
 
 def _response(problem: Problem, headers: dict[str, str] | None = None) -> Response:

@@ -8,14 +8,28 @@ from pydantic import Field
 
 from app.bootstrap import Services
 from app.jobs.sweeps import Sweep
+from app.settings import Settings
 from app.training.curves import as_csv
 from app.training.parallel import draw
 from app.training.sweep_submission import SweepWish, submit_sweep
 from app.training.trials import Trial, best_of, jobs_of, table
+from app.web.json_body import JsonLimits, JsonRoute
 from app.web.problems import documented
 from app.web.train import Key
 
-router = APIRouter(prefix="/sweeps", tags=["sweeps"])
+CHOICES = 5_000  # elements: every dimension with all the choices that it may have
+
+
+class SweepRoute(JsonRoute):
+    """A sweep may hold a text to learn from."""
+
+    @staticmethod
+    def json_limits(settings: Settings) -> JsonLimits:
+        """As much as a training with a text, and the choices."""
+        return JsonLimits(settings.max_body_bytes, CHOICES)
+
+
+router = APIRouter(prefix="/sweeps", tags=["sweeps"], route_class=SweepRoute)
 
 
 class SweepTable(Sweep):

@@ -6,15 +6,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, create_model
 
 from app.bootstrap import Services
 from app.errors import InvalidRequest
 from app.families.contract import Family
 from app.jobs.job import Format, Job, Promote
+from app.settings import Settings
 from app.training.submission import submit
 from app.web.corpora import corpus_documentation, receive
+from app.web.json_body import JsonLimits, JsonRoute
 from app.web.problems import documented
 from app.web.streamed import FORM
 
@@ -38,7 +39,7 @@ def train_path(family: Family) -> str:
 
 def train_router(family: Family) -> APIRouter:
     """The route of one family, with its hyperparameters as the body; who learns texts takes an uploaded one too."""
-    route = _upload_route(family, family.upload) if family.upload else APIRoute
+    route = _upload_route(family, family.upload) if family.upload else JsonRoute
     router = APIRouter(tags=["train"], route_class=route)
     wishes: Any = _wishes(family)
     examples: Any = {
@@ -90,11 +91,16 @@ async def _queue(services: Services, family: Family, chosen: dict[str, Any], key
     return jobs[0] if len(jobs) == 1 else Several(**jobs[0].model_dump(), jobs=jobs)
 
 
-def _upload_route(family: Family, check: Callable[[Path], None]) -> type[APIRoute]:
+def _upload_route(family: Family, check: Callable[[Path], None]) -> type[JsonRoute]:
     """A route that reads a form by itself, so that a text is on disk and never whole in memory."""
     wishes = _wishes(family)
 
-    class UploadRoute(APIRoute):
+    class UploadRoute(JsonRoute):
+        @staticmethod
+        def json_limits(settings: Settings) -> JsonLimits:
+            """A text in JSON may be as long as any body."""
+            return JsonLimits(settings.max_body_bytes)
+
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             """FastAPI asks for this once, when the route is made."""
             resolving = super().get_route_handler()

@@ -1,13 +1,14 @@
 """Pictures as people send them: a multipart form, the bare file as the body, or base64 in JSON."""
 
-import base64
 from typing import Any
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.errors import InvalidRequest, UnsupportedMedia
+from app.web.base64_text import decode_base64
 from app.web.forms import read_form
+from app.web.json_body import JsonLimits, read_json
 
 FORM = "multipart/form-data"
 JSON = "application/json"
@@ -28,8 +29,8 @@ class JsonPicture(BaseModel):
     image: str = Field(description="The file as base64, with or without a `data:` prefix as a canvas gives it.")
 
 
-async def read_one(request: Request, max_parts: int, field: str = "file") -> bytes:
-    """The one picture that a request carries; raises InvalidRequest or UnsupportedMedia."""
+async def read_one(request: Request, max_parts: int, max_bytes: int, field: str = "file") -> bytes:
+    """The one picture that a request carries; raises InvalidRequest, TooLarge or UnsupportedMedia."""
     content_type, media = _media(request)
     if media == FORM:
         files = _files(content_type, await request.body(), field, max_parts)
@@ -39,7 +40,7 @@ async def read_one(request: Request, max_parts: int, field: str = "file") -> byt
             )
         return files[0]
     if media == JSON:
-        return _from_json(await request.body())
+        return await _from_json(await read_json(request, JsonLimits(max_bytes)))
     if media.startswith("image/") or media == RAW:
         return await request.body()
     raise UnsupportedMedia(f"cannot read {media or 'a body without a type'!r}: {HINT.format(field=field)}")
@@ -59,35 +60,39 @@ def _media(request: Request) -> tuple[str, str]:
     return content_type, content_type.partition(";")[0].strip().lower()
 
 
-def form_documentation(field: str, *, several: bool) -> dict[str, Any]:
+def form_documentation(field: str, *, several: bool, max_files: int, max_bytes: int) -> dict[str, Any]:
     """The OpenAPI request body that `read_one` or `read_several` reads."""
     binary = {"type": "string", "format": "binary", "description": "PNG, JPEG, WebP, GIF, BMP or TIFF"}
-    content: dict[str, Any] = {"type": "array", "items": binary, "minItems": 1} if several else binary
+    content: dict[str, Any] = (
+        {"type": "array", "items": binary, "minItems": 1, "maxItems": max_files} if several else binary
+    )
     form = {"schema": {"type": "object", "required": [field], "properties": {field: content}}}
     if several:
         return {"required": True, "content": {FORM: form}}
     raw = {"schema": {"type": "string", "format": "binary"}}
+    in_json = JsonPicture.model_json_schema()
+    in_json["properties"]["image"]["maxLength"] = max_bytes
     return {
         "required": True,
         "content": {
             FORM: form,
             "image/*": raw,
             RAW: raw,
-            JSON: {"schema": JsonPicture.model_json_schema()},
+            JSON: {"schema": in_json},
         },
     }
 
 
-def _from_json(body: bytes) -> bytes:
+async def _from_json(body: Any) -> bytes:
     try:
-        text = JsonPicture.model_validate_json(body).image
+        text = JsonPicture.model_validate(body).image
     except ValidationError as fault:
-        details = fault.errors(include_url=False, include_context=False)
+        details = fault.errors(include_url=False, include_context=False, include_input=False)
         raise InvalidRequest('expected JSON like {"image": "<base64>"}', details) from fault
     if text.startswith("data:"):
         text = text.partition(",")[2]
     try:
-        return base64.b64decode(text, validate=True)
+        return await decode_base64(text)
     except ValueError as fault:
         raise InvalidRequest(f"`image` is not base64: {fault}") from fault
 

@@ -15,11 +15,18 @@ from app.serving.loading import Loaded
 from app.serving.signatures import inputs_of, outputs_of
 from app.store.version import TensorCard
 from app.web.health import answers
-from app.web.protocols.binary import HEADER, Message, read_message, write_message
+from app.web.protocols.binary import Message, read_message, write_message
 from app.web.protocols.datatypes import datatype_of
 from app.web.protocols.places import documented_place, reference_in
 from app.web.protocols.route import TEXT, ErrorRoute, described, object_documentation
-from app.web.protocols.tensors import as_instances, from_pictures, predict, single_step
+from app.web.protocols.tensors import (
+    as_instances,
+    from_base64,
+    from_pictures,
+    predict,
+    single_step,
+    tensor_limits,
+)
 
 router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"], route_class=ErrorRoute, responses=described(TEXT))
 
@@ -91,10 +98,11 @@ async def model_ready(request: Request, model: str) -> dict[str, Any]:
 
 async def infer(request: Request, model: str) -> Response:
     """Outputs for tensors, or for pictures as BYTES; JSON, binary tensors, or the bare picture as the body."""
-    message = read_message(await request.body(), request.headers.get(HEADER))
+    services = _services(request)
     loaded = single_step(await _loaded(request, model))
-    outputs = await predict(loaded, await _instances(_services(request), loaded, message))
-    return write_message(loaded.card, message, outputs)
+    message = await read_message(request, tensor_limits(services, loaded))
+    outputs = await predict(loaded, await _instances(services, loaded, message))
+    return await write_message(loaded.card, message, outputs)
 
 
 for _place in ("/models/{model}", "/models/{model}/versions/{version}"):
@@ -124,8 +132,10 @@ async def _instances(services: Services, loaded: Loaded, message: Message) -> li
     if len(message.inputs) != 1 or message.inputs[0].name not in (takes.name, None):
         raise InvalidRequest(f"expected one input, {takes.name!r}")
     (given,) = message.inputs
-    if given.datatype == BYTES:
+    if given.datatype == BYTES and all(isinstance(picture, bytes) for picture in given.values):
         return await from_pictures(services, loaded, given.values)
+    if given.datatype == BYTES:
+        return await from_base64(services, loaded, given.values, f"{takes.name}: BYTES in JSON are base64")
     if given.datatype != datatype_of(takes):
         raise InvalidRequest(f"{takes.name} is {datatype_of(takes)} (or a picture as BYTES), not {given.datatype}")
     return as_instances(given.values, takes)

@@ -1,6 +1,5 @@
 """Errors as other protocols' clients expect them: in a form and with a status of their own."""
 
-import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from app.errors import (
@@ -23,7 +21,8 @@ from app.errors import (
     TooLarge,
     Unavailable,
 )
-from app.web.problems import headers_of
+from app.web.json_body import JsonRoute
+from app.web.problems import LONGEST_DETAIL, headers_of, shortened
 
 STATUSES: tuple[tuple[type[FitserveError], int], ...] = (  # the first that fits
     (TooLarge, 413),
@@ -38,7 +37,7 @@ STATUSES: tuple[tuple[type[FitserveError], int], ...] = (  # the first that fits
 )
 
 
-class ErrorRoute(APIRoute):
+class ErrorRoute(JsonRoute):
     """Answers errors of ours in the one form that TensorFlow Serving and the Open Inference Protocol share."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -68,7 +67,7 @@ class ErrorRoute(APIRoute):
     @staticmethod
     def told(message: str, status: int, name: str | None = None) -> dict[str, Any]:  # noqa: ARG004  others tell more
         """The body of an error; `name` is the field of the request that is at fault."""
-        return {"error": message}
+        return {"error": shortened(message, LONGEST_DETAIL)}
 
 
 def _named(details: Sequence[Mapping[str, Any]]) -> str | None:
@@ -86,31 +85,7 @@ def described(form: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
 TEXT: dict[str, Any] = {"error": {"type": "string"}}
 
 
-class AnyJson(JSONResponse):
-    """JSON that may hold NaN and Infinity, as both protocols allow."""
-
-    def render(self, content: Any) -> bytes:
-        """The body."""
-        return json.dumps(content, separators=(",", ":")).encode()
-
-
 def object_documentation(*alternatives: str) -> dict[str, Any]:
     """The OpenAPI of a body that is an object with one of these members."""
     schema = {"type": "object", "oneOf": [{"required": [name]} for name in alternatives]}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
-async def json_body(request: Request) -> dict[str, Any]:
-    """The object in the body; raises InvalidRequest."""
-    return parse_object(await request.body())
-
-
-def parse_object(text: bytes) -> dict[str, Any]:
-    """The object in some JSON; raises InvalidRequest."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as fault:
-        raise InvalidRequest(f"the body is not JSON: {fault}") from fault
-    if not isinstance(found, dict):
-        raise InvalidRequest("the body must be a JSON object")
-    return found

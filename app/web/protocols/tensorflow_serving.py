@@ -3,21 +3,22 @@
 The interface is described in TensorFlow Serving's api_rest.md; this code is driven by the signatures in the cards.
 """
 
-import base64
-import binascii
-from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 
 from app.bootstrap import Services
 from app.errors import Damaged, InvalidRequest, NotFound
+from app.families.contract import Array
 from app.serving.loading import Loaded
 from app.serving.signatures import inputs_of, outputs_of
 from app.store.version import TensorCard
+from app.web.json_body.reading import read_object
 from app.web.protocols.places import documented_place, reference_in
-from app.web.protocols.route import TEXT, AnyJson, ErrorRoute, described, json_body, object_documentation
-from app.web.protocols.tensors import as_instances, from_pictures, predict, single_step
+from app.web.protocols.route import TEXT, ErrorRoute, described, object_documentation
+from app.web.protocols.tensors import as_instances, from_base64, items_of, predict, single_step, tensor_limits
 
 router = APIRouter(prefix="/v1/models", tags=["TensorFlow Serving"], route_class=ErrorRoute, responses=described(TEXT))
 
@@ -54,30 +55,35 @@ async def metadata(request: Request, model: str) -> Any:
 
 async def run_predict(request: Request, model: str) -> Response:
     """Outputs for tensors, or for pictures as {"b64": ...}: `instances` (rows) or `inputs` (columns)."""
-    body = await json_body(request)
+    services = _services(request)
     loaded = single_step(await _loaded(request, model))
+    body = await read_object(request, tensor_limits(services, loaded))
     _check_signature(body)
     if ("instances" in body) == ("inputs" in body):
         raise InvalidRequest("expected either instances or inputs")
     rows = "instances" in body
     values = _rows(body["instances"], loaded) if rows else _column(body["inputs"], loaded)
-    outputs = await predict(loaded, await _instances(_services(request), loaded, values))
-    return AnyJson({"predictions" if rows else "outputs": outputs.tolist()})
+    outputs = await predict(loaded, await _instances(services, loaded, values))
+    name = "predictions" if rows else "outputs"
+    return Response(f'{{"{name}":[{await items_of(outputs)}]}}', media_type="application/json")
 
 
 async def classify(request: Request, model: str) -> Response:
     """Labels with their scores, most likely first, for each of `examples`."""
-    body = await json_body(request)
+    services = _services(request)
     loaded = single_step(await _loaded(request, model))
+    body = await read_object(request, tensor_limits(services, loaded))
     _check_signature(body)
     examples = body.get("examples")
     if not isinstance(examples, list) or not all(isinstance(example, dict) for example in examples):
         raise InvalidRequest("expected examples: a list of objects with one feature each")
-    context = body.get("context") or {}
-    values = _rows([{**context, **example} for example in examples], loaded)
-    outputs = await predict(loaded, await _instances(_services(request), loaded, values))
+    context = body.get("context")
+    if context is not None and not (isinstance(context, dict) and len(context) <= 1):
+        raise InvalidRequest("context must be an object with at most the one input")
+    values = _rows([{**(context or {}), **example} for example in examples], loaded)
+    outputs = await predict(loaded, await _instances(services, loaded, values))
     answers = [loaded.servable.answer(output, None) for output in outputs]
-    return AnyJson({"results": [list(map(list, answer.probabilities.items())) for answer in answers]})
+    return JSONResponse({"results": [list(map(list, answer.probabilities.items())) for answer in answers]})
 
 
 for _place in ("/{model}", "/{model}/versions/{version}", "/{model}/labels/{label}"):
@@ -133,20 +139,22 @@ async def _loaded(request: Request, model: str) -> Loaded:
 
 def _check_signature(body: dict[str, Any]) -> None:
     name = body.get("signature_name")
-    if name not in (None, "", SIGNATURE):
+    if name is not None and not (isinstance(name, str) and name in ("", SIGNATURE)):
         raise InvalidRequest(f"signature {name!r} is unknown; there is {SIGNATURE}")
 
 
-def _rows(instances: Any, loaded: Loaded) -> list[Any]:
+def _rows(instances: Any, loaded: Loaded) -> list[Any] | Array:
     """The values of rows, each either bare or under the only input's name."""
+    if isinstance(instances, np.ndarray):
+        return instances
     if not isinstance(instances, list) or not instances:
         raise InvalidRequest("instances must be a list with at least one entry")
     return [_value(instance, loaded) for instance in instances]
 
 
-def _column(inputs: Any, loaded: Loaded) -> list[Any]:
+def _column(inputs: Any, loaded: Loaded) -> list[Any] | Array:
     values = _value(inputs, loaded)
-    if not isinstance(values, list) or not values:
+    if not isinstance(values, list | np.ndarray) or len(values) == 0:
         raise InvalidRequest("inputs must hold a list with at least one entry")
     return values
 
@@ -161,15 +169,12 @@ def _value(entry: Any, loaded: Loaded) -> Any:
     return entry[name]
 
 
-async def _instances(services: Services, loaded: Loaded, values: Sequence[Any]) -> list[Any]:
+async def _instances(services: Services, loaded: Loaded, values: list[Any] | Array) -> list[Any]:
     """Tensors as they are, pictures decoded."""
-    if not all(isinstance(value, dict) for value in values):
+    if isinstance(values, np.ndarray) or not all(isinstance(value, dict) for value in values):
         return as_instances(values, loaded.card.input)
-    try:
-        pictures = [base64.b64decode(value[BINARY], validate=True) for value in values]
-    except (KeyError, TypeError, ValueError, binascii.Error):
-        raise InvalidRequest('a picture is {"b64": "<base64>"}') from None
-    return await from_pictures(services, loaded, pictures)
+    texts = [value.get(BINARY) for value in values]
+    return await from_base64(services, loaded, texts, 'a picture is {"b64": "<base64>"}')
 
 
 def _tensor_info(tensor: TensorCard) -> dict[str, Any]:

@@ -3,11 +3,20 @@
 from typing import Any
 
 from app.errors import InvalidRequest
+from app.settings import Settings
+from app.web.json_body import JsonLimits
+from app.web.json_body.reading import MANY_ELEMENTS
+from app.web.problems import LONGEST_DETAIL, LONGEST_NAME, shortened
 from app.web.protocols.route import ErrorRoute
 
 
 class OpenAIRoute(ErrorRoute):
     """Answers errors of ours in this interface's form."""
+
+    @staticmethod
+    def json_limits(settings: Settings) -> JsonLimits:
+        """Prompts are texts, or lists of tokens."""
+        return JsonLimits(settings.max_body_bytes, MANY_ELEMENTS)
 
     @staticmethod
     def told(message: str, status: int, name: str | None = None) -> dict[str, Any]:
@@ -16,7 +25,8 @@ class OpenAIRoute(ErrorRoute):
             status, "invalid_request_error"
         )
         code = {404: "model_not_found", 429: "rate_limit_exceeded"}.get(status)
-        return {"error": {"message": message, "type": kind, "param": name, "code": code}}
+        param = name and shortened(name, LONGEST_NAME)
+        return {"error": {"message": shortened(message, LONGEST_DETAIL), "type": kind, "param": param, "code": code}}
 
 
 def unfit(name: str, message: str) -> InvalidRequest:

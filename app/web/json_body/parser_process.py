@@ -1,0 +1,131 @@
+"""Long JSON texts are parsed in a process of their own: a thread would hold Python's lock, and with it the event loop.
+
+`python -m app.web.json_body.parser_process` is that process: it reads texts and writes their values until its input
+ends.
+"""
+
+import asyncio
+import os
+import pickle
+import signal
+import struct
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+from app.allocation import give_back_large_blocks
+from app.errors import FitserveError, InvalidRequest, Overloaded, Unavailable
+from app.web.json_body.parsing import parse
+
+QUESTION = struct.Struct("<?Q")  # whether tensors are expected, and the length of the text
+ANSWER = struct.Struct("<?Q")  # whether it was JSON, and the length of what was pickled
+MOST_WAITING = 64  # texts; each waits in memory
+IDLE_SECONDS = 30.0  # after which the process ends, until it is needed again
+NICENESS = 5
+BUFFER_BYTES = 1 << 20
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # it only copies numbers
+
+
+class ParserProcess:
+    """Parses one text at a time, in the order of asking; started by the first. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+        self._process: Process | None = None
+        self._retirement: asyncio.TimerHandle | None = None
+
+    async def parse(self, chunks: Sequence[bytes], *, arrays: bool) -> Any:
+        """The value of the JSON text in these chunks, as `parse` gives it; raises InvalidRequest, Overloaded when many
+        wait, and Unavailable when the process is lost.
+        """
+        if self._waiting >= MOST_WAITING:
+            raise Overloaded("too many long JSON bodies wait to be parsed")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                return await self._parsed(chunks, arrays)
+        finally:
+            self._waiting -= 1
+
+    async def close(self) -> None:
+        """End the process, if there is one."""
+        process = self._process
+        self._forget()
+        if process:
+            await process.wait()
+
+    async def _parsed(self, chunks: Sequence[bytes], arrays: bool) -> Any:
+        process = await self._started()
+        try:
+            is_json, value = await _exchange(process, chunks, arrays)
+        except (ConnectionError, asyncio.IncompleteReadError) as fault:
+            self._forget()
+            raise Unavailable("the process that parses long JSON bodies was lost; ask again") from fault
+        except BaseException:  # who is cancelled leaves an answer behind that is nobody's
+            self._forget()
+            raise
+        self._retirement = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._forget)
+        if not is_json:
+            raise InvalidRequest(value)
+        return value
+
+    async def _started(self) -> Process:
+        if self._retirement:
+            self._retirement.cancel()
+        if self._process is None or self._process.returncode is not None:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                __name__,
+                env={**os.environ, **ONE_THREAD},
+                stdin=PIPE,
+                stdout=PIPE,
+                limit=BUFFER_BYTES,
+            )
+        return self._process
+
+    def _forget(self) -> None:
+        """Have the process end, and start another when one is needed."""
+        if self._retirement:
+            self._retirement.cancel()
+        if self._process and self._process.returncode is None:
+            self._process.kill()
+        self._process = None
+
+
+async def _exchange(process: Process, chunks: Sequence[bytes], arrays: bool) -> tuple[bool, Any]:
+    """Whether a text is JSON, and its value or what is wrong with it."""
+    source, sink = process.stdout, process.stdin
+    if source is None or sink is None:
+        raise FitserveError("the process that parses JSON has no pipes")
+    sink.write(QUESTION.pack(arrays, sum(map(len, chunks))))
+    for chunk in chunks:
+        sink.write(chunk)
+        await sink.drain()
+    is_json, length = ANSWER.unpack(await source.readexactly(ANSWER.size))
+    return is_json, pickle.loads(await source.readexactly(length))
+
+
+def serve(source: BinaryIO, sink: BinaryIO) -> None:
+    """Answer each text, until there are no more."""
+    while question := source.read(QUESTION.size):
+        arrays, length = QUESTION.unpack(question)
+        try:
+            is_json, value = True, parse(source.read(length), arrays=arrays)
+        except InvalidRequest as fault:
+            is_json, value = False, str(fault)
+        answer = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        del value
+        sink.write(ANSWER.pack(is_json, len(answer)))
+        sink.write(answer)
+        sink.flush()
+        del answer
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the service ends this process by closing its input
+    os.nice(NICENESS)
+    give_back_large_blocks()
+    serve(sys.stdin.buffer, sys.stdout.buffer)
