@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from app.errors import Unusable
 from app.families.contract import Classification, Executable
 from app.families.imaging import DETAIL
 from app.store.version import Card
@@ -35,7 +36,9 @@ class PictureClassifier:
         return at_temperature(probabilities, self._calibration.temperature) if self._calibration else probabilities
 
     def answer(self, output: Floats, top_k: int | None) -> Classification:
-        """Probabilities (labels,) as labels, most likely first, at most `top_k` of them."""
+        """Probabilities (labels,) as labels, most likely first, at most `top_k` of them; raises Unusable for others."""
+        if not np.isfinite(output).all():
+            raise Unusable(f"version {self._card.version} of {self._card.model} gave numbers that are not finite")
         order = output.argsort()[::-1][:top_k].tolist()
         shares = output.astype(np.float64).round(DECIMALS).tolist()
         ranked = {self._card.labels[index]: shares[index] for index in order}

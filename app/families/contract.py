@@ -12,7 +12,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 Array: TypeAlias = NDArray[Any]
 Network: TypeAlias = Any  # a keras.Model; named here so that nothing light has to import Keras
@@ -24,11 +25,41 @@ Crop: TypeAlias = Literal["centre", "whole"]
 
 
 class Hyperparameters(BaseModel):
-    """The knobs of a recipe. Each has bounds and a description; an unknown one is refused."""
+    """The knobs of a recipe. Each has bounds and a description; an unknown one is refused, and so is one of another
+    type, as JSON has them.
+    """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of every random choice: the same seed, the same training.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole(cls, given: Any) -> Any:
+        return with_whole_numbers(given)
+
+
+def at_most(number: int) -> BeforeValidator:
+    """Refuses a longer list or map before its items are looked at, each of which could be a fault; pydantic's own
+    bounds come after them.
+    """
+
+    def check(given: Any) -> Any:
+        if isinstance(given, list | tuple | dict) and len(given) > number:
+            facts = {"most": number, "found": len(given)}
+            raise PydanticCustomError("too_long", "at most {most} items are accepted, not {found}", facts)
+        return given
+
+    return BeforeValidator(check)
+
+
+def with_whole_numbers(given: Any) -> Any:
+    """An object of JSON in which 3.0 is 3: JSON does not tell them apart, and a strict model would."""
+    if not isinstance(given, dict):
+        return given
+    return {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in given.items()
+    }
 
 
 @dataclass(frozen=True)

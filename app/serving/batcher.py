@@ -17,6 +17,7 @@ from opentelemetry.context import Context
 
 from app import metrics, tracing
 from app.errors import Busy, TooLarge
+from app.serving.statistics import Statistics
 from app.serving.turns import Turns
 
 Instance = TypeVar("Instance")
@@ -67,6 +68,7 @@ class Batcher(Generic[Instance, Output]):
         self._waiting: deque[Waiting[Instance, Output]] = deque()
         self._busy = False
         self._turns = Turns(TURN_SECONDS)
+        self.statistics = Statistics()
 
     @property
     def waiting(self) -> int:
@@ -123,6 +125,8 @@ class Batcher(Generic[Instance, Output]):
         self, batch: Sequence[Waiting[Instance, Output]], taken: float, outcome: Sequence[Output] | Exception
     ) -> None:
         now = time.perf_counter()
+        arrivals = (since for _, _, since, _ in batch)
+        self.statistics.record(arrivals, taken, now, failed=isinstance(outcome, Exception))
         for position, (_, future, since, parent) in enumerate(batch):
             if parent is not None:
                 tracing.record(parent, "queue", since, taken)

@@ -4,17 +4,19 @@ from collections.abc import Iterator, Mapping
 from itertools import islice, product
 from typing import Annotated, Any, Self, TypeAlias, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, TypeAdapter, model_validator
 
 from app.errors import InvalidRequest
-from app.families.contract import Family
+from app.families.contract import Family, at_most
 from app.training.submission import fitting
 
 MOST_CHOICES = 100
 MOST_DIMENSIONS = 20
 MOST_CORNERS = 256
 
-Scalar: TypeAlias = bool | int | float | str | None
+LONGEST_CHOICE = 1_000  # characters
+
+Scalar: TypeAlias = bool | int | float | Annotated[str, StringConstraints(max_length=LONGEST_CHOICE)] | None
 
 
 class Range(BaseModel):
@@ -24,8 +26,10 @@ class Range(BaseModel):
 
     low: int | float = Field(examples=[0.001])
     high: int | float = Field(examples=[0.02])
-    log: bool = Field(False, description="Whether the logarithm is what is drawn evenly.")
-    step: int | float | None = Field(None, gt=0, description="Only numbers that are whole steps above `low`.")
+    log: bool = Field(False, description="Whether the logarithm is what is drawn evenly; not together with `step`.")
+    step: int | float | None = Field(
+        None, gt=0, description="Only numbers that are whole steps above `low`; not together with `log`."
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -48,7 +52,9 @@ class Choices(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
-    choices: tuple[Scalar, ...] = Field(min_length=1, max_length=MOST_CHOICES, examples=[[64, 128, 256]], strict=False)
+    choices: Annotated[tuple[Scalar, ...], at_most(MOST_CHOICES)] = Field(
+        min_length=1, max_length=MOST_CHOICES, examples=[[64, 128, 256]], strict=False
+    )
 
     @property
     def ends(self) -> tuple[Scalar, ...]:

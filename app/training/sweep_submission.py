@@ -5,16 +5,18 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.errors import Conflict, InvalidRequest
 from app.families.catalog import find_families
-from app.families.contract import Family
+from app.families.contract import Family, at_most, with_whole_numbers
 from app.jobs.job import Promote
 from app.jobs.sweeps import Metric, NewSweep, Sweep, Sweeps
 from app.training.datasets import Datasets
 from app.training.space import MOST_DIMENSIONS, SPACE, Dimension, Space, corners, fitted
 from app.training.submission import fitting
+
+MOST_FIXED = 100  # hyperparameters; no family has as many
 
 
 class SweepWish(BaseModel):
@@ -22,14 +24,19 @@ class SweepWish(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    family: str = Field(examples=["digit"])
-    space: Annotated[dict[str, Dimension], Field(min_length=1, max_length=MOST_DIMENSIONS)] = Field(
+    family: str = Field(max_length=64, examples=["digit"])
+    space: Annotated[
+        dict[str, Dimension], Field(min_length=1, max_length=MOST_DIMENSIONS), at_most(MOST_DIMENSIONS)
+    ] = Field(
         description="What is tried of each hyperparameter: a range, or choices.",
         examples=[{"learning_rate": {"low": 0.001, "high": 0.02, "log": True}, "batch_size": {"choices": [64, 128]}}],
     )
     trials: int = Field(20, ge=1, description="How many trainings, those that are stopped early included.")
     hyperparameters: dict[str, Any] = Field(
-        default_factory=dict, description="Those that are the same in every trial.", examples=[{"epochs": 3}]
+        default_factory=dict,
+        max_length=MOST_FIXED,
+        description="Those that are the same in every trial; none of those in `space`.",
+        examples=[{"epochs": 3}],
     )
     metric: Metric | None = Field(
         None,
@@ -39,6 +46,11 @@ class SweepWish(BaseModel):
     promote: Promote = Field("if_better", description="When the best version goes live: as with a training.")
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of what is drawn.")
     priority: int = Field(0, ge=-100, le=100, description="Jobs of a higher one start first.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole(cls, given: Any) -> Any:
+        return with_whole_numbers(given)
 
 
 def submit_sweep(

@@ -24,7 +24,7 @@ from app.web.decompression import Decompression
 from app.web.fairness import Fairness
 from app.web.generate import generate_router
 from app.web.headers import Headers
-from app.web.json_body import ParserProcess
+from app.web.json_body.parser_process import ParserProcess
 from app.web.limits import BodyLimit, Deadline
 from app.web.methods import HeadRequests
 from app.web.observation import QUIET, Observed

@@ -6,13 +6,13 @@ import binascii
 PIECE = 1 << 18  # characters decoded at a time, a multiple of four; takes less than a millisecond
 
 
-async def decode_base64(text: str) -> bytes:
-    """The bytes that a text stands for; raises ValueError where it is not base64."""
-    if "=" in text[:-2]:
+async def decode_base64(text: str | bytearray, start: int = 0) -> bytes:
+    """The bytes that a text stands for, from so many characters on; raises ValueError where it is not base64."""
+    padding = text.find("=" if isinstance(text, str) else b"=", start)  # type: ignore[arg-type]  # each its own kind
+    if 0 <= padding < len(text) - 2:
         raise ValueError("padding is at the end only")
     pieces = []
-    for start in range(0, len(text), PIECE):
-        if start:
-            await asyncio.sleep(0)
-        pieces.append(binascii.a2b_base64(text[start : start + PIECE], strict_mode=True))
+    for position in range(start, len(text), PIECE):
+        pieces.append(binascii.a2b_base64(text[position : position + PIECE], strict_mode=True))
+        await asyncio.sleep(0)
     return b"".join(pieces)

@@ -42,9 +42,9 @@ async def receive(
 def _validated(wishes: type[BaseModel], fields: dict[str, str]) -> dict[str, Any]:
     lists = {name: fields[name].split(",") for name in LISTS if name in fields}
     try:
-        return wishes.model_validate(fields | lists).model_dump(exclude_unset=True)
+        return wishes.model_validate(fields | lists, strict=False).model_dump(exclude_unset=True)
     except ValidationError as fault:
-        details = fault.errors(include_url=False, include_context=False)
+        details = fault.errors(include_url=False, include_context=False, include_input=False)
         raise InvalidRequest("these hyperparameters do not fit", details) from fault
 
 

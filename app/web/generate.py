@@ -21,10 +21,10 @@ from app.serving.sampling import Sampling
 from app.serving.telling import Stop, Telling, Wish, Word
 from app.telemetry import log
 from app.tracing import span
-from app.web.json_body import JsonLimits, read_json
+from app.web.json_body.reading import JsonLimits, read_json
 from app.web.numbers import WHOLE
 from app.web.problems import EVENT, documented, make_problem
-from app.web.references import Alias, Version, named
+from app.web.references import LONGEST_REFERENCE, Alias, Version, named
 
 EVENTS = "text/event-stream"
 ALSO = {"simple_rnn": "rnn"}  # what people call a model that has another name
@@ -43,10 +43,14 @@ class GenerateRequest(BaseModel):
         5, description="At most so many words; fewer when the line ends before."
     )
     model: str = Field("lstm", max_length=64, description="`rnn`, `lstm` or `gru`.")
-    version: Annotated[int, WHOLE] | str | None = Field(
-        None, description="A version or an alias; by default the live one."
+    version: Annotated[int, WHOLE] | Annotated[str, Field(max_length=LONGEST_REFERENCE)] | None = Field(
+        None, description="A version or an alias; by default the live one. Not together with `alias`."
     )
-    alias: str | None = Field(None, description="An alias, in place of `version`.")
+    alias: str | None = Field(
+        None,
+        max_length=LONGEST_REFERENCE,
+        description="An alias, in place of `version` and not together with it. What the query names comes first.",
+    )
     temperature: Annotated[float, Finite] = Field(
         0.0, ge=0, le=100, description="0: always the likeliest; 1: as likely as learned; above: bolder."
     )

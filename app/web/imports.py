@@ -21,7 +21,9 @@ LONG = 10.0  # seconds after which another import may find room
 
 Like = Annotated[
     str,
-    Query(description="The version, or alias, that it shall take, give and be answered with the same as."),
+    Query(
+        max_length=64, description="The version, or alias, that it shall take, give and be answered with the same as."
+    ),
 ]
 
 

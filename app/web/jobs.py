@@ -1,6 +1,7 @@
 """/jobs: what was asked for, how far it is, and how to stop it."""
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -8,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.bootstrap import Services
 from app.jobs.job import Job, Status
-from app.web.json_body import JsonRoute
+from app.web.json_body.route import JsonRoute
 from app.web.problems import documented
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=JsonRoute)
@@ -19,9 +20,13 @@ def list_jobs(
     request: Request,
     response: Response,
     status: Annotated[Status | None, Query(description="Only jobs in this state.")] = None,
-    family: Annotated[str | None, Query(description="Only jobs of this family.", examples=["digit"])] = None,
-    model: Annotated[str | None, Query(description="Only jobs for this model.", examples=["digit"])] = None,
-    before: Annotated[str | None, Query(description="Only jobs older than this one.")] = None,
+    family: Annotated[
+        str | None, Query(max_length=64, description="Only jobs of this family.", examples=["digit"])
+    ] = None,
+    model: Annotated[
+        str | None, Query(max_length=64, description="Only jobs for this model.", examples=["digit"])
+    ] = None,
+    before: Annotated[str | None, Query(max_length=64, description="Only jobs older than this one.")] = None,
     limit: Annotated[int, Query(ge=1, le=500, description="At most so many.")] = 50,
 ) -> list[Job]:
     """Jobs, newest first. Where there are more, the header `Link` has the address of the next page."""
@@ -29,8 +34,9 @@ def list_jobs(
     found = journal.latest(limit + 1, before, status=status, family=family, model=model)
     if len(found) > limit:
         found = found[:limit]
-        address = request.url.include_query_params(before=found[-1].id)
-        response.headers["Link"] = f'<{address.path}?{address.query}>; rel="next"'
+        asked = {"status": status, "family": family, "model": model, "limit": limit, "before": found[-1].id}
+        query = urlencode({name: value for name, value in asked.items() if value is not None})
+        response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
     return found
 
 

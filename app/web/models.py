@@ -16,7 +16,7 @@ from app.serving.traffic import Outcome, check_comparable
 from app.store.model_store import LIVE, PREVIOUS, SHADOW
 from app.store.version import CARD, SAVED_MODEL, Card
 from app.training.submission import submit
-from app.web.json_body import JsonRoute
+from app.web.json_body.route import JsonRoute
 from app.web.numbers import WHOLE
 from app.web.problems import documented
 
@@ -95,7 +95,13 @@ def compare_versions(
     request: Request,
     model: str,
     versions: Annotated[
-        str, Query(pattern=f"^{NAME},{NAME}$", description="Two versions or aliases.", examples=["live,previous"])
+        str,
+        Query(
+            pattern=f"^{NAME},{NAME}$",
+            max_length=65,
+            description="Two versions or aliases.",
+            examples=["live,previous"],
+        ),
     ],
 ) -> Comparison:
     """Two versions beside each other on the test set: figures, confusion, and where they disagree."""

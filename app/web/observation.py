@@ -69,7 +69,7 @@ def _identity(scope: Scope) -> bytes:
 
 
 def _tell(scope: Scope, status: int, seconds: float, trace: str | None) -> None:
-    route = getattr(scope.get("route"), "path", "none")  # never a path of the client's making
+    route = getattr(scope.get("route"), "path_format", "none")  # never a path of the client's making
     timed, counted = _measures(scope["method"], route, status)
     timed.observe(seconds)
     counted.inc()

@@ -6,11 +6,24 @@ from fastapi import Query
 
 from app.errors import InvalidRequest
 
+LONGEST_REFERENCE = 64  # characters
+
 Version = Annotated[
     str | None,
-    Query(description="A version or an alias; by default the live one.", examples=["1"]),
+    Query(
+        max_length=LONGEST_REFERENCE,
+        description="A version or an alias; by default the live one. Not together with `alias`.",
+        examples=["1"],
+    ),
 ]
-Alias = Annotated[str | None, Query(description="An alias, in place of `version`.", examples=["candidate"])]
+Alias = Annotated[
+    str | None,
+    Query(
+        max_length=LONGEST_REFERENCE,
+        description="An alias, in place of `version` and not together with it.",
+        examples=["candidate"],
+    ),
+]
 
 
 def named(version: str | int | None, alias: str | None) -> str | None:

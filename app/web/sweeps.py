@@ -13,7 +13,8 @@ from app.training.curves import as_csv
 from app.training.parallel import draw
 from app.training.sweep_submission import SweepWish, submit_sweep
 from app.training.trials import Trial, best_of, jobs_of, table
-from app.web.json_body import JsonLimits, JsonRoute
+from app.web.json_body.reading import JsonLimits
+from app.web.json_body.route import JsonRoute
 from app.web.problems import documented
 from app.web.train import Key
 

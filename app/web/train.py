@@ -10,12 +10,13 @@ from pydantic import BaseModel, Field, create_model
 
 from app.bootstrap import Services
 from app.errors import InvalidRequest
-from app.families.contract import Family
-from app.jobs.job import Format, Job, Promote
+from app.families.contract import Family, at_most
+from app.jobs.job import FORMATS, Format, Job, Promote
 from app.settings import Settings
 from app.training.submission import submit
 from app.web.corpora import corpus_documentation, receive
-from app.web.json_body import JsonLimits, JsonRoute
+from app.web.json_body.reading import JsonLimits
+from app.web.json_body.route import JsonRoute
 from app.web.problems import documented
 from app.web.streamed import FORM
 
@@ -59,7 +60,7 @@ def train_router(family: Family) -> APIRouter:
     async def train(
         request: Request,
         response: Response,
-        body: Annotated[wishes, Body(openapi_examples=examples)] = None,
+        body: Annotated[wishes | None, Body(openapi_examples=examples)] = None,
         idempotency_key: Key = None,
     ) -> Job:
         """Queue a training. Predictions go on meanwhile; a better version takes over by itself."""
@@ -127,12 +128,15 @@ def _wishes(family: Family) -> type[BaseModel]:
     promote = Field("if_better", description="When the new version goes live: `if_better`, `always` or `never`.")
     priority = Field(0, ge=-100, le=100, description="Jobs of a higher one start first.")
     formats = Field(
-        (), description="What the version holds beside ONNX and Keras. `savedmodel`: for TensorFlow Serving and a GPU."
+        (),
+        max_length=len(FORMATS),
+        strict=False,
+        description="What the version holds beside ONNX and Keras. `savedmodel`: for TensorFlow Serving and a GPU.",
     )
     return create_model(
         f"Train_{family.name}",
         __base__=family.hyperparameters,
         promote=(Promote, promote),
         priority=(int, priority),
-        formats=(tuple[Format, ...], formats),
+        formats=(Annotated[tuple[Format, ...], at_most(len(FORMATS))], formats),
     )

@@ -1,14 +1,14 @@
 """Pictures as people send them: a multipart form, the bare file as the body, or base64 in JSON."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from app.errors import InvalidRequest, UnsupportedMedia
 from app.web.base64_text import decode_base64
 from app.web.forms import read_form
-from app.web.json_body import JsonLimits, read_json
+from app.web.json_body.reading import JsonLimits, read_json
 
 FORM = "multipart/form-data"
 JSON = "application/json"
@@ -18,15 +18,18 @@ HINT = (
     "as the body with an image type (curl --data-binary @seven.png -H 'Content-Type: image/png'), "
     'or as JSON {{"image": "<base64>"}}'
 )
+LONGEST_PREFIX = 200  # characters
 MAX_NAMES = 200  # characters of the client's own that a message repeats
 
 
 class JsonPicture(BaseModel):
     """A picture in JSON."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    image: str = Field(description="The file as base64, with or without a `data:` prefix as a canvas gives it.")
+    image: Annotated[str | bytearray, WithJsonSchema({"type": "string"})] = Field(
+        description="The file as base64, with or without a `data:` prefix as a canvas gives it."
+    )
 
 
 async def read_one(request: Request, max_parts: int, max_bytes: int, field: str = "file") -> bytes:
@@ -40,7 +43,7 @@ async def read_one(request: Request, max_parts: int, max_bytes: int, field: str 
             )
         return files[0]
     if media == JSON:
-        return await _from_json(await read_json(request, JsonLimits(max_bytes)))
+        return await _from_json(await read_json(request, JsonLimits(max_bytes, arrays=True)))
     if media.startswith("image/") or media == RAW:
         return await request.body()
     raise UnsupportedMedia(f"cannot read {media or 'a body without a type'!r}: {HINT.format(field=field)}")
@@ -89,12 +92,17 @@ async def _from_json(body: Any) -> bytes:
     except ValidationError as fault:
         details = fault.errors(include_url=False, include_context=False, include_input=False)
         raise InvalidRequest('expected JSON like {"image": "<base64>"}', details) from fault
-    if text.startswith("data:"):
-        text = text.partition(",")[2]
     try:
-        return await decode_base64(text)
+        return await decode_base64(text, _beginning(text))
     except ValueError as fault:
         raise InvalidRequest(f"`image` is not base64: {fault}") from fault
+
+
+def _beginning(text: str | bytearray) -> int:
+    """Where in a text its base64 begins, perhaps behind a `data:` prefix."""
+    head = text[:LONGEST_PREFIX]
+    prefix = head if isinstance(head, str) else head.decode("ascii")
+    return prefix.find(",") + 1 if prefix.startswith("data:") else 0
 
 
 def _files(content_type: str, body: bytes, field: str, max_parts: int) -> list[bytes]:

@@ -206,3 +206,93 @@ def test_the_service_answers_after_all_that(client: TestClient):
     for content, _ in BAD_FILES.values():
         client.post("/predict/digit", files={"file": content})
     assert client.get("/health/ready").status_code == 200
+
+
+JSON_HEADERS = {"content-type": "application/json"}
+MANY = 900  # as many as a small body may have
+HOSTILE = {
+    "items": ("/train/digit", {"formats": [1] * MANY}),
+    "keys": ("/train/digit", {f"k{number}": 1 for number in range(MANY)}),
+    "long keys": ("/train/digit", {"나" * 5_000 + str(number): 1 for number in range(20)}),
+    "control characters": ("/train/digit", {"\x01" * 5_000 + str(number): 1 for number in range(20)}),
+    "more keys": ("/generate", {f"k{number}": 1 for number in range(MANY)}),
+    "choices": ("/sweeps", {"family": "digit", "space": {"epochs": {"choices": [{}] * 4_000}}}),
+    "dimensions": ("/sweeps", {"family": "digit", "space": {f"k{number}": 1 for number in range(4_000)}}),
+    "tokens": ("/v1/completions", {"model": "lstm", "prompt": ["x", *[1] * 10_000]}),
+    "bad tokens": ("/v1/completions", {"model": "lstm", "prompt": [1.5] * 10_000}),
+    "biases": ("/v1/completions", {"model": "lstm", "prompt": "x", "logit_bias": dict.fromkeys(range(9_000), "x")}),
+    "a name": ("/v1/completions", {"model": "lstm", "prompt": "x", "logit_bias": {"x" * 900_000: 1}}),
+    "outputs": ("/v2/models/digit/infer", {"inputs": [], "outputs": [{"name": "x" * 900_000}]}),
+    "inputs": ("/v1/models/digit:predict", {"instances": [{f"k{number}": 1 for number in range(9_000)}]}),
+    "signature": ("/v1/models/digit:predict", {"instances": [1], "signature_name": "x" * 60_000}),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_error_is_much_longer_than_twenty_errors(client: TestClient, name: str):
+    path, body = HOSTILE[name]
+    answer = client.post(path, json=body)
+    assert answer.status_code in (400, 422), answer.text[:300]
+    assert len(answer.content) <= 64 * 1024
+    errors = answer.json().get("errors")
+    if errors and path == "/train/digit" and name == "keys":
+        assert (len(errors), answer.json()["more_errors"]) == (20, MANY - 20)
+
+
+@pytest.mark.parametrize("body", [b"[" + b"[]," * 500_000 + b"[]]", b'{"a":' * 100_000, b"[" * 1_000_000])
+@pytest.mark.parametrize("path", ["/train/text", "/sweeps", "/v1/completions", "/v2/models/digit/infer"])
+def test_what_would_become_too_many_objects_is_too_large(client: TestClient, path: str, body: bytes):
+    answer = client.post(path, content=body, headers=JSON_HEADERS)
+    assert answer.status_code == 413
+    assert "elements" in answer.text or "nested" in answer.text
+
+
+def test_what_repeats_the_client_is_short(client: TestClient):
+    long = "x" * 30_000
+    for answer in (
+        client.get(f"/{long}"),
+        client.get(f"/v2/{long}"),
+        client.get(f"/v1/{long}"),
+        client.get(f"/jobs/{long}"),
+    ):
+        assert answer.status_code == 404
+        assert len(answer.content) < 5_000
+    client.post("/train/digit", json={"dataset": "sample", "epochs": 1})
+    listed = client.get("/jobs", params={"limit": 1, "other": long})
+    assert len(str(listed.headers)) < 5_000
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/train/digit", {"priority": False}),
+        ("/train/digit", {"epochs": True}),
+        ("/train/digit", {"epochs": "3"}),
+        ("/train/digit", {"seed": None}),
+        ("/train/digit", {"seed": 1.5}),
+        ("/train/digit", {"formats": None}),
+        ("/train/text", {"units": False}),
+        ("/sweeps", {"family": "digit", "space": {"epochs": {"choices": [1, 2]}}, "priority": False}),
+        ("/sweeps", {"family": "digit", "space": {"epochs": {"choices": [1, 2]}}, "hyperparameters": {"seed": False}}),
+    ],
+)
+def test_what_is_of_another_type_is_refused(client: TestClient, path: str, body: dict[str, object]):
+    answer = client.post(path, json=body)
+    assert answer.status_code == 422, answer.text
+    problem(answer)
+
+
+def test_parameters_that_exclude_each_other_say_so(client: TestClient):
+    document = client.get("/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    fields = {name: schemas[name]["properties"] for name in ("GenerateRequest", "CompletionRequest", "Train_text")}
+    query = {one["name"]: one for one in document["paths"]["/predict/digit"]["post"]["parameters"]}
+    for one, other in (
+        (query["version"], query["alias"]),
+        (fields["GenerateRequest"]["version"], fields["GenerateRequest"]["alias"]),
+        (fields["CompletionRequest"]["stream"], fields["CompletionRequest"]["best_of"]),
+        (fields["Train_text"]["text"], fields["Train_text"]["corpus"]),
+        (schemas["Range"]["properties"]["log"], schemas["Range"]["properties"]["step"]),
+    ):
+        for described in (one, other):
+            assert "ot together with" in described["description"]

@@ -13,6 +13,7 @@ from app.families.text.vocabulary import VOCABULARY
 
 SAMPLE = "sample"
 MODELS = {"simple_rnn": "rnn", "lstm": "lstm", "gru": "gru"}
+CHECKED = 50_000  # characters of it in which there must be something to learn from: in all it would take long
 LONGEST_TEXT = 1_000_000  # characters in a request; longer ones are uploaded as a file
 
 
@@ -32,10 +33,12 @@ class TextHyperparameters(Hyperparameters):
         pattern=r"^[^/\\\x00,]+(,[^/\\\x00,]+)*$",
         max_length=500,
         description="`sample`: Korean and English lines that come with the service. Or the name of a `.txt` file in "
-        "FITSERVE_DATA_DIR, or several, parted by commas.",
+        "FITSERVE_DATA_DIR, or several, parted by commas. Not together with `text` or an uploaded file.",
     )
     text: str | None = Field(
-        None, max_length=LONGEST_TEXT, description="The corpus itself, in place of its name; one thought a line."
+        None,
+        max_length=LONGEST_TEXT,
+        description="The corpus itself, one thought a line; not together with `corpus` or a file.",
     )
     vocabulary: Literal["words", "subwords", "characters"] | None = Field(
         None,
@@ -68,7 +71,7 @@ class TextHyperparameters(Hyperparameters):
     def _is_text(cls, text: str | None) -> str | None:
         if text is not None:
             try:
-                check_text(text, "`text`")
+                check_text(text[:CHECKED], "`text`")
             except InvalidRequest as fault:
                 raise ValueError(str(fault)) from None
         return text

@@ -1,29 +1,20 @@
-"""Long JSON texts are parsed in a process of their own: a thread would hold Python's lock, and with it the event loop.
-
-`python -m app.web.json_body.parser_process` is that process: it reads texts and writes their values until its input
-ends.
-"""
+"""Long JSON is parsed in a process of its own: a thread would hold Python's lock, and the event loop with it."""
 
 import asyncio
 import os
 import pickle
-import signal
-import struct
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
-from typing import Any, BinaryIO
+from typing import Any
 
-from app.allocation import give_back_large_blocks
 from app.errors import FitserveError, InvalidRequest, Overloaded, Unavailable
-from app.web.json_body.parsing import parse
+from app.web.json_body.parser_main import ANSWER, LENGTH, QUESTION
 
-QUESTION = struct.Struct("<?Q")  # whether tensors are expected, and the length of the text
-ANSWER = struct.Struct("<?Q")  # whether it was JSON, and the length of what was pickled
+PARSER = "app.web.json_body.parser_main"
 MOST_WAITING = 64  # texts; each waits in memory
 IDLE_SECONDS = 30.0  # after which the process ends, until it is needed again
-NICENESS = 5
-BUFFER_BYTES = 1 << 20
+PIPE_BYTES = 1 << 18
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # it only copies numbers
 
 
@@ -78,11 +69,11 @@ class ParserProcess:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                __name__,
+                PARSER,
                 env={**os.environ, **ONE_THREAD},
                 stdin=PIPE,
                 stdout=PIPE,
-                limit=BUFFER_BYTES,
+                limit=PIPE_BYTES,
             )
         return self._process
 
@@ -104,28 +95,19 @@ async def _exchange(process: Process, chunks: Sequence[bytes], arrays: bool) -> 
     for chunk in chunks:
         sink.write(chunk)
         await sink.drain()
-    is_json, length = ANSWER.unpack(await source.readexactly(ANSWER.size))
-    return is_json, pickle.loads(await source.readexactly(length))
+    is_json, number = ANSWER.unpack(await source.readexactly(ANSWER.size))
+    pickled, *buffers = [await _buffer(source) for _ in range(number)]
+    return is_json, pickle.loads(pickled, buffers=buffers)
 
 
-def serve(source: BinaryIO, sink: BinaryIO) -> None:
-    """Answer each text, until there are no more."""
-    while question := source.read(QUESTION.size):
-        arrays, length = QUESTION.unpack(question)
-        try:
-            is_json, value = True, parse(source.read(length), arrays=arrays)
-        except InvalidRequest as fault:
-            is_json, value = False, str(fault)
-        answer = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-        del value
-        sink.write(ANSWER.pack(is_json, len(answer)))
-        sink.write(answer)
-        sink.flush()
-        del answer
-
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the service ends this process by closing its input
-    os.nice(NICENESS)
-    give_back_large_blocks()
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+async def _buffer(source: asyncio.StreamReader) -> bytearray:
+    """What comes next, copied piece by piece as it comes."""
+    (length,) = LENGTH.unpack(await source.readexactly(LENGTH.size))
+    buffer, filled = bytearray(length), 0
+    while filled < length:
+        piece = await source.read(min(PIPE_BYTES, length - filled))
+        if not piece:
+            raise asyncio.IncompleteReadError(b"", length - filled)
+        buffer[filled : filled + len(piece)] = piece
+        filled += len(piece)
+    return buffer

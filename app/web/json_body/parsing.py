@@ -1,14 +1,16 @@
 """From a JSON text to its value; where tensors are expected, lists of numbers become arrays."""
 
+from pickle import PickleBuffer
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from app.errors import InvalidRequest
-from app.families.contract import Array
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+LONG_TEXT = 1 << 16  # characters
 MOST_OBJECTS = 20_000  # beside arrays: what a tensor's request may hold of anything else
 
 
@@ -16,6 +18,7 @@ def parse(text: bytes, *, arrays: bool) -> Any:
     """The value of a JSON text in UTF-8; raises InvalidRequest.
 
     With `arrays`, lists of numbers, however nested, are arrays: bool, int64 or float64; NaN and Infinity are numbers.
+    Long texts in ASCII, as base64 is, are buffers then, which reach another process as bytearrays, without a copy.
     """
     try:
         value = from_json(text.removeprefix(BYTE_ORDER_MARK), allow_inf_nan=arrays)
@@ -25,18 +28,20 @@ def parse(text: bytes, *, arrays: bool) -> Any:
 
 
 class _Arrays:
-    """Replaces the lists of numbers in one value, and counts all else."""
+    """Replaces lists of numbers and long texts in one value, and counts all else."""
 
     def __init__(self) -> None:
         self._objects = 0
 
     def of(self, value: Any) -> Any:
-        """The value with arrays in place of lists of numbers; raises InvalidRequest where such a list is none."""
+        """The value with arrays and buffers in their place; raises InvalidRequest where a list is no array."""
         self._objects += 1
         if self._objects > MOST_OBJECTS:
             raise InvalidRequest(f"more than {MOST_OBJECTS} values that are no numbers of a tensor")
         if isinstance(value, dict):
             return {name: self.of(one) for name, one in value.items()}
+        if isinstance(value, str) and len(value) > LONG_TEXT and value.isascii():
+            return PickleBuffer(bytearray(value, "ascii"))  # one that may be written to: others would come as views
         if not isinstance(value, list):
             return value
         return array_of(value) if isinstance(_first(value), int | float) else [self.of(one) for one in value]
@@ -49,7 +54,7 @@ def _first(value: Any) -> Any:
     return value
 
 
-def array_of(values: list[Any]) -> Array:
+def array_of(values: list[Any]) -> NDArray[Any]:
     """Nested lists of numbers as an array of their shape: bool, int64 or float64; raises InvalidRequest."""
     try:
         objects = np.array(values, object)

@@ -12,8 +12,7 @@ from fastapi import Request, Response
 from app.errors import InvalidRequest
 from app.families.contract import Array
 from app.store.version import Card
-from app.web.json_body import JsonLimits
-from app.web.json_body.reading import read_object, text_object
+from app.web.json_body.reading import JsonLimits, read_object, text_object
 from app.web.protocols.datatypes import DATATYPES, datatype_of
 from app.web.protocols.tensors import as_type, items_of
 
@@ -146,7 +145,7 @@ def _from_json(name: str, datatype: str, shape: list[int], data: Any) -> Any:
         raise InvalidRequest(f"{name} has neither data nor binary_data_size")
     if datatype == BYTES:
         texts = _flat(data) if isinstance(data, list) else [None]
-        if not all(isinstance(text, str) for text in texts):
+        if not all(isinstance(text, str | bytearray) for text in texts):
             raise InvalidRequest(f"{name}: BYTES in JSON are base64")
         return _counted(name, texts, shape)
     if isinstance(data, list) and _flat(data):

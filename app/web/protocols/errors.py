@@ -45,7 +45,11 @@ class ProtocolErrors:
             else:  # problems are sent in one piece
                 content = _translated(form, message["body"])
                 headers = MutableHeaders(raw=list(start["headers"]))
-                headers["content-type"], headers["content-length"] = "application/json", str(len(content))
+                headers["content-type"] = "application/json"
+                if content:
+                    headers["content-length"] = str(len(content))
+                else:  # of an answer to HEAD
+                    del headers["content-length"]
                 await send({**start, "headers": headers.raw})
                 await send({**message, "body": content})
 
@@ -57,7 +61,7 @@ def _is_problem(start: Message) -> bool:
 
 
 def _translated(form: type[ErrorRoute], content: bytes) -> bytes:
-    if not content:  # of an answer to HEAD
+    if not content:
         return content
     problem = json.loads(content)
     return json.dumps(form.told(problem["detail"], problem["status"])).encode()

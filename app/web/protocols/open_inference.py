@@ -15,6 +15,7 @@ from app.serving.loading import Loaded
 from app.serving.signatures import inputs_of, outputs_of
 from app.store.version import TensorCard
 from app.web.health import answers
+from app.web.protocols import triton
 from app.web.protocols.binary import Message, read_message, write_message
 from app.web.protocols.datatypes import datatype_of
 from app.web.protocols.places import documented_place, reference_in
@@ -30,7 +31,13 @@ from app.web.protocols.tensors import (
 
 router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"], route_class=ErrorRoute, responses=described(TEXT))
 
-EXTENSIONS = ["binary_tensor_data", "classification", "model_repository(index)"]
+EXTENSIONS = [
+    "binary_tensor_data",
+    "classification",
+    "model_configuration",
+    "model_repository(index)",
+    "statistics",
+]
 BYTES = "BYTES"
 
 
@@ -58,6 +65,19 @@ def ready(request: Request, response: Response) -> dict[str, bool]:
 def models(request: Request) -> dict[str, list[str]]:
     """The models there are."""
     return {"models": list(_services(request).servables.models)}
+
+
+@router.get("/models/stats", operation_id="v2_stats_all")
+async def all_statistics(request: Request) -> dict[str, Any]:
+    """What the loaded versions of every model that classifies have predicted, as Triton tells it."""
+    servables = _services(request).servables
+    numbered = [
+        (model, version)
+        for model, family in servables.models.items()
+        if family.task == "classify"
+        for version in servables.loaded(model)
+    ]
+    return {"model_stats": [triton.statistics(await servables.get(model, str(version))) for model, version in numbered]}
 
 
 @router.post("/repository/index", operation_id="v2_index")
@@ -96,6 +116,27 @@ async def model_ready(request: Request, model: str) -> dict[str, Any]:
     return {"name": model, "ready": True}
 
 
+async def configuration(request: Request, model: str) -> dict[str, Any]:
+    """A model's configuration, as Triton tells it."""
+    loaded = await _loaded(request, model)
+    services = _services(request)
+    return triton.configuration(
+        loaded, services.runtime.name, services.runtime.platform(loaded.card), services.settings
+    )
+
+
+async def statistics(request: Request, model: str) -> dict[str, Any]:
+    """What the loaded versions of a model, or one version, have predicted, as Triton tells it. Each process counts for
+    itself, from the moment at which a version was loaded.
+    """
+    if reference_in(request) is not None:
+        return {"model_stats": [triton.statistics(single_step(await _loaded(request, model)))]}
+    services = _services(request)
+    single_step(await _loaded(request, model))
+    loaded = [await services.servables.get(model, str(version)) for version in services.servables.loaded(model)]
+    return {"model_stats": [triton.statistics(one) for one in loaded]}
+
+
 async def infer(request: Request, model: str) -> Response:
     """Outputs for tensors, or for pictures as BYTES; JSON, binary tensors, or the bare picture as the body."""
     services = _services(request)
@@ -115,6 +156,12 @@ for _place in ("/models/{model}", "/models/{model}/versions/{version}"):
         methods=["GET"],
         operation_id=f"v2_model_ready{_name}",
         openapi_extra=_extra,
+    )
+    router.add_api_route(
+        f"{_place}/config", configuration, methods=["GET"], operation_id=f"v2_config{_name}", openapi_extra=_extra
+    )
+    router.add_api_route(
+        f"{_place}/stats", statistics, methods=["GET"], operation_id=f"v2_stats{_name}", openapi_extra=_extra
     )
     router.add_api_route(
         f"{_place}/infer",

@@ -4,9 +4,24 @@ import re
 from typing import Any
 
 from fastapi import Request
+from starlette.convertors import StringConvertor, register_url_convertor
 
 EXAMPLES = {"version": "1", "label": "live"}
 REFERENCE = re.compile("{(version|label)}")
+
+
+class Word(StringConvertor):
+    """A name in an address, without the colon that a verb stands behind."""
+
+    regex = "[^/:]+"
+
+
+register_url_convertor("word", Word())
+
+
+def without_verb(place: str) -> str:
+    """The same address, which does not fit those that end with a verb."""
+    return re.sub(r"{(\w+)}", r"{\1:word}", place)
 
 
 def reference_in(request: Request) -> str | None:

@@ -21,7 +21,7 @@ from app.errors import (
     TooLarge,
     Unavailable,
 )
-from app.web.json_body import JsonRoute
+from app.web.json_body.route import JsonRoute
 from app.web.problems import LONGEST_DETAIL, headers_of, shortened
 
 STATUSES: tuple[tuple[type[FitserveError], int], ...] = (  # the first that fits

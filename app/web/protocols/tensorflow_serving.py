@@ -16,7 +16,8 @@ from app.serving.loading import Loaded
 from app.serving.signatures import inputs_of, outputs_of
 from app.store.version import TensorCard
 from app.web.json_body.reading import read_object
-from app.web.protocols.places import documented_place, reference_in
+from app.web.protocols.openai.entry import entry_of
+from app.web.protocols.places import documented_place, reference_in, without_verb
 from app.web.protocols.route import TEXT, ErrorRoute, described, object_documentation
 from app.web.protocols.tensors import as_instances, from_base64, items_of, predict, single_step, tensor_limits
 
@@ -29,10 +30,15 @@ BINARY = "b64"
 
 
 def status(request: Request, model: str) -> Any:
-    """Which versions there are, and whether they answer."""
+    """Which versions there are, and whether they answer. Of a model that has a live version, without a version in the
+    address, also what OpenAI's interface has here: `id`, `object`, `created` and `owned_by`, as in GET /v1/models.
+    """
     services = _services(request)
     states = _states(services, model)
-    if (reference := reference_in(request)) is not None:
+    reference = reference_in(request)
+    if reference is None and services.servables.serving(model) is not None:
+        return {"model_version_status": states, **entry_of(services.servables, model).model_dump()}
+    if reference is not None:
         wanted = str(services.store.resolve(model, reference))
         states = [state for state in states if state["version"] == wanted]
     return {"model_version_status": states}
@@ -110,7 +116,9 @@ for _place in ("/{model}", "/{model}/versions/{version}", "/{model}/labels/{labe
         operation_id=f"tfs_classify{_name}",
         openapi_extra=_extra | object_documentation("examples"),
     )
-    router.add_api_route(_place, status, methods=["GET"], operation_id=f"tfs_status{_name}", openapi_extra=_extra)
+    router.add_api_route(
+        without_verb(_place), status, methods=["GET"], operation_id=f"tfs_status{_name}", openapi_extra=_extra
+    )
 
 
 def _states(services: Services, model: str) -> list[dict[str, Any]]:

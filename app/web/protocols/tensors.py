@@ -16,7 +16,7 @@ from app.serving.loading import Loaded
 from app.store.version import TensorCard
 from app.web.base64_text import decode_base64
 from app.web.decoding import decode
-from app.web.json_body import JsonLimits
+from app.web.json_body.reading import JsonLimits
 
 BESIDE = 1_000  # elements of a request beside its tensors
 BESIDE_EACH = 4  # and beside each instance: its name, its place in a list
@@ -76,9 +76,11 @@ async def from_base64(services: Services, loaded: Loaded, texts: Sequence[Any], 
     where it is no base64.
     """
     loaded.batcher.check_room(len(texts))
+    if not all(isinstance(text, str | bytearray) for text in texts):
+        raise InvalidRequest(wanted)
     try:
         pictures = [await decode_base64(text) for text in texts]
-    except (TypeError, ValueError):
+    except ValueError:
         raise InvalidRequest(wanted) from None
     return await from_pictures(services, loaded, pictures)
 

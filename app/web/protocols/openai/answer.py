@@ -54,6 +54,12 @@ class Completion(BaseModel):
     system_fingerprint: str = Field(description="The version that answered.", examples=["lstm-1"])
 
 
+class Capabilities(BaseModel):
+    """What a model can be asked for here."""
+
+    completions: bool = Field(description="Whether POST /v1/completions takes it.")
+
+
 class ModelEntry(BaseModel):
     """One model that answers."""
 
@@ -61,6 +67,7 @@ class ModelEntry(BaseModel):
     object: Literal["model"] = "model"
     created: int
     owned_by: str = "fitserve"
+    capabilities: Capabilities
 
 
 class ModelList(BaseModel):

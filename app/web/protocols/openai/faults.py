@@ -4,8 +4,7 @@ from typing import Any
 
 from app.errors import InvalidRequest
 from app.settings import Settings
-from app.web.json_body import JsonLimits
-from app.web.json_body.reading import MANY_ELEMENTS
+from app.web.json_body.reading import MANY_ELEMENTS, JsonLimits
 from app.web.problems import LONGEST_DETAIL, LONGEST_NAME, shortened
 from app.web.protocols.route import ErrorRoute
 

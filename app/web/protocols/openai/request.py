@@ -15,6 +15,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from app.families.contract import at_most
 from app.web.numbers import WHOLE
 
 MOST_PROMPTS = 32
@@ -24,7 +25,7 @@ MOST_BIASES = 1024
 
 Text = Annotated[str, StringConstraints(max_length=LONGEST_PROMPT)]
 Token = Annotated[int, Field(ge=0, lt=2**31), WHOLE]
-Tokens = Annotated[list[Token], Field(min_length=1, max_length=LONGEST_PROMPT)]
+Tokens = Annotated[list[Token], Field(min_length=1, max_length=LONGEST_PROMPT, fail_fast=True)]
 Stop = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Bias = Annotated[float, Field(ge=-100, le=100)]
 
@@ -95,7 +96,7 @@ class CompletionRequest(BaseModel):
     presence_penalty: float = Field(
         0.0, ge=-2, le=2, allow_inf_nan=False, description="Taken from a token's logit once it was chosen."
     )
-    logit_bias: dict[str, Bias] = Field(
+    logit_bias: Annotated[dict[Annotated[str, StringConstraints(max_length=20)], Bias], at_most(MOST_BIASES)] = Field(
         default_factory=dict, max_length=MOST_BIASES, description="What is added to the logits of tokens, by their ids."
     )
     n: Annotated[int, Field(ge=1, le=128), WHOLE] = Field(
@@ -103,10 +104,11 @@ class CompletionRequest(BaseModel):
         description="Choices for each prompt. Those of all prompts together, or what `best_of` has of them, may "
         "be as many as FITSERVE_MAX_WAITING.",
     )
-    stream: bool = False
+    stream: bool = Field(False, description="Send each piece as it comes; not together with a `best_of` above `n`.")
     best_of: Annotated[int, Field(ge=1, le=20), WHOLE] | None = Field(
         None,
-        description="Of so many, the `n` that are likeliest by the mean of their tokens' logarithms. Not streamed.",
+        description="Of so many, at least `n`, the `n` that are likeliest by the mean of their tokens' logarithms. Not "
+        "together with `stream`.",
     )
     logprobs: Annotated[int, Field(ge=0, le=5), WHOLE] | None = Field(
         None, description="Tell the logarithm of each token's probability, and so many of the likeliest in its place."
@@ -120,7 +122,7 @@ class CompletionRequest(BaseModel):
     stream_options: StreamOptions | None = None
     echo: bool = Field(False, description="Begin each text with its prompt.")
     suffix: None = Field(None, description="Not supported: these models only read forwards.")
-    user: str | None = None
+    user: str | None = Field(None, max_length=1_000)
 
     @model_validator(mode="before")
     @classmethod

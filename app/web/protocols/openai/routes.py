@@ -1,15 +1,14 @@
 """The routes: completions, whole or streamed, and the models there are."""
 
-from datetime import datetime
-
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.bootstrap import Services
 from app.errors import NotFound
 from app.web.problems import EVENT
-from app.web.protocols.openai.answer import Completion, ModelEntry, ModelList
+from app.web.protocols.openai.answer import Completion, ModelList
 from app.web.protocols.openai.completing import Completing
+from app.web.protocols.openai.entry import entry_of
 from app.web.protocols.openai.faults import OpenAIRoute
 from app.web.protocols.openai.request import CompletionRequest
 from app.web.protocols.route import described
@@ -26,11 +25,8 @@ router = APIRouter(
 def models(request: Request) -> ModelList:
     """The models that have a live version, of whatever kind."""
     servables = _services(request).servables
-    serving = [servables.live(model).card for model in servables.models if servables.serving(model) is not None]
     return ModelList(
-        data=[
-            ModelEntry(id=card.model, created=int(datetime.fromisoformat(card.created).timestamp())) for card in serving
-        ]
+        data=[entry_of(servables, model) for model in servables.models if servables.serving(model) is not None]
     )
 
 
