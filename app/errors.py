@@ -16,6 +16,8 @@ FitserveError
 ├── Busy                    a queue is full; try again later
 │   └── Overloaded          the service as a whole has too much to do
 ├── Unavailable             what the service itself depends on does not work now
+│   ├── Runaway             a network ran for too long, or took its process down
+│   └── RunFailed           a network failed on what it was given
 ├── SlowRequest             the request did not arrive in time
 ├── TimedOut                the answer was not there in time
 ├── Damaged                 a stored version that must not be loaded
@@ -98,6 +100,14 @@ class Overloaded(Busy):
 
 class Unavailable(FitserveError):
     """What the service itself depends on does not work now."""
+
+
+class Runaway(Unavailable):
+    """A network ran for longer than it may, or took its process down; its version is taken out of service."""
+
+
+class RunFailed(Unavailable):
+    """A network from elsewhere failed on what it was given; its process goes on."""
 
 
 class SlowRequest(FitserveError):

@@ -11,6 +11,8 @@ from app.web.app import create_app
 from app.web.connection import connection_type
 from app.web.server import run
 
+EXIT_SECONDS = 2.0  # to close what is open, beside what settings say
+
 settings = Settings()
 app = create_app(settings)
 
@@ -30,6 +32,7 @@ def serve() -> None:
     run(
         app,
         settings.linger_seconds,
+        settings.linger_seconds + settings.drain_seconds + settings.grace_seconds + EXIT_SECONDS,
         host=settings.host,
         port=settings.port,
         http=connection_type(settings),

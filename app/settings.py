@@ -108,6 +108,10 @@ class Settings(BaseSettings):
     max_pixels: Positive = Field(50_000_000, description="Largest picture, in pixels, read from its header.")
     max_corpus_bytes: Positive = Field(50_000_000, description="Largest text file that is uploaded to learn from.")
     max_import_bytes: Positive = Field(200_000_000, description="Largest network file that is imported.")
+    import_seconds: Seconds = Field(300, description="How long an imported network may take to be tried out.")
+    max_import_memory_bytes: Positive = Field(
+        2_000_000_000, description="Memory of a process that runs an imported network, beside its libraries."
+    )
     max_files: Positive = Field(64, description="Most parts of a form, so most pictures in one batch request.")
     max_waiting: Positive = Field(256, description="Most instances waiting for one model; more are refused with 429.")
     max_batch: Positive = Field(32, description="Most instances predicted together.")
@@ -117,6 +121,9 @@ class Settings(BaseSettings):
         description="What of a photograph that is not square is looked at: its centre, or the whole, squeezed.",
     )
     watch_seconds: Seconds = Field(0.5, description="How often the store is looked at for a moved alias.")
+    prediction_timeout_seconds: Seconds = Field(
+        10, description="How long a batch may run before its version is taken out of service."
+    )
     predict_threads: Positive = Field(1, description="Threads that one prediction may use.")
     runtime: Literal["auto", "onnxruntime", "tensorflow"] = Field(
         "auto", description="What predictions run on; auto: TensorFlow where it can use an NVIDIA GPU."

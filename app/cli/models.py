@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.store.inspection import inspect
 from app.store.model_store import LIVE
 from app.store.opening import open_store
-from app.training.intake import take_in
+from app.training import intake
 
 group = typer.Typer(help="List the models and their versions; verify that the store is sound; import networks.")
 
@@ -70,8 +70,11 @@ def import_version(
     if model not in store.models():
         raise NotFound(f"there is no version of {model!r} here; models: {', '.join(store.models())}")
 
-    async def write(path: Path) -> None:
-        await asyncio.to_thread(shutil.copyfile, file, path)
+    async def publish() -> int:
+        async with intake.opened(store) as begun:
+            await asyncio.to_thread(shutil.copyfile, file, begun.path)
+            candidate = await begun.try_out(settings, model, like)
+            return candidate.publish(store).version
 
-    number = asyncio.run(take_in(store, settings.environment(), model, like, write))
+    number = asyncio.run(publish())
     console.print(f"{file.name} is version {number} of {model}; to promote it: PUT /models/{model}/aliases/live")

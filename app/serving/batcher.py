@@ -16,7 +16,7 @@ from typing import Generic, TypeAlias, TypeVar
 from opentelemetry.context import Context
 
 from app import metrics, tracing
-from app.errors import Busy, TooLarge
+from app.errors import Busy, Runaway, TooLarge
 from app.serving.statistics import Statistics
 from app.serving.turns import Turns
 
@@ -43,10 +43,15 @@ def unheeded(seconds: float) -> None:
     """Nobody wants to know how long it took."""
 
 
+def unwatched(fault: Runaway) -> None:
+    """Nobody takes the version out of service."""
+
+
 class Batcher(Generic[Instance, Output]):
     """Turns single instances into batches for `predict`. Everything but `predict` runs on the event loop.
 
-    `heed` is told the seconds of every instance, from its arrival to its output.
+    `heed` is told the seconds of every instance, from its arrival to its output; `on_runaway` that a batch ran for too
+    long. Networks that are not trusted to return run `off_loop`, in the executor, however little they cost.
     """
 
     def __init__(
@@ -58,8 +63,12 @@ class Batcher(Generic[Instance, Output]):
         max_waiting: int,
         cost: Cost,
         heed: Callable[[float], None] = unheeded,
+        on_runaway: Callable[[Runaway], None] = unwatched,
+        off_loop: bool = False,
     ) -> None:
         self._heed = heed
+        self._on_runaway = on_runaway
+        self._off_loop = off_loop
         self._predict = predict
         self._executor = executor
         self._max_batch = max_batch
@@ -102,7 +111,7 @@ class Batcher(Generic[Instance, Output]):
         """Batches of what waits; returns whether some is left for the next turn."""
         while batch := self._take():
             taken = time.perf_counter()
-            if self._turns.is_long(self._cost(len(batch))):
+            if self._off_loop or self._turns.is_long(self._cost(len(batch))):
                 predict, settle = partial(_attempt, self._predict, batch), partial(self._settle, batch, taken)
                 self._turns.ask_after(self._executor, predict, settle, self._next)
                 return False
@@ -124,6 +133,8 @@ class Batcher(Generic[Instance, Output]):
     def _settle(
         self, batch: Sequence[Waiting[Instance, Output]], taken: float, outcome: Sequence[Output] | Exception
     ) -> None:
+        if isinstance(outcome, Runaway):
+            self._on_runaway(outcome)
         now = time.perf_counter()
         arrivals = (since for _, _, since, _ in batch)
         self.statistics.record(arrivals, taken, now, failed=isinstance(outcome, Exception))

@@ -13,10 +13,10 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from app.errors import Busy, TooLarge
+from app.errors import Busy, Runaway, TooLarge
 from app.families.contract import Array
 from app.families.generation import Generator, Prompt
-from app.serving.batcher import Cost, unheeded
+from app.serving.batcher import Cost, unheeded, unwatched
 from app.serving.continuation import Continuation
 from app.serving.sampling import choose
 from app.serving.telling import Telling, Wish, Word
@@ -33,7 +33,8 @@ def _unheard(word: Word) -> None:
 class Generation:
     """Continues prompts with one loaded version. Everything but the step itself runs on the event loop.
 
-    `heed` is told the seconds of every text, from its arrival to its last word.
+    `heed` is told the seconds of every text, from its arrival to its last word; `on_runaway` that a step ran for too
+    long. Networks that are not trusted to return step `off_loop`, in the executor, however little they cost.
     """
 
     def __init__(
@@ -45,8 +46,12 @@ class Generation:
         max_waiting: int,
         cost: Cost,
         heed: Callable[[float], None] = unheeded,
+        on_runaway: Callable[[Runaway], None] = unwatched,
+        off_loop: bool = False,
     ) -> None:
         self._heed = heed
+        self._on_runaway = on_runaway
+        self._off_loop = off_loop
         self._generator = generator
         self._executor = executor
         self._max_batch = max_batch
@@ -93,7 +98,7 @@ class Generation:
         while self._gather():
             tokens = np.array([continuation.token for continuation in self._active], np.int64)
             step = partial(_attempt, self._generator, tokens, self._states)
-            if self._turns.is_long(self._cost(len(tokens))):
+            if self._off_loop or self._turns.is_long(self._cost(len(tokens))):
                 self._turns.ask_after(self._executor, step, self._settle, self._next)
                 return False
             self._settle(step())
@@ -124,6 +129,8 @@ class Generation:
             self._advance(logits)
 
     def _fail(self, fault: Exception) -> None:
+        if isinstance(fault, Runaway):
+            self._on_runaway(fault)
         for continuation in self._active:
             if not continuation.done.done():
                 continuation.done.set_exception(fault)

@@ -1,15 +1,18 @@
 """Loading one version: every byte checked, its servable over the runtime's executable, warm, with a batcher."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from app import metrics
-from app.errors import Damaged, FitserveError
+from app.errors import Damaged, FitserveError, Runaway, RunFailed
 from app.families.contract import Family, load
 from app.serving.batcher import Batcher, Cost
 from app.serving.generation import Generation
@@ -42,9 +45,21 @@ class Loaded:
 
 
 class Loader:
-    """Makes versions ready to answer: loaded, warm and measured. The versions of a model predict in one thread."""
+    """Makes versions ready to answer: loaded, warm and measured. The versions of a model predict in one thread, but for
+    those from elsewhere, which have one each: nobody waits for them.
 
-    def __init__(self, store: ModelStore, models: Mapping[str, Family], runtime: Runtime, limits: Limits) -> None:
+    `on_runaway` is told, on the event loop, the model and the version of whatever runs for too long.
+    """
+
+    def __init__(
+        self,
+        store: ModelStore,
+        models: Mapping[str, Family],
+        runtime: Runtime,
+        limits: Limits,
+        on_runaway: Callable[[str, int, Runaway], None],
+    ) -> None:
+        self._on_runaway = on_runaway
         self._store = store
         self._models = models
         self._runtime = runtime
@@ -58,24 +73,34 @@ class Loader:
             threads.shutdown(wait=False, cancel_futures=True)
 
     def load(self, model: str, version: int) -> Loaded:
-        """One version with a batcher of its own; raises NotFound or Damaged."""
+        """One version with a batcher of its own; raises NotFound, Damaged or Runaway."""
         with metrics.load_seconds.labels(model).time():
-            return self._load(model, version)
+            card = self._store.card(model, version)
+            return self._made(card, self._store.checked(card))
 
-    def _load(self, model: str, version: int) -> Loaded:
-        card, servable = load_version(self._store, self._runtime, self._models[model], model, version)
+    def try_out(self, card: Card, folder: Path) -> None:
+        """Load what is to be a version and warm it, as if it were to serve; raises Damaged or Runaway."""
+        self._made(card, folder)
+
+    def _made(self, card: Card, folder: Path) -> Loaded:
+        model, family = card.model, self._models[card.model]
+        servable = make_servable(card, folder, self._runtime, family)
+        apart = ThreadPoolExecutor(1, f"predict-{model}-{card.version}") if card.imported else None
         behind: Any = {
-            "executor": self._threads[model],
+            "executor": apart or self._threads[model],
+            "off_loop": card.imported,
+            "on_runaway": partial(self._on_runaway, model, card.version),
             "max_batch": self._max_batch,
             "max_waiting": self._max_waiting,
-            "heed": metrics.version_seconds.labels(model, version).observe,
+            "heed": metrics.version_seconds.labels(model, card.version).observe,
         }
-        if self._models[model].task == "generate":
-            cost = self._warm_up(lambda size: servable.step(np.zeros(size, np.int64), servable.blank(size)))
-            return Loaded(card, servable, Generation(servable, cost=cost, **behind))
-        example = servable.example()
-        cost = self._warm_up(lambda size: servable.predict([example] * size))
-        return Loaded(card, servable, Batcher(servable.predict, cost=cost, **behind))
+        with _damage(card):
+            if family.task == "generate":
+                cost = self._warm_up(lambda size: servable.step(np.zeros(size, np.int64), servable.blank(size)))
+                return Loaded(card, servable, Generation(servable, cost=cost, **behind))
+            example = servable.example()
+            cost = self._warm_up(lambda size: servable.predict([example] * size))
+            return Loaded(card, servable, Batcher(servable.predict, cost=cost, **behind))
 
     def _warm_up(self, run: Callable[[int], object]) -> Cost:
         """Run batches of 1, 2, 4 … up to the largest, and draw the line of their cost."""
@@ -89,10 +114,14 @@ class Loader:
 
 
 def load_version(store: ModelStore, runtime: Runtime, family: Family, model: str, version: int) -> tuple[Card, Any]:
-    """The card and the servable of a version that has answered once; raises NotFound or Damaged."""
+    """The card and the servable of a version that has answered once; raises NotFound, Damaged or Runaway."""
     card = store.card(model, version)
-    folder = store.checked(card)
-    try:
+    return card, make_servable(card, store.checked(card), runtime, family)
+
+
+def make_servable(card: Card, folder: Path, runtime: Runtime, family: Family) -> Any:
+    """What serves the version in a folder, once it has answered; raises Damaged or Runaway."""
+    with _damage(card):
         made = load(family.servable)
         if family.task == "generate":  # such a version is a network and its vocabulary
             servable = made(card, runtime.load(folder), folder)
@@ -100,11 +129,20 @@ def load_version(store: ModelStore, runtime: Runtime, family: Family, model: str
         else:
             servable = made(card, runtime.load(folder))
             servable.predict([servable.example()])
+        return servable
+
+
+@contextmanager
+def _damage(card: Card) -> Iterator[None]:
+    """Whatever a network raises within it means that its version is Damaged."""
+    try:
+        yield
+    except RunFailed as fault:
+        raise Damaged(str(fault)) from fault
     except FitserveError:
         raise
     except Exception as fault:
-        raise Damaged(f"version {version} of {model} fails when it runs: {fault}") from fault
-    return card, servable
+        raise Damaged(f"version {card.version} of {card.model} fails when it runs: {fault}") from fault
 
 
 def _quickest(run: Callable[[int], object], size: int) -> float:

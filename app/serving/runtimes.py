@@ -69,7 +69,7 @@ def choose(settings: Settings, root: Path = ROOT, environment: Mapping[str, str]
 
     `root` is where devices are looked for, `environment` says which of them this process may see.
     """
-    onnx = OnnxRuntime(settings.predict_threads)
+    onnx = OnnxRuntime(settings.predict_threads, settings.prediction_timeout_seconds, settings.max_import_memory_bytes)
     if settings.runtime == "onnxruntime":
         return onnx, "FITSERVE_RUNTIME names it"
     if settings.runtime == "tensorflow":
@@ -129,4 +129,5 @@ def _tensorflow(settings: Settings) -> tuple[Runtime, list[str]]:
         from app.serving.tensorflow_runtime import TensorflowRuntime, prepare  # noqa: PLC0415  takes seconds
     except ImportError as fault:
         raise Unavailable(f"TensorFlow is installed but cannot be imported: {fault}") from fault
-    return TensorflowRuntime(settings.max_batch), prepare(settings.predict_threads, settings.gpu_memory_mb)
+    runtime = TensorflowRuntime(settings.max_batch, settings.prediction_timeout_seconds)
+    return runtime, prepare(settings.predict_threads, settings.gpu_memory_mb)

@@ -3,26 +3,31 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
-from app.errors import Conflict, Damaged, NotFound, Unavailable
+from app.errors import Conflict, Damaged, NotFound, Runaway, Unavailable
 from app.families.contract import Family
 from app.serving.loading import Limits, Loaded, Loader
 from app.serving.runtime import Runtime
 from app.serving.traffic import UNDIVIDED, Plan, Shadow, Traffic, check_comparable
+from app.serving.withdrawals import Withdrawals
 from app.store.backend import MOST_DIGITS
-from app.store.model_store import LIVE, SHADOW, ModelStore
+from app.store.model_store import LIVE, PREVIOUS, SHADOW, ModelStore
+from app.store.version import Card
 from app.telemetry import log
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """What the store said of a model: its aliases, its traffic, which of the versions it has no more that are loaded
-    or did not load, and whether it has any.
+    """What the store said of a model: its aliases, its traffic, what was withdrawn, which of the versions it has no
+    more that are loaded or did not load, and whether it has any.
     """
 
     aliases: Mapping[str, int]
     plan: Plan
+    withdrawn: Mapping[int, str]
     gone: Collection[int]
     empty: bool
 
@@ -39,7 +44,9 @@ class Servables:
         self._store = store
         self.models = models
         self.runtime = runtime
-        self._loader = Loader(store, models, runtime, limits)
+        self._loader = Loader(store, models, runtime, limits, self._withdraw)
+        self._withdrawals = Withdrawals(store, models)
+        self._replacing: set[asyncio.Task[None]] = set()
         self._max_loaded = limits.max_loaded
         self._live: dict[str, Loaded] = {}
         self._traffic: dict[str, Traffic] = dict.fromkeys(models, UNDIVIDED)
@@ -55,21 +62,29 @@ class Servables:
         await asyncio.gather(*(self.refresh(model) for model in self.models))
 
     def close(self) -> None:
-        """Let the threads go."""
+        """Let the threads and the processes go."""
+        for task in self._replacing:
+            task.cancel()
+        self._live.clear()
+        self._traffic = dict.fromkeys(self.models, UNDIVIDED)
+        for others in self._others.values():
+            others.clear()
         self._loader.close()
 
     def live(self, model: str) -> Loaded:
-        """The version that answers now; raises Conflict when there is none."""
+        """The version that answers now; raises Conflict when there is none, Unavailable when it was withdrawn."""
         loaded = self._live.get(model)
+        if loaded is None and (reasons := list(self._withdrawals.of(model).values())):
+            raise Unavailable(f"{model} has no version to answer with now: {reasons[-1]}")
         if loaded is None:
             raise Conflict(
                 f"{model} has no version to answer with yet: train one with POST /train/{self.models[model].name}"
             )
         return loaded
 
-    async def get(self, model: str, reference: str | None) -> Loaded:
+    async def get(self, model: str, reference: str | None, *, take_back: bool = False) -> Loaded:
         """The version that a number or an alias names, loaded now if need be; without a name one of those that share
-        the traffic, or the live one.
+        the traffic, or the live one. One that was withdrawn is Damaged, unless it is to be taken back.
         """
         if reference is None and self._traffic[model].answering:
             return self._traffic[model].draw()
@@ -83,7 +98,7 @@ class Servables:
             return self.live(model)
         others = self._others[model]
         async with self._locks[model]:
-            others[version] = await self._loaded(model, version)
+            others[version] = await self._loaded(model, version, take_back=take_back)
             while len(others) > self._max_loaded:
                 others.popitem(last=False)
             return others[version]
@@ -109,6 +124,10 @@ class Servables:
         async with self._locks[model]:
             seen = await asyncio.to_thread(self._look, model, {*self._others[model], *self.faults[model]})
             self._aliases[model] = seen.aliases
+            for version in self._withdrawals.see(model, seen.withdrawn):
+                self.faults[model].pop(version, None)
+            for version, reason in self._withdrawals.of(model).items():
+                self._take_out(model, version, reason)
             for version in seen.gone:
                 self._others[model].pop(version, None)
                 self.faults[model].pop(version, None)
@@ -118,6 +137,10 @@ class Servables:
                 self._lacking.discard(model)
             else:
                 self._lacking.add(model)
+
+    async def try_out(self, card: Card, folder: Path) -> None:
+        """Load what is to be a version of a model as if it were to serve; raises Damaged or Runaway."""
+        await asyncio.to_thread(self._loader.try_out, card, folder)
 
     @property
     def cut_off(self) -> bool:
@@ -162,6 +185,7 @@ class Servables:
 
     def _look(self, model: str, known: Collection[int]) -> _Seen:
         """What the store says now; runs in a thread."""
+        self._withdrawals.save(model)
         register = self._store.register(model)
         if register.aliases is None:
             raise Damaged(f"the aliases of {model} cannot be read")
@@ -171,7 +195,8 @@ class Servables:
         elif self._traffic[model].plan != plan:
             log.error("the split of %s cannot be read", model)
         numbers = self._store.numbers(model) if known or self.serving(model) is None else []
-        return _Seen(register.aliases, plan, [version for version in known if version not in numbers], not numbers)
+        gone = [version for version in known if version not in numbers]
+        return _Seen(register.aliases, plan, register.withdrawn, gone, not numbers)
 
     def _at_hand(self, model: str, reference: str) -> Loaded | None:
         """The version that a number or an alias names, if it is loaded."""
@@ -188,6 +213,30 @@ class Servables:
         if version == self.serving(model):
             return self._live[model]
         return self._traffic[model].held.get(version) or self._others[model].get(version)
+
+    def _withdraw(self, model: str, version: int, fault: Runaway) -> None:
+        """Take a version that ran away out of service at once, and let the one before it answer."""
+        if version in self._withdrawals.of(model):
+            return
+        log.error("%s %d withdrawn: %s", model, version, fault)
+        self._withdrawals.add(model, version, str(fault))
+        self._take_out(model, version, str(fault))
+        task = asyncio.create_task(self._replace(model))
+        self._replacing.add(task)
+        task.add_done_callback(self._replacing.discard)
+
+    async def _replace(self, model: str) -> None:
+        with suppress(Unavailable):  # the next look at the store does it
+            await self._follow(model)
+
+    def _take_out(self, model: str, version: int, reason: str) -> None:
+        self.faults[model][version] = reason
+        self._others[model].pop(version, None)
+        if version == self.serving(model):
+            del self._live[model]
+            self._traffic[model] = UNDIVIDED
+        elif version in self._traffic[model].held:
+            self._traffic[model] = UNDIVIDED  # and then what is left of the plan
 
     async def _refresh_live(self, model: str) -> None:
         if self._settled(model):
@@ -241,21 +290,33 @@ class Servables:
         return Shadow(loaded)
 
     def _settled(self, model: str) -> bool:
-        wanted = self._aliases[model].get(LIVE)
-        return wanted in (None, self.serving(model)) or wanted in self.faults[model]
+        wanted, serving = self._aliases[model].get(LIVE), self.serving(model)
+        return wanted in (None, serving) or (serving is not None and wanted in self.faults[model])
 
     async def _candidates(self, model: str) -> list[int]:
-        """What to try: the live version; if nothing is served at all, then every other one, newest first."""
+        """What to try: the live version; if nothing is served at all, the one before it and then every other, newest
+        first, but for those that are known not to load.
+        """
         live = self._aliases[model][LIVE]
         if self.serving(model) is not None:
             return [live]
         cards = await asyncio.to_thread(self._store.versions, model)
-        return [live, *(card.version for card in reversed(cards) if card.version != live)]
+        previous = self._aliases[model].get(PREVIOUS, live)
+        newest = [card.version for card in reversed(cards)]
+        return [version for version in dict.fromkeys([live, previous, *newest]) if version not in self.faults[model]]
 
-    async def _loaded(self, model: str, version: int) -> Loaded:
+    async def _loaded(self, model: str, version: int, *, take_back: bool = False) -> Loaded:
         """One that is loaded already, or loaded now; it is no longer among the others, nor among the faults."""
+        reason = self._withdrawals.of(model).get(version)
+        if reason and not take_back:
+            raise Damaged(f"{reason}; promote it to take it back")
         found = self._found(model, version)
         self._others[model].pop(version, None)
-        loaded = await asyncio.to_thread(self._loader.load, model, version) if found is None else found
+        try:
+            loaded = await asyncio.to_thread(self._loader.load, model, version) if found is None else found
+        except Runaway as fault:
+            self._withdraw(model, version, fault)
+            raise Damaged(str(fault)) from fault
+        self._withdrawals.forget(model, version)
         self.faults[model].pop(version, None)
         return loaded

@@ -16,6 +16,7 @@ from app.errors import Damaged, Unavailable
 from app.families.contract import Array
 from app.serving.signatures import inputs_of, outputs_of
 from app.store.version import KERAS, SAVED_MODEL, Card, TensorCard, read_card
+from app.watchdog import Watchdog
 
 SIGNATURE = "serving_default"
 AROUND = (
@@ -25,6 +26,7 @@ AROUND = (
     " ",
     "\t",
 )  # what TensorFlow says before a reason
+RUN_SECONDS = 10.0
 LONGEST = 300  # characters of one
 SIDE = 16  # of the matrices that a GPU multiplies to show that it works
 
@@ -62,10 +64,21 @@ class TensorflowExecutable:
     """One traced function, called with batches of 1, 2, 4 … and the largest, so that a GPU plans each size once.
 
     `held` is what the function needs and does not hold itself; `heed` is told what failed, or None after a success.
+    Nothing can stop a run of TensorFlow: of one that takes too long `heed` is told, so that the service is not ready.
     """
 
-    def __init__(self, function: Any, held: Any, card: Card, largest: int, heed: Callable[[str | None], None]) -> None:
+    def __init__(
+        self,
+        function: Any,
+        held: Any,
+        card: Card,
+        largest: int,
+        heed: Callable[[str | None], None],
+        watchdog: Watchdog,
+    ) -> None:
         self._function = function
+        self._watchdog = watchdog
+        self._overrun = f"a run of version {card.version} of {card.model} goes on for more than {watchdog.seconds:g} s"
         self._held = held
         self._inputs = [tensor.name for tensor in inputs_of(card)]
         self._outputs = [tensor.name for tensor in outputs_of(card)]
@@ -86,12 +99,15 @@ class TensorflowExecutable:
         rows = len(inputs[self._inputs[0]])
         bucket = next(size for size in self._buckets if size >= rows)
         given = {name: tf.constant(_padded(array, bucket)) for name, array in inputs.items()}
+        run = self._watchdog.begin(lambda: self._heed(self._overrun))
         try:
             answers = self._function(**given)
             outputs = {name: answers[name].numpy()[:rows] for name in self._outputs}  # where a GPU's faults show
         except tf.errors.OpError as fault:
             self._heed(_told(fault))
             raise Unavailable(f"TensorFlow does not predict now: {_told(fault)}") from fault
+        finally:
+            self._watchdog.end(run)
         self._heed(None)
         return outputs
 
@@ -114,7 +130,8 @@ class TensorflowRuntime:
 
     name = "tensorflow"
 
-    def __init__(self, largest: int) -> None:
+    def __init__(self, largest: int, run_seconds: float = RUN_SECONDS) -> None:
+        self._watchdog = Watchdog(run_seconds)
         self.fault: str | None = None
         self._largest = largest
         self._lock = threading.Lock()  # Keras builds networks in one thread at a time
@@ -135,7 +152,7 @@ class TensorflowRuntime:
             raise
         except Exception as fault:  # TensorFlow and Keras raise whatever went wrong underneath
             raise Damaged(f"{folder} cannot be loaded by TensorFlow: {_told(fault)}") from fault
-        return TensorflowExecutable(function, held, card, self._largest, self._heed)
+        return TensorflowExecutable(function, held, card, self._largest, self._heed, self._watchdog)
 
     def _heed(self, fault: str | None) -> None:
         self.fault = fault

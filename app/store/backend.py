@@ -13,6 +13,7 @@ from app.store.version import Card
 
 MOST_DIGITS = 9  # of a version's number
 ALIASES: TypeAdapter[dict[str, int]] = TypeAdapter(dict[str, Annotated[int, Field(ge=1)]])
+WITHDRAWN: TypeAdapter[dict[int, str]] = TypeAdapter(dict[Annotated[int, Field(ge=1)], str])
 SPLIT: TypeAdapter[dict[int, float]] = TypeAdapter(
     dict[Annotated[int, Field(ge=1)], Annotated[float, Field(gt=0, allow_inf_nan=False)]]
 )
@@ -20,13 +21,15 @@ SPLIT: TypeAdapter[dict[int, float]] = TypeAdapter(
 
 @dataclass(frozen=True)
 class Register:
-    """What can change about a model: its aliases, and the weights by which versions share its requests.
+    """What can change about a model: its aliases, the weights by which versions share its requests, and which versions
+    were taken out of service, and why.
 
-    None stands for what is there and cannot be understood.
+    None stands for what is there and cannot be understood; of what was withdrawn, nothing is known then.
     """
 
     aliases: Mapping[str, int] | None = field(default_factory=dict)
     split: Mapping[int, float] | None = field(default_factory=dict)
+    withdrawn: Mapping[int, str] = field(default_factory=dict)
 
 
 class Backend(Protocol):

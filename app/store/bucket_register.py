@@ -1,4 +1,6 @@
-"""The register of a model in a bucket: aliases, split, the numbers that were given, and what is not finished."""
+"""The register of a model in a bucket: aliases, split and withdrawals, the numbers that were given, and what is not
+finished.
+"""
 
 import uuid
 from collections.abc import Mapping
@@ -32,6 +34,7 @@ class BucketRegister(BaseModel):
     format: Literal[1] = 1
     aliases: dict[str, Number] = {}
     split: dict[Number, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
+    withdrawn: dict[Number, str] = {}
     last: int = Field(0, ge=0)
     uploads: dict[Number, Upload] = {}
     deletions: tuple[Number, ...] = ()
@@ -41,7 +44,7 @@ class BucketRegister(BaseModel):
     @property
     def register(self) -> Register:
         """What every backend's register has."""
-        return Register(self.aliases, self.split)
+        return Register(self.aliases, self.split, self.withdrawn)
 
     def shows(self, number: int, *, has_card: bool) -> bool:
         """Whether a version that has files is to be seen. A number that was never given here is that of a version
@@ -77,8 +80,12 @@ class BucketRegister(BaseModel):
         return self._with(stamp=uuid.uuid4().hex)
 
     def changed(self, register: Register) -> "BucketRegister":
-        """With other aliases and another split."""
-        return self._with(aliases=dict(register.aliases or {}), split=dict(register.split or {}))
+        """With other aliases, another split and other versions out of service."""
+        return self._with(
+            aliases=dict(register.aliases or {}),
+            split=dict(register.split or {}),
+            withdrawn=dict(register.withdrawn),
+        )
 
     def _with(self, **facts: Any) -> "BucketRegister":
         return self.model_copy(update=facts)

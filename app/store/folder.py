@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.store.backend import ALIASES, SPLIT, Register
+from app.store.backend import ALIASES, SPLIT, WITHDRAWN, Register
 from app.store.files import locked, replace, sync, sync_tree
 from app.store.shared import LocalFolder, SharedFolder
 from app.store.staging import Staging
@@ -16,6 +16,7 @@ from app.store.version import CARD, Card, read_card, verify
 
 ALIASES_FILE = "aliases.json"
 TRAFFIC_FILE = "traffic.json"
+WITHDRAWN_FILE = "withdrawn.json"
 DELETED = ".deleted"  # the highest number that was deleted: no number means two versions, ever
 LOCK = ".lock"
 
@@ -63,9 +64,13 @@ class FolderBackend:
         verify(self.folder(card), card)
 
     def register(self, model: str) -> Register:
-        """The aliases and the split of a model."""
+        """The aliases and the split of a model, and what was withdrawn."""
         home = self._root / model
-        return Register(_understood(ALIASES, home / ALIASES_FILE), _understood(SPLIT, home / TRAFFIC_FILE))
+        return Register(
+            _understood(ALIASES, home / ALIASES_FILE),
+            _understood(SPLIT, home / TRAFFIC_FILE),
+            _understood(WITHDRAWN, home / WITHDRAWN_FILE) or {},
+        )
 
     # ---- writing
 
@@ -77,6 +82,8 @@ class FolderBackend:
         with self._lock(model):
             old = self.register(model)
             new = edit(old)
+            if new.withdrawn != old.withdrawn:
+                _write(WITHDRAWN, home / WITHDRAWN_FILE, new.withdrawn)
             if new.split != old.split:
                 _write(SPLIT, home / TRAFFIC_FILE, new.split)
             if new.aliases != old.aliases:

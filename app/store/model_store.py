@@ -58,8 +58,13 @@ class ModelStore:
         return [card for _, card in self.look_at(model) if isinstance(card, Card)]
 
     def faults(self, model: str) -> dict[int, str]:
-        """The versions that cannot be read, and why."""
-        return {number: str(fault) for number, fault in self.look_at(model) if isinstance(fault, Damaged)}
+        """The versions that cannot be read or were withdrawn, and why."""
+        withdrawn = self.register(model).withdrawn
+        return {
+            number: str(found) if isinstance(found, Damaged) else withdrawn[number]
+            for number, found in self.look_at(model)
+            if isinstance(found, Damaged) or number in withdrawn
+        }
 
     def card(self, model: str, version: int) -> Card:
         """One card; raises NotFound when there is no such version, Damaged when it is not sound."""
@@ -122,22 +127,33 @@ class ModelStore:
 
     def promote(self, model: str, version: int) -> dict[str, int]:
         """Point `live` at a version and `previous` at the one that was live; returns the aliases. A split ends, and so
-        does the shadow of the version itself.
+        does the shadow of the version itself. One that was withdrawn is taken back.
         """
 
         def promoted(register: Register) -> Register:
             self.card(model, version)
             aliases = _aliases(model, register)
+            withdrawn = {number: why for number, why in register.withdrawn.items() if number != version}
             if aliases.get(LIVE) == version:
-                return register
+                return replace(register, withdrawn=withdrawn)
             if LIVE in aliases:
                 aliases[PREVIOUS] = aliases[LIVE]
             aliases[LIVE] = version
             if aliases.get(SHADOW) == version:
                 del aliases[SHADOW]
-            return Register(aliases, {})
+            return Register(aliases, {}, withdrawn)
 
         return self._aliases_after(model, promoted)
+
+    def withdraw(self, model: str, version: int, reason: str) -> None:
+        """Take a version out of service until somebody promotes it again: nothing loads it by itself."""
+
+        def withdrawn(register: Register) -> Register:
+            there = self.numbers(model)
+            known = {number: why for number, why in register.withdrawn.items() if number in there}
+            return replace(register, withdrawn={**known, version: reason} if version in there else known)
+
+        self._backend.change(model, withdrawn)
 
     def rollback(self, model: str) -> dict[str, int]:
         """Exchange `live` and `previous`; raises NotFound when nothing was live before."""
@@ -209,7 +225,8 @@ class ModelStore:
                     if not self.numbers(model):
                         self._copy_starter(source, model)
         for model in self.models():
-            sound = self.versions(model)
+            withdrawn = self.register(model).withdrawn
+            sound = [card for card in self.versions(model) if card.version not in withdrawn]
             if sound and LIVE not in self._sound_aliases(model):
                 self.promote(model, sound[-1].version)
 

@@ -90,6 +90,11 @@ class Card(_Frozen):
     files: dict[str, FileSum]
 
     @property
+    def imported(self) -> bool:
+        """Whether the network came from elsewhere: it was not trained on any data here, so it is run apart."""
+        return self.data is None
+
+    @property
     def size(self) -> int:
         """Bytes of all files together."""
         return sum(file.size for file in self.files.values())

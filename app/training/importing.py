@@ -1,6 +1,8 @@
-"""One import in one process: `python -m app.training.importing MODEL LIKE FILE` makes a network a version, and exits.
+"""One import in one process: `python -m app.training.importing MODEL LIKE FILE FOLDER` makes of a network what can be
+published, with its card, and exits.
 
-What it prints is a line of JSON: {"version": 4}, or {"error": "why not", "kind": "InvalidRequest"}.
+What it prints is a line of JSON: {}, or {"error": "why not", "kind": "InvalidRequest"}. It publishes nothing itself:
+who started it may have been told to stop meanwhile.
 """
 
 import json
@@ -8,7 +10,6 @@ import os
 import shutil
 import sys
 import zipfile
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,23 +18,22 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from app.confinement import be_expendable, end_with_parent, limit_memory, limit_seconds
 from app.errors import Conflict, FitserveError, InvalidRequest
 from app.families.catalog import by_model, find_families
 from app.families.contract import Network
 from app.settings import Settings
-from app.store.model_store import ModelStore
 from app.store.opening import open_store
-from app.store.version import ONNX, Card, TensorCard, checksums
+from app.store.version import CARD, ONNX, TensorCard, checksums
 from app.telemetry import configure_logging
 from app.training.archive import check_archive
-from app.training.likeness import Likeness, check_keras, drawn, try_out
+from app.training.likeness import Likeness, Trial, check_keras, drawn, try_out
 
 SAMPLES = 64  # made-up examples on which a .keras file and what is served of it must agree
-EXPENDABLE = "1000"  # to the kernel, when memory runs out
 
 
-def bring_in(store: ModelStore, like: Likeness, path: Path, staged: Path) -> Card:
-    """Make a .keras or .onnx file a version of the same model, without figures and without an alias.
+def bring_in(like: Likeness, path: Path, staged: Path, trial: Trial) -> None:
+    """Put what a version needs that is made of a .keras or .onnx file into a folder, its card without figures.
 
     Raises InvalidRequest when it is not what it should be, Conflict when TensorFlow is needed and not installed.
     """
@@ -43,7 +43,7 @@ def bring_in(store: ModelStore, like: Likeness, path: Path, staged: Path) -> Car
     else:
         shutil.copyfile(path, staged / ONNX)
         parameters = None
-    signature = try_out(staged / ONNX, like)
+    signature = try_out(staged / ONNX, like, trial)
     for name in like.family.beside:
         shutil.copyfile(like.folder / name, staged / name)
     card = like.card.model_copy(
@@ -64,18 +64,13 @@ def bring_in(store: ModelStore, like: Likeness, path: Path, staged: Path) -> Car
             "files": checksums(staged),
         }
     )
-    return store.publish(staged, card.model, lambda number: card.model_copy(update={"version": number}))
+    (staged / CARD).write_text(card.model_dump_json())
 
 
 def _convert(path: Path, like: Likeness, staged: Path) -> Network:
     """Write what is served of a .keras file, and the file's network as training continues from it."""
     check_archive(path)
-    try:
-        from app.training.export import as_served, check, check_steps, export  # noqa: PLC0415  takes seconds
-    except ImportError:
-        raise Conflict(
-            "this installation only serves: it imports .onnx files; for .keras it lacks TensorFlow"
-        ) from None
+    from app.training.export import as_served, check, check_steps, export  # noqa: PLC0415  takes seconds
 
     network, signature = as_served(_read(path)), like.signature
     check_keras(network, signature)
@@ -88,6 +83,16 @@ def _convert(path: Path, like: Likeness, staged: Path) -> Network:
     return network
 
 
+def _load_tensorflow() -> None:
+    """Load it before the memory is limited, which is for the network; raises Conflict where it is not installed."""
+    try:
+        import app.training.export  # noqa: F401, PLC0415  takes seconds
+    except ImportError:
+        raise Conflict(
+            "this installation only serves: it imports .onnx files; for .keras it lacks TensorFlow"
+        ) from None
+
+
 def _read(path: Path) -> Network:
     import keras  # noqa: PLC0415
 
@@ -98,21 +103,30 @@ def _read(path: Path) -> Network:
         raise InvalidRequest(f"Keras cannot read the file: {str(fault).strip().splitlines()[0][:300]}") from fault
 
 
-def main(owner: str, model: str, like: str, path: str) -> int:
-    """Import one file as the settings say, staging in the name of `owner`; returns an exit code."""
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(EXPENDABLE)
+def main(model: str, like: str, path: str, staged: str) -> int:
+    """Import one file as the settings say; returns an exit code."""
+    end_with_parent()
+    be_expendable()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # a GPU is shared with whoever serves on it
     settings = Settings()
+    limit_seconds(settings.import_seconds)
     configure_logging(settings.log_level, settings.log_form)
     store = open_store(settings)
     try:
         number = store.resolve(model, like)
         likeness = Likeness(by_model(find_families())[model], store.card(model, number), store.folder(model, number))
-        said: dict[str, object] = {"version": bring_in(store, likeness, Path(path), store.stage(owner)).version}
+        trial = Trial(settings.max_batch, settings.prediction_timeout_seconds)
+        if zipfile.is_zipfile(path):
+            _load_tensorflow()
+        limit_memory(settings.max_import_memory_bytes)
+        bring_in(likeness, Path(path), Path(staged), trial)
     except FitserveError as fault:
         said = {"error": str(fault), "kind": type(fault).__name__}
+    except MemoryError:
+        said = {"error": f"the network takes more memory than {settings.max_import_memory_bytes} bytes", "kind": ""}
+    else:
+        said = {}
     print(json.dumps(said))  # noqa: T201
     return "error" in said
 

@@ -1,6 +1,6 @@
 """What a network from elsewhere must take and give to stand beside a version, and whether it does when it runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,10 @@ import onnxruntime
 from app.errors import InvalidRequest
 from app.families.contract import Array, Family, Signature, Tensor, following
 from app.store.version import Card
+from app.watchdog import Watchdog
 
 TYPES = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(int64)": "int64", "tensor(int32)": "int32"}
+FAR = 1e4  # what a network may be given that nobody thought of
 ROWS = 3  # examples that are run together, to see that each is answered by itself
 TOLERANCE = 1e-3
 
@@ -33,6 +35,17 @@ class Likeness:
         return Signature(tensors[0], tensors[1], tuple(tensors[2:]))
 
 
+@dataclass(frozen=True)
+class Trial:
+    """How a network is tried out: in batches of up to `max_batch`, each of which may take so many seconds."""
+
+    max_batch: int = 32
+    run_seconds: float = 10.0
+
+
+USUAL = Trial()
+
+
 def check_keras(network: Any, wanted: Signature) -> None:
     """Raise InvalidRequest unless a Keras network takes and gives tensors of the signature's types and shapes."""
     _compare("takes", wanted.inputs, [_of_keras(one) for one in network.inputs])
@@ -43,10 +56,13 @@ def _of_keras(tensor: Any) -> Tensor:
     return Tensor(tensor.name, tensor.dtype, tuple(-1 if side is None else side for side in tensor.shape))
 
 
-def try_out(path: Path, like: Likeness) -> Signature:
+def try_out(path: Path, like: Likeness, trial: Trial = USUAL) -> Signature:
     """What an ONNX file takes and gives, once it has run; raises InvalidRequest unless it can stand beside `like`."""
+    options = onnxruntime.SessionOptions()
+    options.enable_cpu_mem_arena = False  # what it takes is what it needs
+    options.log_severity_level = 4  # a fault is raised, and told once
     try:
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as fault:  # ONNX Runtime raises a class of its own for every status
         reason = str(fault).replace(str(path), "the file")
         raise InvalidRequest(f"it is neither a .keras nor an .onnx file that can be read: {reason}") from fault
@@ -57,7 +73,7 @@ def try_out(path: Path, like: Likeness) -> Signature:
     _compare("takes", wanted.inputs, takes)
     _compare("gives", wanted.outputs, gives)
     signature = Signature(takes[0], _firmed(gives[0], wanted.output), wanted.states)
-    _run(session, signature, probabilities=bool(like.card.labels))
+    _run(_Watched(session, trial.run_seconds), signature, trial.max_batch, probabilities=bool(like.card.labels))
     return signature
 
 
@@ -100,17 +116,40 @@ def _firmed(found: Tensor, wanted: Tensor) -> Tensor:
     return Tensor(found.name, found.dtype, wanted.shape)
 
 
-def _run(session: onnxruntime.InferenceSession, signature: Signature, *, probabilities: bool) -> None:
+class _Watched:
+    """A session whose runs end in time."""
+
+    def __init__(self, session: onnxruntime.InferenceSession, seconds: float) -> None:
+        self._session = session
+        self._watchdog = Watchdog(seconds)
+        self._options = onnxruntime.RunOptions()
+
+    def __call__(self, names: Sequence[str], inputs: Mapping[str, Array]) -> list[Array]:
+        """The outputs of these names; raises InvalidRequest when the run fails or takes too long."""
+        run = self._watchdog.begin(self._stop)
+        try:
+            outputs: list[Array] = self._session.run(names, inputs, self._options)
+        except Exception as fault:
+            late = f"it took more than {self._watchdog.seconds:g} s for {len(next(iter(inputs.values())))} examples"
+            raise InvalidRequest(
+                f"the network fails when it runs: {late if self._options.terminate else fault}"
+            ) from fault
+        finally:
+            self._watchdog.end(run)
+        return outputs
+
+    def _stop(self) -> None:
+        self._options.terminate = True
+
+
+def _run(session: _Watched, signature: Signature, max_batch: int, *, probabilities: bool) -> None:
     """Raise InvalidRequest unless some examples give, together and alone, outputs of the right shape and kind."""
     draw = np.random.default_rng(0)
     inputs = {signature.input.name: drawn(draw, signature.input, ROWS, signature.output.shape[-1])}
     inputs |= {state.name: drawn(draw, state, ROWS) for state in signature.states}
     names = [signature.output.name, *(following(state.name) for state in signature.states)]
-    try:
-        together = session.run(names, inputs)
-        alone = session.run(names, {name: values[:1] for name, values in inputs.items()})
-    except Exception as fault:
-        raise InvalidRequest(f"the network fails when it runs: {fault}") from fault
+    together = session(names, inputs)
+    alone = session(names, {name: values[:1] for name, values in inputs.items()})
     shapes = [(ROWS, *tensor.shape[1:]) for tensor in (signature.output, *signature.states)]
     if [output.shape for output in together] != shapes or not all(np.isfinite(output).all() for output in together):
         raise InvalidRequest(f"the network gives {[list(one.shape) for one in together]} or what is no number")
@@ -118,6 +157,26 @@ def _run(session: onnxruntime.InferenceSession, signature: Signature, *, probabi
         raise InvalidRequest("what the network makes of one example depends on the others beside it")
     if probabilities and (together[0].min() < 0 or np.abs(together[0].sum(axis=1) - 1).max() > TOLERANCE):
         raise InvalidRequest("the network gives no probabilities: it should end with a softmax")
+
+    for batch in _batches(draw, signature, max_batch):
+        session(names, batch)
+
+
+def _batches(draw: np.random.Generator, signature: Signature, max_batch: int) -> Iterator[dict[str, Array]]:
+    """What may come: batches of every size that is served, of usual values and of the least and the most."""
+    below = signature.output.shape[-1]
+    for rows in (*(2**power for power in range((max_batch - 1).bit_length())), max_batch):
+        usual = {one.name: drawn(draw, one, rows, below) for one in signature.inputs}
+        yield usual
+        for value in (0, 1, -FAR, FAR) if rows in (1, max_batch) else ():
+            yield {name: _filled(values, value, below) for name, values in usual.items()}
+
+
+def _filled(values: Array, value: float, below: int) -> Array:
+    """The same shape with one value everywhere; tokens are those that there are."""
+    if np.issubdtype(values.dtype, np.integer):
+        return np.full_like(values, np.clip(value, 0, below - 1))
+    return np.full_like(values, value)
 
 
 def drawn(draw: np.random.Generator, tensor: Tensor, rows: int, below: int = 1) -> Array:

@@ -4,16 +4,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
 
 from app.bootstrap import Services
-from app.errors import Busy, Conflict, Damaged, InvalidRequest, UnsupportedMedia
+from app.errors import Busy, Conflict, Damaged, InvalidRequest, Runaway, UnsupportedMedia
 from app.store.model_store import LIVE
 from app.store.version import Card
-from app.training.intake import take_in
+from app.training import intake
 from app.web.models import known
 from app.web.problems import documented
 from app.web.streamed import FILE, FORM, read_form
+from app.web.work import to_the_end, while_there
 
 router = APIRouter(prefix="/models", tags=["models"])
 
@@ -48,9 +48,9 @@ def _documentation() -> dict[str, Any]:
 async def import_version(request: Request, response: Response, model: str, like: Like = LIVE) -> Card:
     """Make a .keras or .onnx file a version of this model, with the labels, or the vocabulary, of the version `like`.
 
-    It is read and tried out in a process of its own: it must take and give tensors of the same types and shapes, and
-    classifiers probabilities, with the labels in the same order. It gets no alias and has no figures: see how it does
-    with `?version=`, as the alias `shadow`, or with a share of the traffic, and promote it if you like it.
+    It is read, tried out and later run in a process of its own: it must take and give tensors of the same types and
+    shapes, and classifiers probabilities, with the labels in the same order. It gets no alias and has no figures: see
+    how it does with `?version=`, as the alias `shadow`, or with a share of the traffic, and promote it if you like it.
     """
     services: Services = request.app.state.services
     known(services, model)
@@ -60,18 +60,24 @@ async def import_version(request: Request, response: Response, model: str, like:
         raise Busy("another file is being imported", retry_after=LONG)
     request.app.state.importing = True
     try:
-        number = await take_in(
-            services.store, services.settings.environment(), model, like, lambda path: _received(request, path)
-        )
+        async with intake.opened(services.store) as begun:
+            await _received(request, begun.path)
+            candidate = await while_there(request, _tried_out(services, begun, model, like))
+            card = await to_the_end(request, candidate.publish, services.store)
     finally:
         request.app.state.importing = False
+    response.headers["Location"] = f"/models/{model}/versions/{card.version}"
+    return card
+
+
+async def _tried_out(services: Services, begun: intake.Intake, model: str, like: str) -> intake.Candidate:
+    """What can be published, as it runs in a process of its own and would run here."""
+    candidate = await begun.try_out(services.settings, model, like)
     try:
-        await services.servables.get(model, str(number))
-    except (Conflict, Damaged) as fault:
-        await run_in_threadpool(services.store.delete, model, number)
+        await services.servables.try_out(candidate.card, candidate.folder)
+    except (Conflict, Damaged, Runaway) as fault:
         raise InvalidRequest(f"the network does not run here: {fault}") from fault
-    response.headers["Location"] = f"/models/{model}/versions/{number}"
-    return await run_in_threadpool(services.store.card, model, number)
+    return candidate
 
 
 async def _received(request: Request, path: Path) -> None:

@@ -13,6 +13,7 @@ from app.errors import Malformed, Overloaded, SlowRequest, TimedOut, TooLarge
 from app.web.framing import content_length
 from app.web.problems import send_problem
 
+DEADLINE = "deadline"  # in a request's scope: its asyncio.Timeout, for what must not be called off once it is begun
 SMALL_BYTES = 1 << 16  # bodies up to here are bounded by the number of requests
 
 
@@ -97,12 +98,13 @@ class Deadline:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        receiving = started = False
+        receiving = complete = started = False
 
         async def watched_receive() -> Message:
-            nonlocal receiving
-            receiving = True
+            nonlocal receiving, complete
+            receiving = not complete  # behind its end only the caller's departure comes
             message = await receive()
+            complete = not message.get("more_body", False)
             receiving = False
             return message
 
@@ -115,6 +117,7 @@ class Deadline:
 
         try:
             async with asyncio.timeout(self._seconds) as timer:
+                scope[DEADLINE] = timer
                 await self._app(scope, watched_receive, watched_send)
         except TimeoutError:
             if not timer.expired():
