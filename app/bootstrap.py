@@ -25,6 +25,7 @@ from app.store.model_store import ModelStore
 from app.store.opening import open_store
 from app.telemetry import log
 from app.training.datasets import Datasets
+from app.training.plots import Plots
 from app.training.sweeping import Sweeper
 
 
@@ -41,6 +42,7 @@ class Services:
     servables: Servables
     supervisor: Supervisor
     feed: Feed
+    plots: Plots
     retention: Retention
     sweeper: Sweeper
     decoders: Executor
@@ -73,6 +75,7 @@ def build(settings: Settings) -> Services:
             keep=settings.keep,
         ),
         feed=Feed(journal, settings.feed_seconds),
+        plots=Plots(journal),
         decoders=ThreadPoolExecutor(os.cpu_count(), "decode"),
     )
 

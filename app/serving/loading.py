@@ -65,11 +65,12 @@ class Loader:
         self._runtime = runtime
         self._max_batch = limits.max_batch
         self._max_waiting = limits.max_waiting
+        self.loading = ThreadPoolExecutor(len(models) + 1, "load")  # one for each model, and one to try out
         self._threads = {model: ThreadPoolExecutor(1, f"predict-{model}") for model in models}
 
     def close(self) -> None:
         """Let the threads go."""
-        for threads in self._threads.values():
+        for threads in (self.loading, *self._threads.values()):
             threads.shutdown(wait=False, cancel_futures=True)
 
     def load(self, model: str, version: int) -> Loaded:

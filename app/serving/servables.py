@@ -2,10 +2,12 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app.errors import Conflict, Damaged, NotFound, Runaway, Unavailable
 from app.families.contract import Family
@@ -140,7 +142,7 @@ class Servables:
 
     async def try_out(self, card: Card, folder: Path) -> None:
         """Load what is to be a version of a model as if it were to serve; raises Damaged or Runaway."""
-        await asyncio.to_thread(self._loader.try_out, card, folder)
+        await self._in_thread(self._loader.try_out, card, folder)
 
     @property
     def cut_off(self) -> bool:
@@ -221,9 +223,13 @@ class Servables:
         log.error("%s %d withdrawn: %s", model, version, fault)
         self._withdrawals.add(model, version, str(fault))
         self._take_out(model, version, str(fault))
-        task = asyncio.create_task(self._replace(model))
+        task = asyncio.create_task(self._replace(model), context=Context())  # for no request
         self._replacing.add(task)
         task.add_done_callback(self._replacing.discard)
+
+    async def _in_thread(self, load: Callable[..., Any], *args: object) -> Any:
+        """Load in the threads that are there for it: it may take long, and others need those of all."""
+        return await asyncio.get_running_loop().run_in_executor(self._loader.loading, load, *args)
 
     async def _replace(self, model: str) -> None:
         with suppress(Unavailable):  # the next look at the store does it
@@ -313,7 +319,7 @@ class Servables:
         found = self._found(model, version)
         self._others[model].pop(version, None)
         try:
-            loaded = await asyncio.to_thread(self._loader.load, model, version) if found is None else found
+            loaded = await self._in_thread(self._loader.load, model, version) if found is None else found
         except Runaway as fault:
             self._withdraw(model, version, fault)
             raise Damaged(str(fault)) from fault

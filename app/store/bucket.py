@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from app import caller
 from app.errors import Conflict, Damaged, Unavailable
 from app.store.backend import Register
 from app.store.bucket_folder import BucketFolder
@@ -102,7 +103,13 @@ class BucketBackend:
 
     def change(self, model: str, edit: Callable[[Register], Register]) -> Register:
         """Replace the register by what `edit` makes of the latest."""
-        return self._models.rewrite(model, lambda register: register.changed(edit(register.register))).register
+
+        def changed(register: BucketRegister) -> BucketRegister:
+            new = register.changed(edit(register.register))
+            caller.commit()
+            return new
+
+        return self._models.rewrite(model, changed).register
 
     def set_aside(self, model: str) -> None:
         """Copy the register, and begin a new one."""
@@ -131,6 +138,7 @@ class BucketBackend:
             if version in register.deletions:  # by another, or by a try of ours whose answer was lost
                 return register
             check(register.register)
+            caller.commit()
             return register.hiding(version)
 
         self._models.rewrite(model, hidden)
@@ -207,6 +215,7 @@ class BucketBackend:
         def shown(register: BucketRegister) -> BucketRegister:
             if number in register.abandoned:
                 raise Conflict(f"version {number} of {model} took so long that it was taken for abandoned")
+            caller.commit()
             return register.published(number)
 
         self._models.rewrite(model, shown)

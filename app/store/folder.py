@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from app import caller
 from app.store.backend import ALIASES, SPLIT, WITHDRAWN, Register
 from app.store.files import locked, replace, sync, sync_tree
 from app.store.shared import LocalFolder, SharedFolder
@@ -82,6 +83,7 @@ class FolderBackend:
         with self._lock(model):
             old = self.register(model)
             new = edit(old)
+            caller.commit()
             if new.withdrawn != old.withdrawn:
                 _write(WITHDRAWN, home / WITHDRAWN_FILE, new.withdrawn)
             if new.split != old.split:
@@ -107,6 +109,7 @@ class FolderBackend:
             made = card(1 + max([self._deleted(model), *self.numbers(model)]))
             replace(staged / CARD, made.model_dump_json(indent=1).encode())
             sync_tree(staged)
+            caller.commit()
             staged.rename(home / str(made.version))
             sync(home)
         return made
@@ -115,6 +118,7 @@ class FolderBackend:
         """Remember the number, move the version out of sight, then delete its files."""
         with self._lock(model):
             check(self.register(model))
+            caller.commit()
             replace(self._root / model / DELETED, str(max(self._deleted(model), version)).encode())
             grave = self.stage("deleted")
             self._place(model, version).rename(grave / str(version))

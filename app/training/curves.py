@@ -1,18 +1,13 @@
-"""The curves of a training: the figures of every epoch, from the journal, as rows, as CSV and as a picture."""
+"""The curves of a training: the figures of every epoch, from the journal, as rows and as CSV."""
 
 import csv
 import io
-import json
-import subprocess
-import sys
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
-from app.errors import Conflict, FitserveError
 from app.jobs.job import Event
 from app.jobs.journal import Journal
 
-PLOT_SECONDS = 60
 KINDS = ("epoch", "resumed")
 LIMIT = 100_000
 
@@ -49,16 +44,3 @@ def as_csv(rows: Sequence[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-def as_picture(rows: Sequence[dict[str, Any]], form: Literal["svg", "png"]) -> bytes:
-    """The rows drawn by a child process, so that matplotlib stays out of this one; raises Conflict without any rows."""
-    if not rows:
-        raise Conflict("no epoch has ended yet, so there is nothing to draw")
-    command = [sys.executable, "-m", "app.training.plot", form]
-    done = subprocess.run(
-        command, input=json.dumps(rows).encode(), capture_output=True, timeout=PLOT_SECONDS, check=False
-    )
-    if done.returncode:
-        raise FitserveError(f"the curves could not be drawn: {done.stderr.decode(errors='replace')[-500:]}")
-    return done.stdout

@@ -59,6 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
         configure_tracing()
         if keyring:
             keyring.open()
+        app.state.gpus = await asyncio.to_thread(health.gpus)
         async with AsyncExitStack() as stack:
             try:
                 app.state.services = await stack.enter_async_context(opened(services))

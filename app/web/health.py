@@ -50,8 +50,8 @@ async def live() -> Live:
 
 
 @router.get("/ready", operation_id="ready", responses={503: {"model": Ready, "description": "Not ready"}})
-def ready(request: Request, response: Response) -> Ready:
-    """Warm, and answering for every model that was ever trained."""
+async def ready(request: Request, response: Response) -> Ready:
+    """Warm, and answering for every model that was ever trained. It asks nothing and waits for nothing."""
     services: Services = request.app.state.services
     servables, runtime = services.servables, services.runtime
     models = {
@@ -70,14 +70,14 @@ def ready(request: Request, response: Response) -> Ready:
         runtime=runtime.name,
         runtime_reason=runtime.reason,
         runtime_fault=runtime.fault,
-        gpus=_gpus(),
+        gpus=request.app.state.gpus,
         keys_fault=_keys_fault(request),
         leads=services.supervisor.leads(),
         models=models,
     )
 
 
-def _gpus() -> list[str]:
+def gpus() -> list[str]:
     """What NVIDIA's driver says there is; without TensorFlow, which would take their memory."""
     told = sorted(DRIVER.glob("gpus/*/information"))
     return [

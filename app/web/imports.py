@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from app.bootstrap import Services
 from app.errors import Busy, Conflict, Damaged, InvalidRequest, Runaway, UnsupportedMedia
@@ -13,7 +14,7 @@ from app.training import intake
 from app.web.models import known
 from app.web.problems import documented
 from app.web.streamed import FILE, FORM, read_form
-from app.web.work import to_the_end, while_there
+from app.web.work import while_there
 
 router = APIRouter(prefix="/models", tags=["models"])
 
@@ -63,7 +64,7 @@ async def import_version(request: Request, response: Response, model: str, like:
         async with intake.opened(services.store) as begun:
             await _received(request, begun.path)
             candidate = await while_there(request, _tried_out(services, begun, model, like))
-            card = await to_the_end(request, candidate.publish, services.store)
+            card = await run_in_threadpool(candidate.publish, services.store)
     finally:
         request.app.state.importing = False
     response.headers["Location"] = f"/models/{model}/versions/{card.version}"

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.caller import Caller, calling
 from app.errors import Malformed, Overloaded, SlowRequest, TimedOut, TooLarge
 from app.web.framing import content_length
 from app.web.problems import send_problem
 
-DEADLINE = "deadline"  # in a request's scope: its asyncio.Timeout, for what must not be called off once it is begun
 SMALL_BYTES = 1 << 16  # bodies up to here are bounded by the number of requests
 
 
@@ -87,7 +87,10 @@ class BodyLimit:
 
 
 class Deadline:
-    """ASGI middleware; a request and the first byte of its answer take `seconds` at most. A stream may then go on."""
+    """ASGI middleware; a request and the first byte of its answer take `seconds` at most. A stream may then go on.
+
+    Once what was asked for is being made lasting, its answer is waited for: the moment is the `Caller`'s to tell.
+    """
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
         self._app = app
@@ -99,6 +102,8 @@ class Deadline:
             await self._app(scope, receive, send)
             return
         receiving = complete = started = False
+        caller = Caller()
+        calling.set(caller)  # in the context of this request's task, which ends with it
 
         async def watched_receive() -> Message:
             nonlocal receiving, complete
@@ -112,12 +117,17 @@ class Deadline:
             nonlocal started
             if not started:
                 started = True
-                timer.reschedule(None)
+                due.cancel()
             await send(message)
 
+        def expire() -> None:
+            if caller.give_up():
+                timer.reschedule(loop.time())
+
+        loop = asyncio.get_running_loop()
+        due = loop.call_later(self._seconds, expire)
         try:
-            async with asyncio.timeout(self._seconds) as timer:
-                scope[DEADLINE] = timer
+            async with asyncio.timeout(None) as timer:
                 await self._app(scope, watched_receive, watched_send)
         except TimeoutError:
             if not timer.expired():
@@ -126,3 +136,5 @@ class Deadline:
                 await send_problem(send, SlowRequest(f"the request was not complete within {self._seconds:g} s"))
             else:
                 await send_problem(send, TimedOut(f"the answer was not there within {self._seconds:g} s"))
+        finally:
+            due.cancel()

@@ -19,7 +19,6 @@ from app.training.submission import submit
 from app.web.json_body.route import JsonRoute
 from app.web.numbers import WHOLE
 from app.web.problems import documented
-from app.web.work import to_the_end
 
 router = APIRouter(prefix="/models", tags=["models"], route_class=JsonRoute)
 
@@ -151,7 +150,7 @@ async def set_alias(request: Request, model: str, alias: Alias, target: AliasTar
         loaded = await services.servables.get(model, str(target.version), take_back=alias == LIVE)
         if alias == SHADOW:
             check_comparable(services.servables.live(model).card, loaded.card)
-    return await _moved(request, model, lambda: services.store.set_alias(model, alias, target.version))
+    return await _moved(services, model, lambda: services.store.set_alias(model, alias, target.version))
 
 
 @router.delete("/{model}/aliases/{alias}", operation_id="remove_alias", responses=documented(404, 409, 422))
@@ -159,7 +158,7 @@ async def remove_alias(request: Request, model: str, alias: Alias) -> ModelSumma
     """Forget an alias, so that its version may be deleted, or is no longer in the shadow. `live` cannot go."""
     services: Services = request.app.state.services
     known(services, model)
-    return await _moved(request, model, lambda: services.store.remove_alias(model, alias))
+    return await _moved(services, model, lambda: services.store.remove_alias(model, alias))
 
 
 @router.put("/{model}/traffic", operation_id="split_traffic", responses=documented(404, 409, 422))
@@ -172,7 +171,7 @@ async def split_traffic(request: Request, model: str, weights: Weights) -> Model
     for version in weights:
         await services.servables.get(model, version)
     chosen = {int(version): weight for version, weight in weights.items()}
-    return await _moved(request, model, lambda: services.store.set_split(model, chosen))
+    return await _moved(services, model, lambda: services.store.set_split(model, chosen))
 
 
 @router.delete("/{model}/traffic", operation_id="end_split", responses=documented(404, 409))
@@ -180,7 +179,7 @@ async def end_split(request: Request, model: str) -> ModelSummary:
     """Let the live version answer everything again."""
     services: Services = request.app.state.services
     known(services, model)
-    return await _moved(request, model, lambda: services.store.end_split(model))
+    return await _moved(services, model, lambda: services.store.end_split(model))
 
 
 @router.post("/{model}/rollback", operation_id="roll_back", responses=documented(404, 409))
@@ -188,7 +187,7 @@ async def roll_back(request: Request, model: str) -> ModelSummary:
     """Make the version live again that was live before."""
     services: Services = request.app.state.services
     await services.servables.get(known(services, model), PREVIOUS)
-    return await _moved(request, model, lambda: services.store.rollback(model))
+    return await _moved(services, model, lambda: services.store.rollback(model))
 
 
 @router.delete(
@@ -197,7 +196,7 @@ async def roll_back(request: Request, model: str) -> ModelSummary:
 async def delete_version(request: Request, model: str, version: int) -> None:
     """Remove a version for good; refused while an alias points at it."""
     services: Services = request.app.state.services
-    await to_the_end(request, services.store.delete, known(services, model), version)
+    await run_in_threadpool(services.store.delete, known(services, model), version)
     await services.servables.refresh(model)
 
 
@@ -228,10 +227,9 @@ async def reproduce(request: Request, response: Response, model: str, version: V
     return job
 
 
-async def _moved(request: Request, model: str, move: Callable[[], object]) -> ModelSummary:
+async def _moved(services: Services, model: str, move: Callable[[], object]) -> ModelSummary:
     """Move an alias, serve what `live` then means, and say how things stand."""
-    services: Services = request.app.state.services
-    await to_the_end(request, move)
+    await run_in_threadpool(move)
     await services.servables.refresh(model)
     return await run_in_threadpool(_summary, services, model)
 

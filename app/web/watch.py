@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -11,8 +11,10 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.bootstrap import Services
 from app.jobs.launchers.local import LOG
-from app.training.curves import as_csv, as_picture, curves_of
+from app.training.curves import as_csv, curves_of
+from app.training.plots import Form
 from app.web.problems import documented
+from app.web.work import while_there
 
 router = APIRouter(prefix="/jobs/{job}", tags=["jobs"])
 
@@ -63,10 +65,11 @@ def history_csv(request: Request, job: str) -> Response:
     return PlainTextResponse(as_csv(curves_of(_services(request).journal, job)), media_type="text/csv")
 
 
-@router.get("/plot.{form}", operation_id="job_plot", response_class=Response, responses=documented(404, 409))
-def plot(request: Request, job: str, form: Literal["svg", "png"]) -> Response:
+@router.get("/plot.{form}", operation_id="job_plot", response_class=Response, responses=documented(404, 409, 503))
+async def plot(request: Request, job: str, form: Form) -> Response:
     """Accuracy and loss over the epochs so far, training and validation, as a picture."""
-    return Response(as_picture(curves_of(_services(request).journal, job), form), media_type=MEDIA[form])
+    picture = await while_there(request, _services(request).plots.plot(job, form))
+    return Response(picture, media_type=MEDIA[form])
 
 
 @router.get("/log", operation_id="job_log", response_class=PlainTextResponse, responses=documented(404))

@@ -13,6 +13,7 @@ from app.store.model_store import ModelStore
 from app.store.opening import open_store
 from app.store.version import CARD, GUESSES, checksums
 from app.web.app import create_app
+from app.web.health import gpus
 from tests.drawing import draw_digit
 
 SEVEN = png(draw_digit(7, 28, 2.5))
@@ -332,12 +333,12 @@ def test_the_openapi_document_describes_bodies_and_problems(client: TestClient):
     assert "Problem" in document["components"]["schemas"]
 
 
-def test_gpus_are_those_that_the_driver_names(client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_gpus_are_those_that_the_driver_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for number, bus in enumerate(("0000:0a:00.0", "0000:1b:00.0")):
         (tmp_path / "gpus" / bus).mkdir(parents=True)
         told = f"Model: \t\t NVIDIA H{number}00\nIRQ:   \t\t 7\nGPU UUID: \t GPU-{number}\n"
         (tmp_path / "gpus" / bus / "information").write_text(told)
     monkeypatch.setattr("app.web.health.DRIVER", tmp_path)
-    assert client.get("/health/ready").json()["gpus"] == ["NVIDIA H000", "NVIDIA H100"]
+    assert gpus() == ["NVIDIA H000", "NVIDIA H100"]
     monkeypatch.setattr("app.web.health.DRIVER", tmp_path / "none")
-    assert client.get("/health/ready").json()["gpus"] == []
+    assert gpus() == []

@@ -42,19 +42,19 @@ BYTES = "BYTES"
 
 
 @router.get("", operation_id="v2_server")
-def server(request: Request) -> dict[str, Any]:
+async def server(request: Request) -> dict[str, Any]:
     """The server's name, version and extensions."""
     return {"name": "fitserve", "version": request.app.version, "extensions": EXTENSIONS}
 
 
 @router.get("/health/live", operation_id="v2_live")
-def live() -> dict[str, bool]:
+async def live() -> dict[str, bool]:
     """The process answers."""
     return {"live": True}
 
 
 @router.get("/health/ready", operation_id="v2_ready")
-def ready(request: Request, response: Response) -> dict[str, bool]:
+async def ready(request: Request, response: Response) -> dict[str, bool]:
     """Every model that was ever trained answers; until a signal says stop."""
     is_ready = answers(request)
     response.status_code = 200 if is_ready else 503
