@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from app.families.catalog import by_model, find_families
 from app.families.contract import Family
@@ -25,6 +26,7 @@ from app.store.model_store import ModelStore
 from app.store.opening import open_store
 from app.telemetry import log
 from app.training.datasets import Datasets
+from app.training.given import clear
 from app.training.plots import Plots
 from app.training.sweeping import Sweeper
 
@@ -65,7 +67,9 @@ def build(settings: Settings) -> Services:
         runtime=runtime,
         servables=Servables(store, by_model(families), runtime, limits),
         supervisor=Supervisor(journal, launcher(settings), rules(settings)),
-        retention=Retention(journal, store.jobs, settings.progress_days, settings.log_days),
+        retention=Retention(
+            journal, store.jobs, settings.progress_days, settings.log_days, partial(clear, datasets, journal.database)
+        ),
         sweeper=Sweeper(
             journal,
             store,

@@ -94,6 +94,7 @@ class Family:
     no download. `jobs` says what one request asks for, the hyperparameters of each job; with `keep` it stores a file
     that came with the request, and gets the name under which `files` may ask for it, without `.txt`. `upload` checks a
     file that is uploaded to become the hyperparameter `corpus`, and raises InvalidRequest; without it there is none.
+    `along` are the hyperparameter that is the content of a file, and the one that names the file once `jobs` kept it.
     `beside` are the files of a version that its servable reads beside the network.
     """
 
@@ -109,6 +110,7 @@ class Family:
     sample: Mapping[str, Any]
     jobs: Callable[[Any, Callable[[bytes], str]], Sequence[Any]] = one_job
     upload: Callable[[Path], None] | None = None
+    along: tuple[str, str] | None = None
     beside: tuple[str, ...] = ()
 
 

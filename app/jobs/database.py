@@ -12,9 +12,10 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from app import caller
 from app.errors import InvalidRequest, Unavailable
 
-HEAD = "0005"  # the newest migration; a test compares it with the folder
+HEAD = "0006"  # the newest migration; a test compares it with the folder
 BUSY_SECONDS = 15  # how long a lock is waited for
 IDLE_SECONDS = 5  # after which PostgreSQL ends a transaction whose process was stopped or cut off in the midst of it
 CONNECT_SECONDS = 5
@@ -56,11 +57,22 @@ class Database:
     def begin(self, lock: int | None = None) -> Iterator[Connection]:
         """A transaction; with a lock, while no other process has one with the same. On SQLite there is one at a time.
 
-        Raises Unavailable.
+        It is on the disk when this ends. Nothing is done for a request that was answered with an error meanwhile.
+
+        Raises Unavailable, or TimedOut for such a request.
         """
         with _explained(), self._opened.begin() as connection:
             if lock is not None and connection.dialect.name != SQLITE:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
+            yield connection
+            caller.commit()
+
+    @contextmanager
+    def begin_hastily(self) -> Iterator[Connection]:
+        """A transaction that SQLite does not wait for the disk with: where the power fails, the last of these may be
+        undone, but for those before one of the others.
+        """
+        with _explained(), self._opened.execution_options(hasty=True).begin() as connection:
             yield connection
 
     @contextmanager
@@ -156,13 +168,15 @@ def _make_sqlite_transactional(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver's own BEGIN comes too late
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        options = connection.get_execution_options()
+        if options.get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if options.get('hasty') else 'FULL'}")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

@@ -55,6 +55,7 @@ class NewJob(BaseModel):
     sweep: str | None = Field(None, description="The sweep that this job is a trial of.")
     trial: int | None = Field(None, description="Which of its trials, from 1.")
     idempotency_key: str | None = Field(None, exclude=True)
+    idempotency_body: str | None = Field(None, exclude=True)  # a digest: the key means this body and no other
     origin: dict[str, str] = Field(default_factory=dict, exclude=True)  # the request and the trace that it comes from
 
 

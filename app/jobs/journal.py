@@ -1,13 +1,12 @@
 """The journal: jobs and their events in a database, where a kill loses nothing and every step is one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, literal, or_, select, update
-from sqlalchemy.exc import IntegrityError
 
-from app.errors import Busy, FitserveError, NotFound
+from app.errors import Busy, FitserveError, InvalidRequest, NotFound
 from app.jobs.database import QUEUE, Database
 from app.jobs.job import Event, Job, NewJob, Status, Wish
 from app.jobs.leadership import leads
@@ -44,31 +43,27 @@ class Journal:
     def submit(self, new: NewJob, max_queued: int) -> tuple[Job, bool]:
         """Queue a job; returns it and whether it is new (an idempotency key seen before gives the first job).
 
-        Raises Busy when `max_queued` jobs wait already.
+        Raises Busy when `max_queued` jobs wait already, and InvalidRequest for a key that came with another body.
         """
         return self.submit_all([new], max_queued)[0]
 
-    def submit_all(self, news: Sequence[NewJob], max_queued: int) -> list[tuple[Job, bool]]:
-        """As `submit`, for jobs that are all queued or, when there is no room for the last of them, none."""
-        if known := self._by_keys(news):
-            return known
-        rows = [row_of(new) for new in news]
-        try:
-            with self.database.begin(QUEUE) as connection:
-                for new, row in zip(news, rows, strict=True):
-                    _insert(connection, row, max_queued, new.origin)
-        except IntegrityError:  # the same key arrived twice at the same moment
-            if known := self._by_keys(news):
-                return known
-            raise
-        return [(self.get(row["id"]), True) for row in rows]
+    def submit_all(
+        self, news: Sequence[NewJob], max_queued: int, check: Callable[[], None] = lambda: None
+    ) -> list[tuple[Job, bool]]:
+        """As `submit`, for jobs that are all queued or, when there is no room for the last of them, none.
+
+        `check` may raise; it is called while nobody else queues anything.
+        """
+        with self.database.begin(QUEUE) as connection:
+            if known := _by_keys(connection, news):
+                return [(job, False) for job in known]
+            check()
+            return [(_insert(connection, new, max_queued), True) for new in news]
 
     def get(self, job: str) -> Job:
         """One job; raises NotFound."""
-        found = self._select(select(jobs).where(jobs.c.id == job))
-        if not found:
-            raise NotFound(f"there is no job {job!r}")
-        return found[0]
+        with self.database.read() as connection:
+            return _one(connection, job)
 
     def latest(self, limit: int = 50, before: str | None = None, **facts: str | None) -> list[Job]:
         """Jobs, newest first: those with these facts (columns), and older than the job `before`."""
@@ -113,19 +108,13 @@ class Journal:
         with self.database.begin() as connection:
             change(connection, job, begun, "queued", {"reason": "to stop early"}, status=Status.QUEUED, **wished)
             connection.execute(update(jobs).where(*running(job), unwished).values(**wished))
-        seen = self.get(job)
-        return self.cancel(job) if seen.status is Status.QUEUED and not seen.wish else seen
+            seen = _one(connection, job)
+            return _cancel(connection, job) if seen.status is Status.QUEUED and not seen.wish else seen
 
     def cancel(self, job: str, reason: str | None = None) -> Job:
         """Ask for the end of a job: at once when it waits, soon when it runs, nothing when it has ended."""
-        waiting = jobs.c.id == job, jobs.c.status.in_((Status.QUEUED, Status.PAUSED))
-        ended = {"status": Status.CANCELLED, "finished": Clock(), "wish": None}
         with self.database.begin() as connection:
-            change(connection, job, waiting, "finished", {"status": Status.CANCELLED}, **ended)
-            asked = connection.execute(update(jobs).where(*running(job)).values(wish=Wish.CANCEL)).rowcount
-            if asked and reason:
-                write(connection, job, "stopped", {"text": reason})
-        return self.get(job)
+            return _cancel(connection, job, reason)
 
     def pause(self, job: str) -> Job:
         """Ask a job to wait: at once when it is queued, soon when it runs, nothing when it has ended or is to end."""
@@ -133,7 +122,7 @@ class Journal:
         with self.database.begin() as connection:
             change(connection, job, queued, "paused", {}, status=Status.PAUSED)
             connection.execute(update(jobs).where(*running(job), jobs.c.wish.is_(None)).values(wish=Wish.PAUSE))
-        return self.get(job)
+            return _one(connection, job)
 
     def resume(self, job: str) -> Job:
         """Queue a paused job again, or take the wish to pause back; nothing to any other."""
@@ -141,7 +130,7 @@ class Journal:
         with self.database.begin() as connection:
             change(connection, job, paused, "queued", {"reason": "resumed"}, status=Status.QUEUED)
             connection.execute(update(jobs).where(*running(job), jobs.c.wish == Wish.PAUSE).values(wish=None))
-        return self.get(job)
+            return _one(connection, job)
 
     # ---- working on jobs
 
@@ -157,6 +146,7 @@ class Journal:
             "attempts": jobs.c.attempts + 1,
             "started": func.coalesce(jobs.c.started, Clock()),
             "lease_until": Clock(lease_seconds),
+            "lease_seconds": lease_seconds,
         }
         where = [jobs.c.number == _next(job), jobs.c.status == Status.QUEUED]
         if room is not None:
@@ -179,8 +169,8 @@ class Journal:
         Returns what somebody asked of the job. Raises LostLease when the job is no longer this attempt's.
         """
         values = {name: value for name, value in facts.items() if name in jobs.c}
-        values["lease_until"] = Clock(lease_seconds)
-        with self.database.begin() as connection:
+        values |= {"lease_until": Clock(lease_seconds), "lease_seconds": lease_seconds}
+        with self.database.begin_hastily() as connection:
             found = connection.execute(update(jobs).where(*held(job)).values(**values).returning(jobs.c.wish)).first()
             if found is None:
                 raise LostLease(f"attempt {job.attempts} no longer holds job {job.id}")
@@ -235,7 +225,16 @@ class Journal:
             return connection.execute(delete(events).where(events.c.kind == "progress", events.c.job.in_(old))).rowcount
 
     def expired(self) -> Sequence[Job]:
-        """Running jobs whose trainer has been silent for longer than its lease."""
+        """Running jobs whose trainer has been silent for longer than its lease.
+
+        A lease that ends later than its length allows was taken before the clock was set back: it is cut to its
+        length, so that who lives can renew it, and who is dead is found.
+        """
+        whole = Clock(jobs.c.lease_seconds)
+        late = jobs.c.status == Status.RUNNING, jobs.c.lease_until > whole
+        if self._select(select(jobs).where(*late)):
+            with self.database.begin() as connection:
+                connection.execute(update(jobs).where(*late).values(lease_until=whole))
         return self._select(select(jobs).where(jobs.c.status == Status.RUNNING, jobs.c.lease_until < Clock()))
 
     # ---- inside
@@ -245,28 +244,58 @@ class Journal:
         with self.database.begin() as connection:
             return change(connection, job.id, where, status, {"reason": reason}, **values)
 
-    def _by_keys(self, news: Sequence[NewJob]) -> list[tuple[Job, bool]]:
-        """The jobs of these keys, if the first of them was seen before."""
-        known = [self._by_key(new.idempotency_key) for new in news]
-        return [(job, False) for job in known if job] if known[0] else []
-
-    def _by_key(self, key: str | None) -> Job | None:
-        found = self._select(select(jobs).where(jobs.c.idempotency_key == key)) if key else []
-        return found[0] if found else None
-
     def _select(self, query: Any) -> list[Job]:
         with self.database.read() as connection:
             return [job_of(row) for row in connection.execute(query).mappings()]
 
 
-def _insert(connection: Connection, row: dict[str, Any], max_queued: int, origin: dict[str, str]) -> None:
+def _one(connection: Connection, job: str) -> Job:
+    """One job, as this transaction sees it; raises NotFound."""
+    row = connection.execute(select(jobs).where(jobs.c.id == job)).mappings().first()
+    if row is None:
+        raise NotFound(f"there is no job {job!r}")
+    return job_of(row)
+
+
+def _by_keys(connection: Connection, news: Sequence[NewJob]) -> list[Job]:
+    """The jobs of these keys, if the first of them was seen before; raises InvalidRequest for another body."""
+    keys = [new.idempotency_key for new in news if new.idempotency_key]
+    found = connection.execute(select(jobs).where(jobs.c.idempotency_key.in_(keys)).order_by(jobs.c.number))
+    known = [job_of(row) for row in found.mappings()] if keys else []
+    for job in known:
+        check_body(job.idempotency_body, news[0].idempotency_body)
+    return known
+
+
+def check_body(known: str | None, body: str | None) -> None:
+    """Raise InvalidRequest unless a key that is known came with the same body, as far as one was told."""
+    if known and body and known != body:
+        raise InvalidRequest(
+            "this Idempotency-Key was sent with another body before: another request takes another key"
+        )
+
+
+def _cancel(connection: Connection, job: str, reason: str | None = None) -> Job:
+    waiting = jobs.c.id == job, jobs.c.status.in_((Status.QUEUED, Status.PAUSED))
+    ended = {"status": Status.CANCELLED, "finished": Clock(), "wish": None}
+    change(connection, job, waiting, "finished", {"status": Status.CANCELLED}, **ended)
+    asked = connection.execute(update(jobs).where(*running(job)).values(wish=Wish.CANCEL)).rowcount
+    if asked and reason:
+        write(connection, job, "stopped", {"text": reason})
+    return _one(connection, job)
+
+
+def _insert(connection: Connection, new: NewJob, max_queued: int) -> Job:
     """Queue one job if there is room."""
+    row = row_of(new)
     waiting = select(func.count()).select_from(jobs).where(jobs.c.status == Status.QUEUED).scalar_subquery()
     values = [literal(value, jobs.c[name].type) for name, value in row.items()]
     queued = insert(jobs).from_select([*row, "created"], select(*values, Clock()).where(waiting < max_queued))
-    if connection.execute(queued.returning(jobs.c.id)).first() is None:
+    found = connection.execute(queued.returning(jobs)).mappings().first()
+    if found is None:
         raise Busy(f"{max_queued} jobs are waiting already; try again when one has ended", retry_after=30)
-    write(connection, row["id"], "queued", origin)
+    write(connection, row["id"], "queued", new.origin)
+    return job_of(found)
 
 
 def _next(job: str | None) -> Any:

@@ -5,7 +5,7 @@ import secrets
 import socket
 import time
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 
 from app.jobs.database import Database
 from app.jobs.tables import SUPERVISOR, Clock, leases
@@ -32,6 +32,7 @@ class Leadership:
         if self.held and time.monotonic() < self._renew:
             return True
         if not self.held and self.leader() not in (None, self.name):
+            self._cut()
             return False
         begun = time.monotonic()  # before the database counts
         if self._taken():
@@ -54,9 +55,21 @@ class Leadership:
             with self._database.begin() as connection:
                 connection.execute(update(leases).where(leads(self.name)).values(holder=None, until=None))
 
+    def _cut(self) -> None:
+        """A lease that ends later than its length allows was taken before the clock was set back: cut it to its length,
+        so that who leads can renew it, and who is dead is followed.
+        """
+        whole = Clock(func.coalesce(leases.c.seconds, self._seconds))
+        late = leases.c.name == SUPERVISOR, leases.c.until > whole
+        with self._database.read() as connection:
+            found = connection.execute(select(leases.c.name).where(*late)).first()
+        if found:
+            with self._database.begin() as connection:
+                connection.execute(update(leases).where(*late).values(until=whole))
+
     def _taken(self) -> bool:
         free = or_(leases.c.holder.is_(None), leases.c.holder == self.name, leases.c.until < Clock())
-        values = {"holder": self.name, "until": Clock(self._seconds)}
+        values = {"holder": self.name, "until": Clock(self._seconds), "seconds": self._seconds}
         with self._database.begin() as connection:
             found = connection.execute(update(leases).where(leases.c.name == SUPERVISOR, free).values(**values))
         return found.rowcount == 1

@@ -1,6 +1,7 @@
 """Retention: what is left of old jobs grows smaller, by age; versions are never touched."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
@@ -26,13 +27,24 @@ class Folders(Protocol):
 
 
 class Retention:
-    """Thins the journal and the jobs' folders: progress events first, logs later; jobs and their epochs stay."""
+    """Thins the journal and the jobs' folders: progress events first, logs later; jobs and their epochs stay.
 
-    def __init__(self, journal: Journal, folders: Folders, progress_days: float, log_days: float) -> None:
+    `clear` removes what requests have left that queued nothing.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        folders: Folders,
+        progress_days: float,
+        log_days: float,
+        clear: Callable[[], None] = lambda: None,
+    ) -> None:
         self._journal = journal
         self._folders = folders
         self._progress_days = progress_days
         self._log_days = log_days
+        self._clear = clear
 
     async def run(self) -> None:
         """Thin once an hour until cancelled."""
@@ -45,6 +57,7 @@ class Retention:
 
     def thin(self) -> None:
         """Remove the progress of jobs that ended long ago, the checkpoints of those that ended, and old folders."""
+        self._clear()
         self._journal.forget_progress(now() - timedelta(days=self._progress_days))
         for job in self._folders.jobs():
             found = self._ended(job)

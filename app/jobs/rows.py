@@ -44,6 +44,7 @@ def row_of(new: NewJob) -> dict[str, Any]:
     return {
         **new.model_dump(),
         "idempotency_key": new.idempotency_key,
+        "idempotency_body": new.idempotency_body,
         "id": secrets.token_hex(6),
         "status": Status.QUEUED.value,
         "attempts": 0,

@@ -1,18 +1,17 @@
 """Sweeps in the journal: which hyperparameters are tried, whose trials are ordinary jobs, and what came of it."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import func, insert, literal, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, func, insert, literal, select, update
 
 from app.errors import Busy, NotFound
 from app.jobs.database import QUEUE
 from app.jobs.job import TERMINAL, Event, Promote, Status, Wish
-from app.jobs.journal import Journal
+from app.jobs.journal import Journal, check_body
 from app.jobs.tables import Clock, events, jobs, sweeps
 
 Metric: TypeAlias = Literal["val_accuracy", "val_loss"]
@@ -34,6 +33,7 @@ class NewSweep(BaseModel):
     promote: Promote = "if_better"
     priority: int = 0
     idempotency_key: str | None = Field(None, exclude=True)
+    idempotency_body: str | None = Field(None, exclude=True)  # a digest: the key means this body and no other
 
 
 class Sweep(NewSweep):
@@ -58,36 +58,32 @@ class Sweeps:
     """The sweeps of a journal. Any method raises Unavailable while the database is away."""
 
     def __init__(self, journal: Journal) -> None:
-        self._database = journal.database
+        self.database = journal.database
 
-    def submit(self, new: NewSweep, most: int) -> tuple[Sweep, bool]:
+    def submit(self, new: NewSweep, most: int, check: Callable[[], None] = lambda: None) -> tuple[Sweep, bool]:
         """Begin a sweep; returns it and whether it is new (an idempotency key seen before gives the first).
 
-        Raises Busy when so many run already.
+        `check` may raise; it is called while nobody else queues anything. Raises Busy when so many run already, and
+        InvalidRequest for a key that came with another body.
         """
-        if known := self._by_key(new.idempotency_key):
-            return known, False
-        row = {**new.model_dump(), "idempotency_key": new.idempotency_key}
+        row = {**new.model_dump(), "idempotency_key": new.idempotency_key, "idempotency_body": new.idempotency_body}
         row |= {"id": secrets.token_hex(6), "status": Status.RUNNING.value}
         under_way = select(func.count()).select_from(sweeps).where(sweeps.c.status == Status.RUNNING).scalar_subquery()
         values = [literal(value, sweeps.c[name].type) for name, value in row.items()]
         begun = insert(sweeps).from_select([*row, "created"], select(*values, Clock()).where(under_way < most))
-        try:
-            with self._database.begin(QUEUE) as connection:
-                if connection.execute(begun.returning(sweeps.c.id)).first() is None:
-                    raise Busy(f"{most} sweeps run already; try again when one has ended", retry_after=30)
-        except IntegrityError:  # the same key arrived twice at the same moment
-            if known := self._by_key(new.idempotency_key):
-                return known, False
-            raise
-        return self.get(row["id"]), True
+        with self.database.begin(QUEUE) as connection:
+            if new.idempotency_key and (known := _found(connection, sweeps.c.idempotency_key == new.idempotency_key)):
+                check_body(known[0].idempotency_body, new.idempotency_body)
+                return known[0], False
+            check()
+            if connection.execute(begun.returning(sweeps.c.id)).first() is None:
+                raise Busy(f"{most} sweeps run already; try again when one has ended", retry_after=30)
+            return _one(connection, row["id"]), True
 
     def get(self, sweep: str) -> Sweep:
         """One sweep; raises NotFound."""
-        found = self._select(sweeps.c.id == sweep)
-        if not found:
-            raise NotFound(f"there is no sweep {sweep!r}")
-        return found[0]
+        with self.database.read() as connection:
+            return _one(connection, sweep)
 
     def latest(self, limit: int = 50) -> list[Sweep]:
         """Sweeps, newest first."""
@@ -101,7 +97,7 @@ class Sweeps:
         """The events of these kinds of each of its jobs."""
         query = select(events).join(jobs).where(jobs.c.sweep == sweep, events.c.kind.in_(kinds)).order_by(events.c.id)
         found: dict[str, list[Event]] = {}
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             for row in connection.execute(query).mappings():
                 event = Event.model_validate(dict(row))
                 found.setdefault(event.job, []).append(event)
@@ -110,26 +106,33 @@ class Sweeps:
     def cancel(self, sweep: str) -> Sweep:
         """Ask for the end of a sweep and its trials; nothing when it has ended."""
         asked = update(sweeps).where(sweeps.c.id == sweep, sweeps.c.status == Status.RUNNING)
-        with self._database.begin() as connection:
+        with self.database.begin() as connection:
             connection.execute(asked.values(wish=Wish.CANCEL))
-        return self.get(sweep)
+            return _one(connection, sweep)
 
     def finish(
         self, sweep: str, status: Status, *, result: dict[str, Any] | None = None, error: str | None = None
     ) -> None:
         """End a sweep; one that has ended stays as it is."""
         values = {"status": status, "result": result, "error": error, "wish": None, "finished": Clock()}
-        with self._database.begin() as connection:
+        with self.database.begin() as connection:
             connection.execute(
                 update(sweeps).where(sweeps.c.id == sweep, sweeps.c.status == Status.RUNNING).values(**values)
             )
 
-    def _by_key(self, key: str | None) -> Sweep | None:
-        found = self._select(sweeps.c.idempotency_key == key) if key else []
-        return found[0] if found else None
-
     def _select(self, *where: Any, limit: int | None = None) -> list[Sweep]:
-        ended = select(func.count()).where(jobs.c.sweep == sweeps.c.id, jobs.c.status.in_(TERMINAL)).scalar_subquery()
-        query = select(sweeps, ended.label("ended")).where(*where).order_by(sweeps.c.number.desc()).limit(limit)
-        with self._database.read() as connection:
-            return [Sweep.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+        with self.database.read() as connection:
+            return _found(connection, *where, limit=limit)
+
+
+def _found(connection: Connection, *where: Any, limit: int | None = None) -> list[Sweep]:
+    ended = select(func.count()).where(jobs.c.sweep == sweeps.c.id, jobs.c.status.in_(TERMINAL)).scalar_subquery()
+    query = select(sweeps, ended.label("ended")).where(*where).order_by(sweeps.c.number.desc()).limit(limit)
+    return [Sweep.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def _one(connection: Connection, sweep: str) -> Sweep:
+    found = _found(connection, sweeps.c.id == sweep)
+    if not found:
+        raise NotFound(f"there is no sweep {sweep!r}")
+    return found[0]

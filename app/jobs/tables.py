@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     DateTime,
     Dialect,
     Float,
@@ -53,13 +54,16 @@ class Words(TypeDecorator[str]):
 
 
 class Clock(FunctionElement[datetime]):
-    """The moment so many seconds from now, by the database's clock: those of the machines around it may differ."""
+    """The moment so many seconds from now, by the database's clock: those of the machines around it may differ.
+
+    The seconds are a number, or a column.
+    """
 
     type = Moment()
     inherit_cache = True
 
-    def __init__(self, seconds: float = 0.0) -> None:
-        super().__init__(literal(seconds, Float))
+    def __init__(self, seconds: float | ColumnElement[float] = 0.0) -> None:
+        super().__init__(seconds if isinstance(seconds, ColumnElement) else literal(seconds, Float))
 
 
 @compiles(Clock, "sqlite")
@@ -87,6 +91,7 @@ jobs = Table(
     Column("hyperparameters", JSON, nullable=False),
     Column("promote", String(16), nullable=False),
     Column("idempotency_key", Words(255), unique=True),
+    Column("idempotency_body", String(64)),
     Column("status", String(16), nullable=False),
     Column("wish", String(16)),
     Column("priority", Integer, nullable=False, default=0),
@@ -95,6 +100,7 @@ jobs = Table(
     Column("trial", Integer),
     Column("attempts", Integer, nullable=False, default=0),
     Column("lease_until", Moment),
+    Column("lease_seconds", Float),
     Column("progress", Float, nullable=False, default=0.0),
     Column("phase", Words(64)),
     Column("epoch", Integer),
@@ -138,6 +144,7 @@ sweeps = Table(
     Column("promote", String(16), nullable=False),
     Column("priority", Integer, nullable=False),
     Column("idempotency_key", Words(255), unique=True),
+    Column("idempotency_body", String(64)),
     Column("status", String(16), nullable=False),
     Column("wish", String(16)),
     Column("result", JSON),
@@ -153,4 +160,5 @@ leases = Table(
     Column("name", String(32), primary_key=True),
     Column("holder", Words(128)),
     Column("until", Moment),
+    Column("seconds", Float),
 )

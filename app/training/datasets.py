@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from app import caller
 from app.errors import Conflict, MissingData
 from app.families.contract import DataFile
 from app.store.files import sync
@@ -16,6 +17,7 @@ from app.store.version import checksum
 REACH_SECONDS = 3
 LEFT_SECONDS = 86_400.0
 GIVEN = "given-"  # what the names of files begin with that came with a request
+NEW = ".new"  # what the name of a mark ends with: nothing was queued yet with the file
 
 
 class Datasets:
@@ -36,8 +38,12 @@ class Datasets:
         return next((path for path in self._places(file) if path.is_file()), None)
 
     def check(self, files: Sequence[DataFile]) -> None:
-        """Raise MissingData for the first file that is neither here nor within reach or does not fit."""
-        for file in files:
+        """Raise MissingData for the first file that is neither here nor within reach or does not fit.
+
+        Each is read once, however often it is among them.
+        """
+        for file in dict.fromkeys(files):
+            caller.check()
             found = self.find(file)
             if found is None and (self._offline or not file.origin or not _within_reach(file.origin)):
                 raise MissingData(self._advice(file))
@@ -62,26 +68,66 @@ class Datasets:
 
     def partial(self, content: bytes = b"") -> Path:
         """A new file of one's own beside the kept ones, to be filled and then adopted or removed."""
-        if self._given is None:
-            raise Conflict("there is no folder to keep texts in")
-        folder = self._given.path
+        folder = self._folder.path
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob(".*"):  # by somebody who was killed
-            if time.time() - left.stat().st_mtime > LEFT_SECONDS:
+            if left.suffix != NEW and time.time() - left.stat().st_mtime > LEFT_SECONDS:
                 left.unlink(missing_ok=True)
         path = folder / f".{uuid.uuid4().hex}"
         path.write_bytes(content)
         return path
 
+    def name_of(self, partial: Path) -> str:
+        """The lasting name of a file: it is made of what is in it."""
+        return f"{GIVEN}{checksum(partial).sha256[:16]}"
+
     def adopt(self, partial: Path) -> str:
-        """Give a file, when all of it is there, its lasting name; raises Unavailable when it cannot be shared."""
-        name = f"{GIVEN}{checksum(partial).sha256[:16]}"
+        """Give a file, when all of it is there, its lasting name; raises Unavailable when it cannot be shared.
+
+        A file that was not there before `is_new` until it is settled.
+        """
+        name = self.name_of(partial)
         sync(partial)
+        if not self.has(name):
+            self._mark(name).touch()
+            sync(partial.parent)
         kept = partial.replace(partial.with_name(f"{name}.txt"))
         sync(kept.parent)
         if self._given:
             self._given.share(kept.name)
         return name
+
+    def has(self, name: str) -> bool:
+        """Whether a file that came with a request is there."""
+        return self._given is not None and f"{name}.txt" in self._given.names()
+
+    def is_new(self, name: str) -> bool:
+        """Whether nothing was queued yet with a file that came with a request, as far as this machine knows."""
+        return self._mark(name).exists()
+
+    def settle(self, name: str) -> None:
+        """Remember that something was queued with a file, or that it is gone."""
+        self._mark(name).unlink(missing_ok=True)
+
+    def remove(self, name: str) -> None:
+        """Remove a file that came with a request."""
+        self._folder.remove(f"{name}.txt")
+
+    def unsettled(self) -> list[tuple[str, float]]:
+        """The files that are new, and when they came, in seconds since 1970."""
+        if self._given is None:
+            return []
+        marks = list(self._given.path.glob(f".{GIVEN}*{NEW}"))
+        return [(mark.name[1 : -len(NEW)], mark.stat().st_mtime) for mark in marks]
+
+    def _mark(self, name: str) -> Path:
+        return self._folder.path / f".{name}{NEW}"
+
+    @property
+    def _folder(self) -> SharedFolder:
+        if self._given is None:
+            raise Conflict("there is no folder to keep texts in")
+        return self._given
 
     def _places(self, file: DataFile) -> list[Path]:
         if not file.origin:

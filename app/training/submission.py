@@ -1,6 +1,7 @@
 """Asking for a training: everything that is cheap to check is checked before the job is queued."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,6 +13,7 @@ from app.jobs.journal import Journal
 from app.telemetry import log, request_id
 from app.tracing import passport
 from app.training.datasets import Datasets
+from app.training.given import Given
 
 
 def submit(
@@ -25,35 +27,46 @@ def submit(
     datasets: Datasets,
     max_queued: int,
     idempotency_key: str | None = None,
+    idempotency_body: str | None = None,
     trial: tuple[str, int] | None = None,
+    along: Path | None = None,
 ) -> list[Job]:
     """Queue what is asked of `family`, all of it or nothing; returns the jobs, usually one, in order.
 
-    `trial` is a sweep and the number of its trial that this is.
+    `idempotency_body` is a digest of what the key stands for. `trial` is a sweep and the number of its trial that this
+    is. `along` is a file that came with the request, which the hyperparameters name by `Datasets.name_of`: it is kept
+    only if something is queued.
 
     Raises InvalidRequest for hyperparameters that do not fit, MissingData for data that is not to be had, and Busy
     when the queue is full.
     """
     hyperparameters = fitting(family, wishes)
-    news = []
     known = {"request": request_id.get(), "trace": passport()}
-    origin = {name: value for name, value in known.items() if value}
-    for number, one in enumerate(family.jobs(hyperparameters, datasets.keep), start=1):
-        datasets.check(family.files(one))
-        new = NewJob(
-            family=family.name,
-            model=family.model(one),
-            hyperparameters=one.model_dump(mode="json", exclude_unset=True),
-            promote=promote,
-            priority=priority,
-            formats=tuple(formats),
-            sweep=trial and trial[0],
-            trial=trial and trial[1],
-            idempotency_key=_numbered(idempotency_key, number),
-            origin=origin,
-        )
-        news.append(new)
-    submitted = journal.submit_all(news, max_queued)
+    shared = {
+        "family": family.name,
+        "promote": promote,
+        "priority": priority,
+        "formats": tuple(formats),
+        "sweep": trial and trial[0],
+        "trial": trial and trial[1],
+        "idempotency_body": idempotency_body,
+        "origin": {name: value for name, value in known.items() if value},
+    }
+    with Given(datasets, journal.database) as given:
+        if along:
+            given.adopt(along)
+        ones = family.jobs(hyperparameters, given.keep)
+        datasets.check([file for one in ones for file in family.files(one)])
+        news = [
+            NewJob(
+                model=family.model(one),
+                hyperparameters=one.model_dump(mode="json", exclude_unset=True),
+                idempotency_key=_numbered(idempotency_key, number),
+                **shared,
+            )
+            for number, one in enumerate(ones, start=1)
+        ]
+        submitted = journal.submit_all(news, max_queued, given.check)
     for job, is_new in submitted:
         log.info("job queued" if is_new else "job asked for again", job=job.id, model=job.model)
     return [job for job, _ in submitted]

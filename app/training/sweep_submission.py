@@ -1,7 +1,6 @@
 """Asking for a sweep: all that can be wrong with its space is said before it begins."""
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from importlib.util import find_spec
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from app.families.contract import Family, at_most, with_whole_numbers
 from app.jobs.job import Promote
 from app.jobs.sweeps import Metric, NewSweep, Sweep, Sweeps
 from app.training.datasets import Datasets
+from app.training.given import Given
 from app.training.space import MOST_DIMENSIONS, SPACE, Dimension, Space, corners, fitted
 from app.training.submission import fitting
 
@@ -61,6 +61,7 @@ def submit_sweep(
     max_trials: int,
     max_running: int,
     idempotency_key: str | None = None,
+    idempotency_body: str | None = None,
 ) -> Sweep:
     """Begin a sweep.
 
@@ -71,42 +72,68 @@ def submit_sweep(
         raise Conflict("sweeps need Optuna, of the extra `train`")
     family = find_families().get(wish.family)
     if family is None:
-        raise _refused("family", f"there is no family {wish.family!r}; families: {', '.join(sorted(find_families()))}")
+        raise _refused(
+            ("family",), f"there is no family {wish.family!r}; families: {', '.join(sorted(find_families()))}"
+        )
     if wish.trials > max_trials:
-        raise _refused("trials", f"at most {max_trials} trials, as FITSERVE_MAX_TRIALS says")
+        raise _refused(("trials",), f"at most {max_trials} trials, as FITSERVE_MAX_TRIALS says")
     metric: Metric = wish.metric or ("val_loss" if family.task == "generate" else "val_accuracy")
     if metric == "val_accuracy" and family.task == "generate":
-        raise _refused("metric", f"{family.name} tells no accuracy: its metric is val_loss")
-    space = fitted(family, wish.space, wish.hyperparameters)
-    model, fixed = _checked(family, space, wish.hyperparameters, datasets)
-    new = NewSweep(
-        family=family.name,
-        model=model,
-        space=SPACE.dump_python(space, mode="json"),
-        hyperparameters=fixed,
-        metric=metric,
-        trials=wish.trials,
-        seed=wish.seed,
-        stop_bad=wish.stop_bad,
-        promote=wish.promote,
-        priority=wish.priority,
-        idempotency_key=idempotency_key,
-    )
-    return sweeps.submit(new, max_running)[0]
+        raise _refused(("metric",), f"{family.name} tells no accuracy: its metric is val_loss")
+    with Given(datasets, sweeps.database) as given:
+        settled = _settled(family, wish, given.keep)
+        space = fitted(family, wish.space, settled)
+        model, fixed = _checked(family, space, settled, datasets, given.keep)
+        new = NewSweep(
+            family=family.name,
+            model=model,
+            space=SPACE.dump_python(space, mode="json"),
+            hyperparameters=fixed,
+            metric=metric,
+            trials=wish.trials,
+            seed=wish.seed,
+            stop_bad=wish.stop_bad,
+            promote=wish.promote,
+            priority=wish.priority,
+            idempotency_key=idempotency_key,
+            idempotency_body=idempotency_body,
+        )
+        return sweeps.submit(new, max_running, given.check)[0]
 
 
-def _checked(family: Family, space: Space, fixed: dict[str, Any], datasets: Datasets) -> tuple[str, dict[str, Any]]:
-    """The one model that all trials are of, and the fixed hyperparameters, where a text that came along is a file now.
+def _settled(family: Family, wish: SweepWish, keep: Callable[[bytes], str]) -> dict[str, Any]:
+    """The fixed hyperparameters, where a text that came along is a file now: it is read once, not for every
+    combination.
+    """
+    fixed = wish.hyperparameters
+    if not family.along:
+        return fixed
+    content, name = family.along
+    if content in wish.space:
+        raise _refused(("space", content), f"it is the content of a file: give it once, or choices of `{name}`")
+    if fixed.get(content) is None:
+        return fixed
+    try:
+        chosen = fitting(family, {part: fixed[part] for part in family.along if part in fixed})
+    except InvalidRequest as fault:
+        details = [{**detail, "loc": ("hyperparameters", *detail["loc"])} for detail in fault.details]  # type: ignore[misc]
+        raise InvalidRequest(str(fault), details) from fault
+    kept = getattr(family.jobs(chosen, keep)[0], name)
+    return {other: value for other, value in fixed.items() if other != content} | {name: kept}
+
+
+def _checked(
+    family: Family, space: Space, fixed: dict[str, Any], datasets: Datasets, keep: Callable[[bytes], str]
+) -> tuple[str, dict[str, Any]]:
+    """The one model that all trials are of, and the fixed hyperparameters as they are kept.
 
     Combinations of all that is tried are checked, with the data that they need.
     """
-    keep = cache(datasets.keep)
     jobs = [one for corner in corners(space) for one in _jobs(family, {**fixed, **corner}, keep)]
     models = {family.model(one) for one in jobs}
     if len(models) > 1:
-        raise _refused("space", f"a sweep is of one model, and this one is of {', '.join(sorted(models))}")
-    for one in jobs:
-        datasets.check(family.files(one))
+        raise _refused(("space",), f"a sweep is of one model, and this one is of {', '.join(sorted(models))}")
+    datasets.check([file for one in jobs for file in family.files(one)])
     whole = jobs[0].model_dump(mode="json", exclude_unset=True)
     return models.pop(), {name: value for name, value in whole.items() if name not in space}
 
@@ -118,5 +145,5 @@ def _jobs(family: Family, wishes: dict[str, Any], keep: Callable[[bytes], str]) 
         raise InvalidRequest(f"{fault} together: {wishes}", fault.details) from fault
 
 
-def _refused(place: str, why: str) -> InvalidRequest:
-    return InvalidRequest("this sweep does not fit", [{"loc": (place,), "msg": why, "type": "value_error"}])
+def _refused(place: tuple[str, ...], why: str) -> InvalidRequest:
+    return InvalidRequest("this sweep does not fit", [{"loc": place, "msg": why, "type": "value_error"}])

@@ -1,7 +1,8 @@
 """A text to learn from, uploaded in a form: written to disk as it comes, refused at the first byte that is no text."""
 
 import codecs
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,10 +17,12 @@ from app.web.streamed import FILE, FORM, read_form
 LISTS = ("formats",)  # fields of several words, which a form has with commas between
 
 
-async def receive(
+@asynccontextmanager
+async def received(
     request: Request, datasets: Datasets, wishes: type[BaseModel], check: Callable[[Path], None]
-) -> dict[str, Any]:
-    """The hyperparameters in a form, its file, if `check` finds no fault, kept as their corpus.
+) -> AsyncIterator[tuple[dict[str, Any], Path | None]]:
+    """The hyperparameters in a form, and its file, in which `check` has found no fault: their corpus has the name that
+    the file gets when it is kept. Who does not keep it within this leaves nothing behind.
 
     Raises InvalidRequest or TooLarge.
     """
@@ -33,8 +36,8 @@ async def receive(
             if rivals := {"text", "corpus"} & set(chosen):
                 raise InvalidRequest(f"a file and `{rivals.pop()}` are both given; one of them is the corpus")
             await run_in_threadpool(check, partial)
-            chosen["corpus"] = await run_in_threadpool(datasets.adopt, partial)
-        return chosen
+            chosen["corpus"] = await run_in_threadpool(datasets.name_of, partial)
+        yield chosen, partial if uploaded else None
     finally:
         partial.unlink(missing_ok=True)
 

@@ -13,10 +13,10 @@ from app.training.curves import as_csv
 from app.training.parallel import draw
 from app.training.sweep_submission import SweepWish, submit_sweep
 from app.training.trials import Trial, best_of, jobs_of, table
+from app.web.idempotency import Key, idempotent
 from app.web.json_body.reading import JsonLimits
 from app.web.json_body.route import JsonRoute
 from app.web.problems import documented
-from app.web.train import Key
 
 CHOICES = 5_000  # elements: every dimension with all the choices that it may have
 
@@ -44,13 +44,15 @@ class SweepTable(Sweep):
 def begin(request: Request, response: Response, wish: SweepWish, idempotency_key: Key = None) -> Sweep:
     """Look for the best hyperparameters by many trainings, each an ordinary job; bad ones are stopped early."""
     services = _services(request)
+    key, body = idempotent(request, idempotency_key, wish.model_dump(mode="json", exclude_unset=True))
     sweep = submit_sweep(
         wish,
         sweeps=services.sweeper.sweeps,
         datasets=services.datasets,
         max_trials=services.settings.max_trials,
         max_running=services.settings.max_queued,
-        idempotency_key=idempotency_key or None,
+        idempotency_key=key,
+        idempotency_body=body,
     )
     response.headers["Location"] = f"/sweeps/{sweep.id}"
     return sweep

@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Header, Request, Response
+from fastapi import APIRouter, Body, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, create_model
 
@@ -14,17 +14,12 @@ from app.families.contract import Family, at_most
 from app.jobs.job import FORMATS, Format, Job, Promote
 from app.settings import Settings
 from app.training.submission import submit
-from app.web.corpora import corpus_documentation, receive
+from app.web.corpora import corpus_documentation, received
+from app.web.idempotency import MAX_KEY, Key, idempotent
 from app.web.json_body.reading import JsonLimits
 from app.web.json_body.route import JsonRoute
 from app.web.problems import documented
 from app.web.streamed import FORM
-
-MAX_KEY = 240  # characters; the journal has room for a number behind it
-Key = Annotated[
-    str | None,
-    Header(alias="Idempotency-Key", max_length=MAX_KEY, description="The same key gives the same job again."),
-]
 
 
 class Several(Job):
@@ -65,19 +60,29 @@ def train_router(family: Family) -> APIRouter:
     ) -> Job:
         """Queue a training. Predictions go on meanwhile; a better version takes over by itself."""
         chosen = (body or wishes()).model_dump(exclude_unset=True)
-        job = await _queue(request.app.state.services, family, chosen, idempotency_key)
+        job = await _queue(request, family, chosen, idempotency_key)
         response.headers["Location"] = f"/jobs/{job.id}"
         return job
 
     return router
 
 
-async def _queue(services: Services, family: Family, chosen: dict[str, Any], key: str | None) -> Job:
-    """Queue what was chosen; returns the job, or the first of several with all of them."""
+async def _queue(
+    request: Request, family: Family, chosen: dict[str, Any], key: str | None, along: Path | None = None
+) -> Job:
+    """Queue what was chosen, with the file that came along; returns the job, or the first of several with all."""
+    jobs = await run_in_threadpool(_submit, request, family, chosen, key, along)
+    services: Services = request.app.state.services
+    services.supervisor.wake()
+    return jobs[0] if len(jobs) == 1 else Several(**jobs[0].model_dump(), jobs=jobs)
+
+
+def _submit(request: Request, family: Family, chosen: dict[str, Any], key: str | None, along: Path | None) -> list[Job]:
+    services: Services = request.app.state.services
+    idempotency_key, idempotency_body = idempotent(request, key, chosen)
     promote, priority = chosen.pop("promote", "if_better"), chosen.pop("priority", 0)
     formats = chosen.pop("formats", ())
-    jobs = await run_in_threadpool(
-        submit,
+    return submit(
         family,
         chosen,
         promote,
@@ -86,10 +91,10 @@ async def _queue(services: Services, family: Family, chosen: dict[str, Any], key
         journal=services.journal,
         datasets=services.datasets,
         max_queued=services.settings.max_queued,
-        idempotency_key=key or None,
+        idempotency_key=idempotency_key,
+        idempotency_body=idempotency_body,
+        along=along,
     )
-    services.supervisor.wake()
-    return jobs[0] if len(jobs) == 1 else Several(**jobs[0].model_dump(), jobs=jobs)
 
 
 def _upload_route(family: Family, check: Callable[[Path], None]) -> type[JsonRoute]:
@@ -113,8 +118,8 @@ def _upload_route(family: Family, check: Callable[[Path], None]) -> type[JsonRou
                 key = request.headers.get("idempotency-key", "")
                 if len(key) > MAX_KEY:
                     raise InvalidRequest(f"an Idempotency-Key has at most {MAX_KEY} characters")
-                chosen = await receive(request, services.datasets, wishes, check)
-                job = await _queue(services, family, chosen, key)
+                async with received(request, services.datasets, wishes, check) as (chosen, along):
+                    job = await _queue(request, family, chosen, key, along)
                 headers = {"Location": f"/jobs/{job.id}"}
                 return Response(job.model_dump_json(), 202, headers, "application/json")
 

@@ -120,5 +120,6 @@ FAMILY = Family(
     sample={"corpus": SAMPLE, "units": 32, "epochs": 1},
     jobs=jobs,
     upload=partial(check_file, name="the file"),
+    along=("text", "corpus"),
     beside=(VOCABULARY,),
 )
