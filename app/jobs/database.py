@@ -9,10 +9,18 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import ArgumentError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app import caller
+from app.disk import make_folder
 from app.errors import InvalidRequest, Unavailable
 
 HEAD = "0006"  # the newest migration; a test compares it with the folder
@@ -38,11 +46,14 @@ class Database:
         """Connect, and bring the tables up to date; raises InvalidRequest for the URL, Unavailable for the rest."""
         url = parsed(self._url)
         if url.drivername == SQLITE and url.database and "uri" not in url.query:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_place(Path(url.database))
         self._engine = _engine(url, self._connections)
         try:
             if self._revision() != HEAD:
                 self._upgrade(url)
+        except DBAPIError as fault:
+            self.close()
+            raise Unavailable(f"{_named(url)} cannot be the journal: {fault.orig}") from fault
         except BaseException:
             self.close()
             raise
@@ -124,6 +135,20 @@ def parsed(url: str) -> URL:
     return found
 
 
+def _make_place(path: Path) -> None:
+    """The folder of an SQLite file; raises Unavailable where there cannot be one."""
+    try:
+        make_folder(path.parent)
+    except OSError as fault:
+        raise Unavailable(f"the journal cannot be in {path.parent}: {fault.strerror}") from fault
+    if path.is_dir():
+        raise Unavailable(f"the journal cannot be {path}: it is a folder, where a file is expected")
+
+
+def _named(url: URL) -> str:
+    return str(url.database) if url.drivername == SQLITE else url.render_as_string(hide_password=True)
+
+
 def _engine(url: URL, connections: int) -> Engine:
     options: dict[str, Any] = {"json_serializer": _write_json, "json_deserializer": _read_json}
     if url.drivername == SQLITE:
@@ -181,8 +206,15 @@ def _make_sqlite_transactional(engine: Engine) -> None:
 
 
 def _explain(context: ExceptionContext) -> None:
-    """A database that is locked, read-only, full or away is no fault of the program."""
-    away = isinstance(context.sqlalchemy_exception, (OperationalError, InterfaceError, InternalError))
+    """A database that is locked, read-only, full, damaged or away is no fault of the program."""
+    fault = context.sqlalchemy_exception
+    if type(fault) is DatabaseError:  # SQLite's, of a file that is none
+        place = context.engine and context.engine.url.database
+        raise Unavailable(
+            f"the journal {place} is damaged, or none at all: {context.original_exception}; put a copy in its place, "
+            "or move it away, and the next start begins a new one"
+        )
+    away = isinstance(fault, (OperationalError, InterfaceError, InternalError))
     if away and not context.is_pre_ping:  # a connection that did not answer is replaced by another
         raise Unavailable(f"the journal does not work now: {context.original_exception}")
 

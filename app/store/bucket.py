@@ -157,7 +157,7 @@ class BucketBackend:
         """
         self._staging.sweep(owners, DEAD_SECONDS)
         now = time.time()
-        self._abandon(lambda upload: upload.owner not in owners and now - upload.since > DEAD_SECONDS)
+        self._abandon(lambda upload: upload.owner not in owners and abs(now - upload.since) > DEAD_SECONDS)
         for model in self._models.names():
             for number in self._models.leftovers(model):
                 self._erase(model, number)

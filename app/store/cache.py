@@ -5,6 +5,7 @@ import shutil
 import time
 from pathlib import Path
 
+from app.disk import make_folder, sync
 from app.errors import Damaged
 from app.store.files import locked, sync_tree
 from app.store.staging import Staging
@@ -39,9 +40,10 @@ class VersionCache:
             if found is None:
                 folder = self._root / card.model / str(card.version)
                 self._bury(folder)
-                folder.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(folder.parent)
                 sync_tree(staged)
                 staged.rename(folder)
+                sync(folder.parent)
                 self._make_room()
                 return folder
         shutil.rmtree(staged, ignore_errors=True)
@@ -57,7 +59,7 @@ class VersionCache:
         sizes = {path.parent: _size(path.parent) for path in cards}
         total, now = sum(sizes.values()), time.time()
         for path in cards:
-            if total <= self._max_bytes or now - path.stat().st_mtime < IN_USE_SECONDS:
+            if total <= self._max_bytes or abs(now - path.stat().st_mtime) < IN_USE_SECONDS:
                 return
             total -= sizes[path.parent]
             self._bury(path.parent)

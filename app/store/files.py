@@ -6,14 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-
-def sync(path: Path) -> None:
-    """Force a file or folder to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+from app.disk import make_folder, sync
 
 
 def sync_tree(folder: Path) -> None:
@@ -37,7 +30,7 @@ def replace(path: Path, content: bytes) -> None:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the one lock that `path` names among all processes; the system frees it when a process dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

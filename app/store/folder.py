@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from app import caller
+from app.disk import make_folder, sync
 from app.store.backend import ALIASES, SPLIT, WITHDRAWN, Register
-from app.store.files import locked, replace, sync, sync_tree
+from app.store.files import locked, replace, sync_tree
 from app.store.shared import LocalFolder, SharedFolder
 from app.store.staging import Staging
 from app.store.version import CARD, Card, read_card, verify
@@ -96,6 +97,7 @@ class FolderBackend:
         """Rename the file of the aliases."""
         path = self._root / model / ALIASES_FILE
         path.replace(path.with_suffix(".damaged"))
+        sync(path.parent)
 
     def stage(self, owner: str) -> Path:
         """A new folder in `.staging`."""
@@ -104,7 +106,7 @@ class FolderBackend:
     def publish(self, staged: Path, model: str, card: Callable[[int], Card]) -> Card:
         """Card last, all of it on disk, then one rename."""
         home = self._root / model
-        home.mkdir(parents=True, exist_ok=True)
+        make_folder(home)
         with self._lock(model):
             made = card(1 + max([self._deleted(model), *self.numbers(model)]))
             replace(staged / CARD, made.model_dump_json(indent=1).encode())
@@ -122,6 +124,7 @@ class FolderBackend:
             replace(self._root / model / DELETED, str(max(self._deleted(model), version)).encode())
             grave = self.stage("deleted")
             self._place(model, version).rename(grave / str(version))
+            sync(self._root / model)
         shutil.rmtree(grave)
 
     def discard(self, owner: str) -> None:

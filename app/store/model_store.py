@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from app import caller
 from app.errors import Conflict, Damaged, NotFound
 from app.locations import CORPORA
 from app.store.backend import MOST_DIGITS, Backend, Register
@@ -125,23 +126,17 @@ class ModelStore:
         """The version that a job has published already, if it has."""
         return next((card for card in self.versions(model) if card.job == job), None)
 
-    def promote(self, model: str, version: int) -> dict[str, int]:
+    def promote(self, model: str, version: int, worth: Callable[[int | None], bool] = lambda _: True) -> dict[str, int]:
         """Point `live` at a version and `previous` at the one that was live; returns the aliases. A split ends, and so
         does the shadow of the version itself. One that was withdrawn is taken back.
+
+        `worth` is told the number that is live, and may say that it stays; it is called while nobody else changes that,
+        several times where others were quicker.
         """
 
         def promoted(register: Register) -> Register:
             self.card(model, version)
-            aliases = _aliases(model, register)
-            withdrawn = {number: why for number, why in register.withdrawn.items() if number != version}
-            if aliases.get(LIVE) == version:
-                return replace(register, withdrawn=withdrawn)
-            if LIVE in aliases:
-                aliases[PREVIOUS] = aliases[LIVE]
-            aliases[LIVE] = version
-            if aliases.get(SHADOW) == version:
-                del aliases[SHADOW]
-            return Register(aliases, {}, withdrawn)
+            return _promoting(model, register, version) if worth(_aliases(model, register).get(LIVE)) else register
 
         return self._aliases_after(model, promoted)
 
@@ -157,7 +152,20 @@ class ModelStore:
 
     def rollback(self, model: str) -> dict[str, int]:
         """Exchange `live` and `previous`; raises NotFound when nothing was live before."""
-        return self.promote(model, self.resolve(model, PREVIOUS))
+        version: int | None = None
+
+        def rolled_back(register: Register) -> Register:
+            nonlocal version
+            aliases = _aliases(model, register)
+            if version is not None and aliases.get(LIVE) == version:  # by a try whose answer was lost
+                return register
+            version = aliases.get(PREVIOUS)
+            if version is None:
+                raise NotFound(f"nothing was live before of {model}: it has no alias {PREVIOUS!r}")
+            self.card(model, version)
+            return _promoting(model, register, version)
+
+        return self._aliases_after(model, rolled_back)
 
     def set_alias(self, model: str, alias: str, version: int) -> dict[str, int]:
         """Point any alias at a version; returns the aliases."""
@@ -192,11 +200,11 @@ class ModelStore:
                 self.card(model, version)
             return replace(register, split=dict(weights))
 
-        self._backend.change(model, shared)
+        self._change(model, shared)
 
     def end_split(self, model: str) -> None:
         """Let `live` answer everything again."""
-        self._backend.change(model, lambda register: replace(register, split={}))
+        self._change(model, lambda register: replace(register, split={}))
 
     def delete(self, model: str, version: int) -> None:
         """Remove a version, sound or damaged; raises NotFound, or Conflict while an alias or a split names it."""
@@ -208,6 +216,7 @@ class ModelStore:
                 raise Conflict(f"version {version} of {model} is {' and '.join(sorted(names))}: move the alias first")
             if version in _split(model, register):
                 raise Conflict(f"version {version} of {model} has a share of its requests: end the split first")
+            caller.commit()
 
         self._backend.remove(model, version, check)
 
@@ -228,14 +237,18 @@ class ModelStore:
             withdrawn = self.register(model).withdrawn
             sound = [card for card in self.versions(model) if card.version not in withdrawn]
             if sound and LIVE not in self._sound_aliases(model):
-                self.promote(model, sound[-1].version)
+                self.promote(model, sound[-1].version, lambda live: live is None)
 
-    def prune(self, model: str, keep: int) -> list[int]:
-        """Delete all but the newest `keep` versions and those that an alias names; returns what went."""
-        aliased = set(self.aliases(model).values())
-        old = [number for number in self.numbers(model)[:-keep] if number not in aliased]
+    def prune(self, model: str, keep: int, spared: Callable[[], Collection[int]] = tuple) -> list[int]:
+        """Delete all but the newest `keep` versions, those that an alias or a split names, and those that are `spared`,
+        which is asked after the numbers are known; returns what went.
+        """
+        old = self.numbers(model)[:-keep]
+        kept = {*self.aliases(model).values(), *spared()} if old else set()
         gone = []
         for number in old:
+            if number in kept:
+                continue
             with suppress(Conflict, NotFound):  # named by an alias, or deleted, just now
                 self.delete(model, number)
                 gone.append(number)
@@ -258,7 +271,17 @@ class ModelStore:
         return card
 
     def _aliases_after(self, model: str, edit: Callable[[Register], Register]) -> dict[str, int]:
-        return _aliases(model, self._backend.change(model, edit))
+        return _aliases(model, self._change(model, edit))
+
+    def _change(self, model: str, edit: Callable[[Register], Register]) -> Register:
+        """Change the register, unless it is for a request that was answered with an error meanwhile."""
+
+        def decided(register: Register) -> Register:
+            new = edit(register)
+            caller.commit()
+            return new
+
+        return self._backend.change(model, decided)
 
     def _sound_aliases(self, model: str) -> dict[str, int]:
         """The aliases; those that cannot be understood are set aside under another name."""
@@ -283,6 +306,20 @@ class ModelStore:
         staged = self.stage("starter")
         shutil.copytree(source.folder(model, 1), staged, dirs_exist_ok=True)
         self.publish(staged, model, lambda number: card.model_copy(update={"version": number}))
+
+
+def _promoting(model: str, register: Register, version: int) -> Register:
+    """The register with another version live, and all that follows from that."""
+    aliases = _aliases(model, register)
+    withdrawn = {number: why for number, why in register.withdrawn.items() if number != version}
+    if aliases.get(LIVE) == version:
+        return replace(register, withdrawn=withdrawn)
+    if LIVE in aliases:
+        aliases[PREVIOUS] = aliases[LIVE]
+    aliases[LIVE] = version
+    if aliases.get(SHADOW) == version:
+        del aliases[SHADOW]
+    return Register(aliases, {}, withdrawn)
 
 
 def _aliases(model: str, register: Register) -> dict[str, int]:

@@ -9,18 +9,22 @@ import tensorflow as tf
 from app.families.catalog import family_named
 from app.families.contract import Recipe, load
 from app.jobs.job import Job
+from app.jobs.journal import Journal
 from app.settings import Settings
 from app.store.model_store import ModelStore
 from app.training.checkpoints import Checkpoints
 from app.training.datasets import Datasets
 from app.training.download import download
 from app.training.frozen import FeatureCache
+from app.training.keeping import prune
 from app.training.promotion import promote
 from app.training.tensorboard import TensorBoardReport
 from app.training.trainer import Report, Trained, train
 
 
-def attempt(job: Job, settings: Settings, store: ModelStore, staged: Path, report: Report) -> dict[str, Any]:
+def attempt(
+    job: Job, settings: Settings, store: ModelStore, journal: Journal, staged: Path, report: Report
+) -> dict[str, Any]:
     """Train, publish and promote; returns the job's result. What an earlier attempt finished is not done again."""
     card = store.published_by(job.model, job.id)
     if card is None:
@@ -34,7 +38,7 @@ def attempt(job: Job, settings: Settings, store: ModelStore, staged: Path, repor
     report("published", version=card.version)
     promoted, reason = promote(store, card, job.promote)
     report("promoted" if promoted else "log", version=card.version, text=reason)
-    if settings.keep and job.sweep is None and (gone := store.prune(card.model, settings.keep)):
+    if settings.keep and job.sweep is None and (gone := prune(store, journal.database, card.model, settings.keep)):
         report("log", text=f"removed as only {settings.keep} are kept: versions {', '.join(map(str, gone))}")
     return {"model": card.model, "version": card.version, "promoted": promoted, "reason": reason}
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from app.disk import make_folder
 from app.errors import Unavailable
 from app.families.contract import Network
 from app.store.files import replace
@@ -88,7 +89,7 @@ class Checkpoints:
         return next((checkpoint for checkpoint in found if checkpoint), None)
 
     def _write(self, name: str, parts: dict[str, list[Any]], position: Position) -> None:
-        self._folder.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder.path)
         arrays: dict[str, Any] = {
             f"{part} {index}": np.asarray(variable)
             for part, variables in parts.items()

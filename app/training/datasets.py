@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app import caller
+from app.disk import make_folder, sync
 from app.errors import Conflict, MissingData
 from app.families.contract import DataFile
-from app.store.files import sync
 from app.store.shared import SharedFolder
 from app.store.version import checksum
 
@@ -69,7 +69,7 @@ class Datasets:
     def partial(self, content: bytes = b"") -> Path:
         """A new file of one's own beside the kept ones, to be filled and then adopted or removed."""
         folder = self._folder.path
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for left in folder.glob(".*"):  # by somebody who was killed
             if left.suffix != NEW and time.time() - left.stat().st_mtime > LEFT_SECONDS:
                 left.unlink(missing_ok=True)

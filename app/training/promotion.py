@@ -1,23 +1,30 @@
 """Whether a new version goes live."""
 
 from app.jobs.job import Promote
-from app.store.model_store import LIVE, ModelStore
+from app.store.model_store import ModelStore
 from app.store.version import Card
 
 
 def promote(store: ModelStore, card: Card, wish: Promote) -> tuple[bool, str]:
-    """Make the version live if it should be; returns whether, and why."""
-    promoted, reason = worth_promoting(store, card, wish)
-    if promoted:
-        store.promote(card.model, card.version)
-    return promoted, reason
+    """Make the version live if it should be; returns whether, and why.
+
+    It is compared with what is live at that very moment, whoever else promotes.
+    """
+    verdict = False, ""
+
+    def worth(live: int | None) -> bool:
+        nonlocal verdict
+        verdict = worth_promoting(store, card, wish, live)
+        return verdict[0]
+
+    store.promote(card.model, card.version, worth)
+    return verdict
 
 
-def worth_promoting(store: ModelStore, card: Card, wish: Promote) -> tuple[bool, str]:
-    """Whether a new version should become live, and why."""
+def worth_promoting(store: ModelStore, card: Card, wish: Promote, number: int | None) -> tuple[bool, str]:
+    """Whether a new version should become live where `number` is, and why."""
     if wish != "if_better":
         return wish == "always", f"promote is {wish!r}"
-    number = store.aliases(card.model).get(LIVE)
     if number in (None, card.version):
         return True, "nothing else was live"
     live = store.card(card.model, number)

@@ -12,6 +12,7 @@ from app.jobs.sweeps import Sweep, Sweeps
 from app.store.model_store import ModelStore
 from app.telemetry import log
 from app.training.datasets import Datasets
+from app.training.keeping import prune
 from app.training.promotion import promote
 from app.training.space import SPACE
 from app.training.submission import submit
@@ -80,6 +81,7 @@ class Sweeper:
             if not under_way:
                 best = best_of(sweep, trials)
                 self.sweeps.finish(sweep.id, Status.CANCELLED, result=_told(sweep, best) if best else None)
+                self._prune(sweep)
             return
         if len(trials) == sweep.trials and not under_way:
             self._conclude(sweep, trials)
@@ -126,10 +128,14 @@ class Sweeper:
             promoted, reason = promote(self._store, self._store.card(sweep.model, best.version), sweep.promote)
         except FitserveError as fault:  # somebody deleted it
             promoted, reason = False, str(fault)
-        if self._keep:
-            self._store.prune(sweep.model, self._keep)
         told = {**_told(sweep, best), "promoted": promoted, "reason": reason}
         self.sweeps.finish(sweep.id, Status.SUCCEEDED, result=told)
+        self._prune(sweep)
+
+    def _prune(self, sweep: Sweep) -> None:
+        """Delete the versions of its trials that are too many, now that it is known which is the best."""
+        if self._keep:
+            prune(self._store, self._journal.database, sweep.model, self._keep)
 
 
 def _told(sweep: Sweep, best: Trial) -> dict[str, Any]:

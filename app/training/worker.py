@@ -133,7 +133,7 @@ def run(job: Job, settings: Settings, journal: Journal) -> None:
         Reporter(journal, job, *rhythm) as report,
         linked("train", trace, job=job.id, model=job.model, attempt=job.attempts),
     ):
-        status, facts = _outcome(job, settings, store, report)
+        status, facts = _outcome(job, settings, store, journal, report)
         note(status=status)
     log.info("attempt ended", status=status, attempt=job.attempts)
     if status is Status.PAUSED:
@@ -146,9 +146,11 @@ def run(job: Job, settings: Settings, journal: Journal) -> None:
             store.jobs.forget_checkpoints(job.id)
 
 
-def _outcome(job: Job, settings: Settings, store: ModelStore, report: Reporter) -> tuple[Status, dict[str, Any]]:
+def _outcome(
+    job: Job, settings: Settings, store: ModelStore, journal: Journal, report: Reporter
+) -> tuple[Status, dict[str, Any]]:
     try:
-        return Status.SUCCEEDED, {"result": _train_and_publish(job, settings, store, report)}
+        return Status.SUCCEEDED, {"result": _train_and_publish(job, settings, store, journal, report)}
     except LostLease:
         raise
     except Cancelled:
@@ -166,12 +168,14 @@ def _outcome(job: Job, settings: Settings, store: ModelStore, report: Reporter) 
         return Status.FAILED, {"error": f"{type(fault).__name__}: {fault}"}
 
 
-def _train_and_publish(job: Job, settings: Settings, store: ModelStore, report: Reporter) -> dict[str, Any]:
+def _train_and_publish(
+    job: Job, settings: Settings, store: ModelStore, journal: Journal, report: Reporter
+) -> dict[str, Any]:
     from app.training.attempt import attempt  # noqa: PLC0415  TensorFlow takes seconds; the lease must beat by then
 
     store.discard(job.id)  # what an attempt before this one left
     try:
-        return attempt(job, settings, store, store.stage(job.id), report)
+        return attempt(job, settings, store, journal, store.stage(job.id), report)
     finally:
         with _later("removing what was staged"):
             store.discard(job.id)

@@ -1,5 +1,8 @@
 """What every store must keep, in a folder or a bucket: versions whole, in order, and unseen until finished."""
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +13,7 @@ from app.errors import Conflict, Damaged, NotFound
 from app.store.model_store import ModelStore
 from app.store.version import CARD, ONNX, checksums, verify
 from tests.fakes import publish_tiny, tiny_card
-from tests.places import Place
+from tests.places import LONG_AGO, Place
 
 
 @pytest.fixture
@@ -204,6 +207,41 @@ def test_what_dead_writers_began_is_swept_and_its_number_not_given_again(place: 
     assert not [key for key in place.listing() if key.startswith("tiny/2/")]
     assert place.store().numbers("tiny") == [1]
     assert place.store().faults("tiny") == {}
+
+
+def test_a_start_leaves_alone_what_another_process_that_lives_has_staged(place: Place):
+    importing, other = place.store(), place.store()
+    staged = importing.stage("import.1")
+    (staged / ONNX).write_text("0.5")
+    os.utime(staged, (LONG_AGO, LONG_AGO))
+    other.sweep(())
+    assert (staged / ONNX).is_file()
+    card = importing.publish(staged, "tiny", lambda number: tiny_card(number).model_copy(update={"files": {}}))
+    other.sweep(())
+    assert other.numbers("tiny") == [card.version]
+
+
+@pytest.mark.parametrize("how", ["killed", "alive"])
+def test_what_a_killed_process_has_staged_goes_and_a_living_ones_stays(place: Place, how: str):
+    script = (
+        "import sys, time, os; from app.settings import Settings; from app.store.opening import open_store\n"
+        "staged = (store := open_store(Settings())).stage('import.1')\n"
+        f"os.utime(staged, ({LONG_AGO}, {LONG_AGO})); print(staged, flush=True); time.sleep(60)"
+    )
+    environment = {**os.environ, **place.settings.environment()}
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert process.stdout
+        staged = Path(process.stdout.readline().strip())
+        assert staged.is_dir()
+        if how == "killed":
+            process.kill()
+            process.wait()
+        place.store().sweep(())
+        assert staged.exists() is (how == "alive")
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_what_a_writer_began_and_did_not_publish_is_discarded(place: Place):

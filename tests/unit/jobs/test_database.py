@@ -83,6 +83,72 @@ def test_a_file_that_cannot_be_had_is_named(tmp_path: Path):
         Journal(f"sqlite:///file:{tmp_path}/none.db?mode=ro&uri=true").open()
 
 
+GARBAGE = {
+    "a text": b"this is no database\n" * 300,
+    "zeros": bytes(10_000),
+    "a cut off head": b"SQLite format 3\0" + bytes(20),
+    "a spoiled page": b"SQLite format 3\0" + b"\xff" * 8000,
+}
+
+
+@pytest.mark.parametrize("content", GARBAGE.values(), ids=GARBAGE)
+def test_a_file_that_is_no_journal_is_named_with_what_to_do_and_left_as_it_is(tmp_path: Path, content: bytes):
+    path = tmp_path / "journal.db"
+    path.write_bytes(content)
+    with pytest.raises(Unavailable) as refused:
+        Journal(f"sqlite:///{path}").open()
+    assert str(path) in str(refused.value)
+    assert "move it away" in str(refused.value)
+    assert path.read_bytes() == content
+
+
+def test_a_database_of_something_else_is_no_journal(tmp_path: Path):
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as other:
+        other.execute("CREATE TABLE jobs (title)")
+        other.commit()
+    with pytest.raises(Unavailable, match="table jobs already exists"):
+        Journal(f"sqlite:///{tmp_path}/journal.db").open()
+
+
+def test_a_journal_that_is_a_folder_or_below_a_file_is_said_to_be(tmp_path: Path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(Unavailable, match="it is a folder"):
+        Journal(f"sqlite:///{tmp_path}/folder").open()
+    with pytest.raises(Unavailable, match=r"cannot be in .*/file"):
+        Journal(f"sqlite:///{tmp_path}/file/journal.db").open()
+
+
+def test_a_journal_that_is_spoiled_behind_its_first_page_is_said_to_be(tmp_path: Path):
+    journal = Journal(f"sqlite:///{tmp_path}/journal.db").open()
+    claimed(journal)
+    journal.close()
+    path = tmp_path / "journal.db"
+    path.write_bytes(path.read_bytes()[:4096] + b"\xff" * (path.stat().st_size - 4096))
+    with pytest.raises(Unavailable, match="malformed"):
+        Journal(f"sqlite:///{path}").open().latest()
+
+
+def test_a_locked_journal_is_said_to_be_at_a_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("app.jobs.database.BUSY_SECONDS", 0)
+    with closing(sqlite3.connect(tmp_path / "journal.db", isolation_level=None)) as locker:
+        locker.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Unavailable, match="locked"):
+            Journal(f"sqlite:///{tmp_path}/journal.db").open()
+
+
+def test_who_may_not_make_tables_on_postgresql_is_told(postgresql: PostgreSQL):
+    with postgresql.database(empty=True) as url:
+        name = url.rpartition("/")[2]
+        postgresql.execute("CREATE ROLE guest LOGIN")
+        postgresql.execute(f"REVOKE ALL ON DATABASE {name} FROM guest")
+        try:
+            with pytest.raises(Unavailable, match=r"cannot be the journal: permission denied"):
+                Journal(url.replace("postgres@", "guest@")).open()
+        finally:
+            postgresql.execute("DROP ROLE guest")
+
+
 def test_a_journal_of_a_newer_version_is_left_alone(journal: Journal, journal_url: str):
     with journal.database.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))

@@ -1,11 +1,15 @@
 """Leadership: one process leads, the others stand by; a dead one is replaced, and one that comes back does no harm."""
 
 import time
+from datetime import timedelta
+
+from sqlalchemy import select, update
 
 from app.jobs.job import Job, NewJob, Status
 from app.jobs.journal import Journal
 from app.jobs.leadership import Leadership
 from app.jobs.supervisor import Rules, Supervisor
+from app.jobs.tables import Clock, jobs, leases
 from tests.fakes import FakeLauncher
 
 RULES = Rules(max_trainers=2, max_attempts=2, lease_seconds=60, leader_seconds=1.5, grace_seconds=0.05)
@@ -110,3 +114,67 @@ def test_closing_lets_the_next_lead_at_once(journal: Journal):
     queue(journal)
     second.step()
     assert len(launched.launched) == 1
+
+
+def set_back(journal: Journal, hours: float) -> None:
+    """To whom all that is stored lies in the future, the clock was set back."""
+    with journal.database.begin() as connection:
+        for table, column in ((leases, leases.c.until), (jobs, jobs.c.lease_until)):
+            for key, moment in connection.execute(select(*table.primary_key, column).where(column.is_not(None))):
+                (name,) = table.primary_key
+                connection.execute(update(table).where(name == key).values({column: moment + timedelta(hours=hours)}))
+
+
+def test_after_a_crash_and_a_clock_set_back_somebody_leads_within_a_lease(journal: Journal):
+    dead, heir = (Leadership(journal.database, seconds) for seconds in (0.5, 60))
+    assert dead.keep()
+    set_back(journal, 5)
+    begun = time.monotonic()
+    while not heir.keep():
+        assert time.monotonic() < begun + 10
+        time.sleep(0.02)
+    assert time.monotonic() > begun + 0.3, "who led may still live, and gets the time to say so"
+    assert heir.leader() == heir.name
+
+
+def test_who_leads_goes_on_when_the_clock_is_set_back(journal: Journal):
+    one, other = (Leadership(journal.database, 1.5) for _ in range(2))
+    assert one.keep()
+    set_back(journal, 5)
+    until = time.monotonic() + 2.5
+    while time.monotonic() < until:
+        assert not other.keep()
+        assert one.keep()
+        time.sleep(0.05)
+
+
+def test_a_lease_of_the_version_before_that_does_not_tell_its_length_is_not_believed_either(journal: Journal):
+    with journal.database.begin() as connection:
+        connection.execute(update(leases).values(holder="dead", until=Clock(5 * 3600)))
+    heir = Leadership(journal.database, 0.3)
+    begun = time.monotonic()
+    while not heir.keep():
+        assert time.monotonic() < begun + 10
+        time.sleep(0.02)
+
+
+def test_a_dead_trainers_job_is_found_when_the_clock_was_set_back(journal: Journal):
+    queue(journal)
+    dead = journal.claim(0.5)
+    assert dead is not None
+    set_back(journal, 5)
+    assert journal.expired() == []
+    time.sleep(0.6)
+    assert [job.id for job in journal.expired()] == [dead.id]
+
+
+def test_a_living_trainer_keeps_its_job_when_the_clock_is_set_back(journal: Journal):
+    queue(journal)
+    job = journal.claim(1.5)
+    assert job is not None
+    set_back(journal, 5)
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        assert journal.expired() == []
+        journal.report(job, 1.5)
+        time.sleep(0.1)

@@ -1,13 +1,16 @@
 """A version goes live when it is better on the same data, or when one says so."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 from app.store.model_store import ModelStore
-from app.store.version import CARD
+from app.store.version import CARD, Card
 from app.training.promotion import promote
 from tests.fakes import publish_tiny
+from tests.places import BucketPlace, Place
 
 
 @pytest.fixture
@@ -63,3 +66,33 @@ def test_what_was_imported_has_no_figures_to_compare(store: ModelStore, imported
     (store.folder("tiny", imported) / CARD).write_text(foreign.model_dump_json())
     promoted, reason = promote(store, foreign if imported == 2 else card, "if_better")
     assert (promoted, f"version {imported} was imported" in reason) == (False, True)
+
+
+def test_of_versions_that_are_ready_at_once_the_best_goes_live(place: Place):
+    rounds, trainers = (12, 3) if isinstance(place, BucketPlace) else (100, 3)
+    stores = [place.store() for _ in range(trainers)]
+    publish_tiny(stores[0], accuracy=0.0)
+    stores[0].promote("tiny", 1)
+    ready = Barrier(trainers)
+
+    def finish(store: ModelStore, card: Card) -> tuple[bool, str]:
+        ready.wait(30)
+        return promote(store, card, "if_better")
+
+    with ThreadPoolExecutor(trainers) as threads:
+        for turn in range(1, rounds + 1):
+            figures = [turn / 1000, turn / 1000 + 0.0005, turn / 1000 + 0.0002]
+            cards = [publish_tiny(store, accuracy=figure) for store, figure in zip(stores, figures, strict=True)]
+            told = list(threads.map(finish, stores, cards))
+            assert stores[0].aliases("tiny")["live"] == cards[1].version, told
+            assert told[1][0]
+
+
+def test_a_start_makes_nothing_live_over_what_a_trainer_has_just_promoted(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    store = place.store()
+    better, newest = publish_tiny(store, accuracy=0.9), publish_tiny(store, accuracy=0.1)
+    monkeypatch.setattr(store, "_sound_aliases", lambda _: promote(place.store(), better, "if_better") and {})
+    store.seed(tmp_path / "none")
+    assert (store.aliases("tiny"), newest.version) == ({"live": better.version}, 2)
