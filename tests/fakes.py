@@ -1,6 +1,6 @@
 """Fakes: a family whose network is arithmetic, a runtime without a library, and a launcher without processes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -112,20 +112,35 @@ class TinyPrompt:
         self.ends_word = ends_word
 
 
+def row_by_row(rows: Array, matrix: Array) -> Array:
+    """A product whose rows have the same bits whoever is beside them, on every processor."""
+    return np.array([row @ matrix for row in rows], np.float32).reshape(len(rows), matrix.shape[1])
+
+
 class TinyGenerator:
     """A recurrent network of 8 units in numpy; token 0 ends a line, token 3 is spelled `c`.
 
-    By default every token is a word; with `pieces` those of an even number only go on with a word.
+    By default every token is a word; with `pieces` those of an even number only go on with a word. `product` multiplies
+    rows (n, k) with a matrix (k, m); a larger `gain` makes more of what the state was.
     """
 
     size, end = 12, 0
     silent: tuple[int, ...] = (1,)
 
-    def __init__(self, *, pieces: bool = False, seed: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        pieces: bool = False,
+        seed: int = 0,
+        gain: float = 1,
+        product: Callable[[Array, Array], Array] = row_by_row,
+    ) -> None:
+        self._product = product
         draw = np.random.default_rng(seed)
         self._vectors, self._recurrent, self._output = (
             draw.normal(size=shape).astype(np.float32) for shape in ((self.size, 8), (8, 8), (8, self.size))
         )
+        self._recurrent *= np.float32(gain)
         self.whole = not pieces
         self.starts = np.array([not pieces or token % 2 == 1 or token == self.end for token in range(self.size)])
         self.names: Sequence[str] = [
@@ -155,10 +170,30 @@ class TinyGenerator:
         if self.broken:
             raise RuntimeError("broken")
         self.rows.append(len(tokens))
-        hidden = np.tanh(self._vectors[tokens] + states[0] @ self._recurrent)
-        logits = 2 * hidden @ self._output
+        hidden = np.tanh(self._vectors[tokens] + self._product(states[0], self._recurrent))
+        logits = 2 * self._product(hidden, self._output)
         logits[:, self.end] -= 2  # lines of some length
         return logits, [hidden]
+
+
+def off_by(factors: Callable[[Array], Array]) -> Callable[[Array, Array], Array]:
+    """A product of rows (n, k) that is off by a millionth of itself times `factors(rows)` (n,)."""
+
+    def product(rows: Array, matrix: Array) -> Array:
+        exact = row_by_row(rows, matrix)
+        return (exact * (1 + 1e-6 * factors(rows)[:, np.newaxis])).astype(np.float32)
+
+    return product
+
+
+OTHER_PRODUCTS: dict[str, Callable[[Array, Array], Array]] = {
+    "of this processor": np.matmul,
+    "by the size of the batch": off_by(lambda rows: np.full(len(rows), np.sin(len(rows)))),
+    "in batches other than of one row": off_by(lambda rows: np.full(len(rows), float(len(rows) > 1))),
+    "by the place in the batch": off_by(lambda rows: np.sin(np.arange(len(rows)))),
+    "by size and place": off_by(lambda rows: np.sin(np.arange(len(rows)) + 7 * len(rows))),
+    "by the neighbours": off_by(lambda rows: np.roll(np.sin(rows.sum(axis=1)), 1) * (len(rows) > 1)),
+}
 
 
 class FakeTrainer:

@@ -16,6 +16,7 @@ import numpy as np
 from app.errors import Busy, Runaway, TooLarge
 from app.families.contract import Array
 from app.families.generation import Generator, Prompt
+from app.serving.batch_invariance import InvariantStep
 from app.serving.batcher import Cost, unheeded, unwatched
 from app.serving.continuation import Continuation
 from app.serving.sampling import choose
@@ -23,6 +24,7 @@ from app.serving.telling import Telling, Wish, Word
 from app.serving.turns import Turns
 
 Stepped: TypeAlias = tuple[Array, list[Array]]
+Step: TypeAlias = Callable[[Array, Sequence[Array]], Stepped]
 Begun = TypeVar("Begun", bound=Continuation)
 
 
@@ -33,6 +35,7 @@ def _unheard(word: Word) -> None:
 class Generation:
     """Continues prompts with one loaded version. Everything but the step itself runs on the event loop.
 
+    `step` gives a row the same bits whoever else is there; `cost` is what it takes, which its measuring sets anew.
     `heed` is told the seconds of every text, from its arrival to its last word; `on_runaway` that a step ran for too
     long. Networks that are not trusted to return step `off_loop`, in the executor, however little they cost.
     """
@@ -53,10 +56,11 @@ class Generation:
         self._on_runaway = on_runaway
         self._off_loop = off_loop
         self._generator = generator
+        self.step = InvariantStep(generator, max_batch)
         self._executor = executor
         self._max_batch = max_batch
         self._max_waiting = max_waiting
-        self._cost = cost
+        self.cost = cost
         self._stops = np.flatnonzero(~generator.starts)  # tokens that cannot follow a finished word
         self._silent = list(generator.silent)
         self._waiting: deque[Continuation] = deque()
@@ -97,8 +101,8 @@ class Generation:
         """Steps of everybody who is there; returns whether there are more for the next turn."""
         while self._gather():
             tokens = np.array([continuation.token for continuation in self._active], np.int64)
-            step = partial(_attempt, self._generator, tokens, self._states)
-            if self._off_loop or self._turns.is_long(self._cost(len(tokens))):
+            step = partial(_attempt, self.step, tokens, self._states)
+            if self._off_loop or self._turns.is_long(self.cost(len(tokens))):
                 self._turns.ask_after(self._executor, step, self._settle, self._next)
                 return False
             self._settle(step())
@@ -170,9 +174,9 @@ class Generation:
         return tokens
 
 
-def _attempt(generator: Generator, tokens: Any, states: Sequence[Array]) -> Stepped | Exception:
+def _attempt(step: Step, tokens: Any, states: Sequence[Array]) -> Stepped | Exception:
     """One step, or the exception that everybody in it hears."""
     try:
-        return generator.step(tokens, states)
+        return step(tokens, states)
     except Exception as fault:
         return fault

@@ -97,8 +97,11 @@ class Loader:
         }
         with _damage(card):
             if family.task == "generate":
-                cost = self._warm_up(lambda size: servable.step(np.zeros(size, np.int64), servable.blank(size)))
-                return Loaded(card, servable, Generation(servable, cost=cost, **behind))
+                generation = Generation(servable, cost=Cost(), **behind)
+                generation.cost = self._warm_up(
+                    lambda size: generation.step(np.zeros(size, np.int64), servable.blank(size))
+                )
+                return Loaded(card, servable, generation)
             example = servable.example()
             cost = self._warm_up(lambda size: servable.predict([example] * size))
             return Loaded(card, servable, Batcher(servable.predict, cost=cost, **behind))

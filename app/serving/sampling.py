@@ -87,8 +87,9 @@ def choose(
             _adjust(values[row], wish, pasts[row])
     largest = values.max(axis=1, keepdims=True)
     temperatures = np.array([max(COLDEST, wish.temperature or 1.0) for wish in wishes], np.float32)
-    shares = np.exp((values - largest) / temperatures[:, np.newaxis])
+    shares = (values - largest) / temperatures[:, np.newaxis]
     for row, wish in enumerate(wishes):
+        np.exp(shares[row], out=shares[row])  # row by row: the place in an array may decide over the last bit
         if wish.limits:
             _limit(shares[row], wish)
     bounds = shares.astype(np.float64).cumsum(axis=1)

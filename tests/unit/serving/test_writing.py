@@ -1,8 +1,9 @@
 """Writing: tokens one by one, their log-probabilities those of the network, whoever else is there."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from app.serving.batcher import Cost
 from app.serving.generation import Generation
 from app.serving.sampling import Sampling, log_softmax
 from app.serving.writing import Order, Score, Writing
-from tests.fakes import TinyGenerator
+from tests.fakes import OTHER_PRODUCTS, TinyGenerator
 
 pytestmark = pytest.mark.anyio
 
@@ -85,8 +86,9 @@ async def test_what_was_written_weighs_the_same_when_it_is_read(threads: Executo
     assert again.prompt_scores[len(PROMPT) :] == heard.scores
 
 
-async def test_alone_or_in_company_the_scores_are_the_same(threads: Executor):
-    generator = TinyGenerator()
+@pytest.mark.parametrize("product", OTHER_PRODUCTS.values(), ids=list(OTHER_PRODUCTS))
+async def test_alone_or_in_company_the_scores_are_the_same(threads: Executor, product: Callable[..., Any]):
+    generator = TinyGenerator(product=product)
     orders = [
         Order(12, DRAWN, scored=True, likeliest=5, prompt_scored=True),
         Order(7),
