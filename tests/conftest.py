@@ -1,6 +1,7 @@
 """What every test may use."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,14 @@ for name in [name for name in os.environ if name.startswith("FITSERVE_")]:
     del os.environ[name]  # a test says itself what it sets
 os.environ["FITSERVE_ALLOW_OPEN"] = "true"  # the test client has no address of this machine,
 os.environ["FITSERVE_ALLOWED_HOSTS"] = "testserver"  # and asks for this name
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A line for each reason why tests were skipped, however many there are."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[-1]).removeprefix("Skipped: ") for report in skipped)
+    for reason, tests in reasons.most_common():
+        terminalreporter.write_line(f"SKIPPED [{tests}] {reason}")
 
 
 @pytest.fixture(scope="session")

@@ -133,6 +133,7 @@ def run(job: Job, settings: Settings, journal: Journal) -> None:
         Reporter(journal, job, *rhythm) as report,
         linked("train", trace, job=job.id, model=job.model, attempt=job.attempts),
     ):
+        log.info("attempt begins", model=job.model, attempt=job.attempts)
         status, facts = _outcome(job, settings, store, journal, report)
         note(status=status)
     log.info("attempt ended", status=status, attempt=job.attempts)

@@ -35,6 +35,7 @@ def test_a_training_that_is_stopped_early_publishes_its_best_epoch(tmp_path: Pat
         while not service.get(f"/jobs/{job}/history"):
             assert service.get(f"/jobs/{job}")["status"] in ("queued", "running")
             time.sleep(0.1)
+        assert "attempt begins" in service.client.get(f"/jobs/{job}/log").text
         service.client.post(f"/jobs/{job}/cancel", json={"stop_early": True})
         ended = service.wait(job)
         assert ended["status"] == "succeeded", ended
