@@ -105,7 +105,10 @@ def publish_tiny(store: ModelStore, content: str = "0.5", input: TensorCard | No
 class TinyPrompt:
     """Tokens as they are, after a line's beginning."""
 
-    def __init__(self, given: Sequence[int], *, ends_word: bool) -> None:
+    unknown_scripts: Sequence[str] = ()
+
+    def __init__(self, given: Sequence[int], *, ends_word: bool, text: str = "") -> None:
+        self.text = text
         self.tokens: Sequence[int] = [0, *given]
         self.ignored: Sequence[str] = ()
         self.given = given
@@ -126,6 +129,7 @@ class TinyGenerator:
 
     size, end = 12, 0
     silent: tuple[int, ...] = (1,)
+    scripts: Sequence[str] = ("Latin",)
 
     def __init__(
         self,
@@ -152,7 +156,7 @@ class TinyGenerator:
         self.broken = False
 
     def read(self, text: str) -> TinyPrompt:
-        return TinyPrompt([ord(letter) - ord("a") + 1 for letter in text], ends_word=bool(text))
+        return TinyPrompt([ord(letter) - ord("a") + 1 for letter in text], ends_word=bool(text), text=text)
 
     def read_tokens(self, tokens: Sequence[int]) -> TinyPrompt:
         return TinyPrompt(tokens, ends_word=False)

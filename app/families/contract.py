@@ -155,7 +155,7 @@ class Data:
 
     `train(phase, epoch)` gives the batches of one epoch as a tf.data.Dataset of known length, always the same ones;
     phases that say so learn from `fixed` instead. The fingerprints are SHA-256 digests; versions are compared only
-    when `test_fingerprint` is equal.
+    when `test_fingerprint` is equal. Each of the `notes` is told in the job: a sentence, `text`, and facts beside it.
     """
 
     name: str
@@ -167,6 +167,7 @@ class Data:
     fingerprint: str
     test_fingerprint: str
     fixed: Fixed | None = None
+    notes: Sequence[Mapping[str, str]] = ()
 
 
 def everything(network: Network) -> frozenset[str]:

@@ -38,9 +38,13 @@ class TextRecipe(Recipe, Protocol):
 class Prompt(Protocol):
     """What a text generator made of a client's text: the tokens to read, and the words it does not know.
 
-    `given` are those tokens without the line's beginning, unless a client gave it; `ends_word` says whether the next
-    token has to begin another word.
+    `text` is what was read, in composed form and without what cannot be seen; `unknown_scripts` are those of its
+    letters that were not learned. `given` are those tokens without the line's beginning, unless a client gave it;
+    `ends_word` says whether the next token has to begin another word.
     """
+
+    text: str
+    unknown_scripts: Sequence[str]
 
     tokens: Sequence[int]
     ignored: Sequence[str]
@@ -54,6 +58,7 @@ class Generator(Protocol):
     Tokens are numbers below `size`; `end` ends a line. `starts` (size,) bool are those that may follow a finished word,
     `silent` those that are never written; if `whole`, every token is a word by itself. `texts` has the bytes of each
     as they stand in a text, with the space before a word; `names` what people are told: a text, or bytes spelled out.
+    `scripts` are those of the letters that were learned, such as Hangul.
     """
 
     size: int
@@ -63,6 +68,7 @@ class Generator(Protocol):
     whole: bool
     texts: Sequence[bytes]
     names: Sequence[str]
+    scripts: Sequence[str]
 
     def read(self, text: str) -> Prompt:
         """A text becomes the tokens to begin with, at least one."""
@@ -71,7 +77,7 @@ class Generator(Protocol):
         """Tokens, at least one, are taken as they are; raises InvalidRequest when there is no such token."""
 
     def places(self, text: str) -> list[int]:
-        """Where in a text (NFC) each of its `given` tokens begins, in characters."""
+        """Where in a prompt's `text` each of its `given` tokens begins, in characters."""
 
     def spell(self, tokens: Sequence[int]) -> str:
         """The word that the tokens make."""

@@ -12,6 +12,7 @@ from app.jobs.job import Job
 from app.jobs.journal import Journal
 from app.settings import Settings
 from app.store.model_store import ModelStore
+from app.telemetry import log
 from app.training.checkpoints import Checkpoints
 from app.training.datasets import Datasets
 from app.training.download import download
@@ -56,6 +57,9 @@ def _train(job: Job, recipe: Recipe, settings: Settings, store: ModelStore, repo
     keras.utils.set_random_seed(recipe.hyperparameters.seed)
     datasets = Datasets(settings.data_dir, offline=settings.offline, given=store.corpora)
     data = recipe.data(lambda file: datasets.path(file, download))
+    for note in data.notes:
+        log.info("about the data", **note)
+        report("log", **note)
     network = recipe.network(data)
     checkpoints = Checkpoints(store.jobs.of(job.id), settings.checkpoint_seconds)
     features = FeatureCache(settings.features_folder, settings.max_features_bytes, settings.features_days)

@@ -1,6 +1,5 @@
 """A text to learn from, uploaded in a form: written to disk as it comes, refused at the first byte that is no text."""
 
-import codecs
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ValidationError
 
 from app.errors import InvalidRequest
+from app.families.text.encodings import TextCheck
 from app.training.datasets import Datasets
 from app.web.streamed import FILE, FORM, read_form
 
@@ -56,26 +56,25 @@ class _Text:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._check = TextCheck("the file")
 
-    def write(self, content: bytes, *, final: bool = False) -> None:
+    def write(self, content: bytes) -> None:
         """Check and write what comes next."""
-        try:
-            self._decoder.decode(content, final)
-        except UnicodeDecodeError:
-            raise InvalidRequest("the file is not UTF-8; expected plain text") from None
-        if b"\0" in content:
-            raise InvalidRequest("the file holds zero bytes, as binary files do; expected plain text")
+        self._check.add(content)
         self._file.write(content)
 
     def end(self) -> None:
         """Check that no character is cut off."""
-        self.write(b"", final=True)
+        self._check.add(b"", final=True)
 
 
 def corpus_documentation(wishes: type[BaseModel]) -> dict[str, Any]:
     """The OpenAPI of the form that `receive` reads."""
     schema = wishes.model_json_schema(ref_template="#/components/schemas/{model}")
-    file = {"type": "string", "format": "binary", "description": "The corpus: plain text in UTF-8."}
+    file = {
+        "type": "string",
+        "format": "binary",
+        "description": "The corpus: plain text in UTF-8, in UTF-16 with its byte order mark, or in CP949.",
+    }
     form = {"type": "object", "properties": {FILE: file, **schema["properties"]}}
     return {"requestBody": {"content": {FORM: {"schema": form}}}}

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import secrets
-import unicodedata
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from app.bootstrap import Services
 from app.errors import InvalidRequest, NotFound
 from app.families.generation import Prompt
 from app.serving.loading import Loaded
+from app.serving.remarks import remarks
 from app.serving.sampling import Sampling
 from app.serving.telling import Stop, Telling, Wish, Word
 from app.telemetry import log
@@ -112,15 +112,24 @@ class Generated(BaseModel):
 
     model: str = Field(examples=["lstm"])
     version: int = Field(examples=[1])
-    seed_text: str = Field(description="As it was sent, in Unicode's composed form.", examples=["나는 오늘"])
+    seed_text: str = Field(
+        description="As it was sent, in Unicode's composed form and without what cannot be seen.",
+        examples=["나는 오늘"],
+    )
     text: str = Field(description="The seed text and its continuation.", examples=["나는 오늘 학교에 갔다"])
     words: list[str] = Field(description="The continuation.", examples=[["학교에", "갔다"]])
     ignored_words: list[str] = Field(description="Words of the seed text that the model does not know.")
+    unknown_scripts: list[str] = Field(
+        description="Scripts of the seed text of which the model has learned no letters.", examples=[["Latin"]]
+    )
     from_line_start: bool = Field(
         description="True when no word of the seed text is known, so that the continuation begins like a new line."
     )
     stopped: Stop = Field(description="Whether `next_words` were reached or the line ended.")
     seed: int | None = Field(description="With this seed the same text comes again; null when nothing was drawn.")
+    note: str | None = Field(
+        description="What should be known of this answer: what was not understood, and why there is no word."
+    )
     steps: list[Step] | None = Field(None, description="With `alternatives`: every word with what else was likely.")
 
 
@@ -159,12 +168,12 @@ class _Continuing:
 
     def __init__(self, loaded: Loaded, body: GenerateRequest) -> None:
         self._loaded = loaded
-        self._text = unicodedata.normalize("NFC", body.seed_text)
         drawn = body.temperature > 0
         self._seed = (secrets.randbelow(SEEDS) if body.seed is None else body.seed) if drawn else None
         sampling = Sampling(body.temperature, body.top_k, body.top_p, body.repetition_penalty, self._seed)
         self._wish = Wish(body.next_words, sampling, body.alternatives)
-        self._prompt: Prompt = loaded.servable.read(self._text)
+        self._prompt: Prompt = loaded.servable.read(body.seed_text)
+        self._text = self._prompt.text
 
     async def whole(self) -> Generated:
         """The continued text when it is finished."""
@@ -209,9 +218,11 @@ class _Continuing:
             text=" ".join([*([self._text.rstrip()] if self._text.strip() else []), *words]),
             words=words,
             ignored_words=list(self._prompt.ignored),
+            unknown_scripts=list(self._prompt.unknown_scripts),
             from_line_start=len(self._prompt.tokens) == 1,
             stopped=telling.stopped or "words",
             seed=self._seed,
+            note=" ".join(remarks(self._loaded.servable, self._prompt, telling)) or None,
             steps=[_step(word) for word in telling.words] if self._wish.alternatives else None,
         )
 

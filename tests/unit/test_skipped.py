@@ -24,4 +24,7 @@ def test_skipped_tests_take_one_line_a_reason(pytester: pytest.Pytester):
         def test_three(): ...
     """)
     told = pytester.runpytest_inprocess("-q").outlines
-    assert [line for line in told if "SKIPPED" in line] == ["SKIPPED [60] needs an engine", "SKIPPED [1] needs a bucket"]
+    assert [line for line in told if "SKIPPED" in line] == [
+        "SKIPPED [60] needs an engine",
+        "SKIPPED [1] needs a bucket",
+    ]

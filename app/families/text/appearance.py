@@ -36,7 +36,7 @@ def shown(text: bytes) -> str:
 
 
 def places_of(vocabulary: Vocabulary, text: str) -> list[int]:
-    """Where in a text (NFC) each of its `tokens_of` begins, in characters; the space before a word is part of it."""
+    """Where in a `composed` text each of its `tokens_of` begins, in characters, the space before a word included."""
     strangers = set(vocabulary.unknown(text))
     places: list[int] = []
     for word in WORD.finditer(text):

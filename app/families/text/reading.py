@@ -1,31 +1,42 @@
-"""Text as people have it: bytes become lines of one Unicode form, and what is no text is refused."""
+"""Text as people have it becomes lines of one Unicode form, without what cannot be seen."""
 
 import re
 import unicodedata
 from pathlib import Path
 
 from app.errors import InvalidRequest
+from app.families.text.encodings import decode
 
 KERAS_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'  # what Keras's Tokenizer takes out
-CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")  # nobody writes these
+# Byte order marks, soft hyphens, zero-width spaces, and marks of direction. Joiners are dealt with one by one.
+INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+JOINER = re.compile("[\u200c\u200d]+")
+BLANKS = str.maketrans({"\u3164": " ", "\uffa0": " "})  # Hangul's fillers, which look like spaces
 WORD = re.compile(r"\S+")
 FEWEST_WORDS = 2  # different ones: from one nothing can be foretold
 
 
-def read_text(content: bytes, name: str) -> str:
-    """The text in some bytes, without a byte order mark; raises InvalidRequest, naming `name`, when there is none."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        raise InvalidRequest(f"{name} is not UTF-8: byte {fault.start} does not fit; expected plain text") from None
-    if CONTROLS.search(text):
-        raise InvalidRequest(f"{name} holds control characters, as binary files do; expected plain text")
-    return text
+def composed(text: str) -> str:
+    """A text in Unicode's composed form (NFC), without characters that cannot be seen and change no letter.
+
+    A joiner stays where it shows: between the signs of an emoji, behind a sign that an Indic script puts upon a
+    letter, and among Arabic letters.
+    """
+    visible = INVISIBLE.sub("", text.translate(BLANKS))
+    return unicodedata.normalize("NFC", JOINER.sub(_joined, visible))
+
+
+def _joined(joiners: re.Match[str]) -> str:
+    before, after = joiners.string[: joiners.start()][-1:], joiners.string[joiners.end() :][:1]
+    if not before or not after or after.isspace():
+        return ""
+    shows = unicodedata.category(before) in ("Mn", "Mc", "So", "Sk") or unicodedata.bidirectional(before) == "AL"
+    return joiners.group()[0] if shows else ""
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines that are not empty, in Unicode's composed form (NFC), words parted by single spaces."""
-    lines = (" ".join(line.split()) for line in unicodedata.normalize("NFC", text).splitlines())
+    """The lines that are not empty, `composed`, words parted by single spaces."""
+    lines = (" ".join(line.split()) for line in composed(text).splitlines())
     return [line for line in lines if line]
 
 
@@ -45,7 +56,7 @@ def check_text(text: str, name: str) -> None:
     """Raise InvalidRequest unless the text has something to learn from."""
     known: set[str] = set()
     for line in text.splitlines():
-        known.update(words_of(unicodedata.normalize("NFC", line)))
+        known.update(words_of(composed(line)))
         if len(known) >= FEWEST_WORDS:
             return
     found = f"only the word {known.pop()[:40]!r}" if known else "no word"
@@ -55,7 +66,7 @@ def check_text(text: str, name: str) -> None:
 def check_file(path: Path, name: str | None = None) -> None:
     """Raise InvalidRequest, naming `name` or the file itself, unless the file is a text to learn from."""
     name = name or path.name
-    check_text(read_text(path.read_bytes(), name), name)
+    check_text(decode(path.read_bytes(), name).text, name)
 
 
 class _Spaces(dict[int, str]):

@@ -22,10 +22,11 @@ from app.families.contract import (
 )
 from app.families.generation import Yardstick
 from app.families.text.corpus import Corpus, divide
+from app.families.text.encodings import Decoded, decode
 from app.families.text.networks import LOGITS, TOKEN, Reader, states_of, stepper
 from app.families.text.ngrams import KneserNey
 from app.families.text.packing import cut, pack
-from app.families.text.reading import check_text, lines_of, read_text
+from app.families.text.reading import check_text, lines_of
 from app.families.text.sample import LINES
 from app.families.text.spec import SAMPLE, TextHyperparameters, file_of, names_of
 from app.families.text.vocabulary import END, VOCABULARY, Vocabulary, build, written
@@ -45,7 +46,7 @@ PROMPTS, PROMPT_TOKENS = 16, 12
 class TextRecipe:
     """One phase for whichever cell."""
 
-    preprocessing = "NFC, one space between words; vocabulary.json says how words become tokens"
+    preprocessing = "NFC, nothing invisible, one space between words; vocabulary.json says how words become tokens"
 
     def __init__(self, hyperparameters: TextHyperparameters) -> None:
         self.hyperparameters = hyperparameters
@@ -56,7 +57,8 @@ class TextRecipe:
 
     def data(self, path: Callable[[DataFile], Path]) -> Data:
         """The corpus as tokens: of 20 lines one to validate on and one to test on, of few lines all for everything."""
-        lines = _read(self.hyperparameters.corpus, path)
+        texts = _read(self.hyperparameters.corpus, path)
+        lines = [line for _, one in texts for line in lines_of(one.text)]
         chosen = self._fill_in(lines)
         self._vocabulary = build(str(chosen.vocabulary), lines, chosen.vocabulary_size)
         tokens = [np.array(ids, np.int64) for line in lines if (ids := self._vocabulary.encode(line))]
@@ -77,6 +79,7 @@ class TextRecipe:
             test=validation if corpus.test is corpus.validation else self._split(corpus.test),
             fingerprint=known,
             test_fingerprint=f"{known}-{chosen.vocabulary}-{_fingerprint(self._vocabulary.spellings)[:16]}",
+            notes=[_read_as(name, one.encoding) for name, one in texts if one.encoding != "utf-8"],
         )
 
     @property
@@ -165,14 +168,19 @@ class TextRecipe:
         return batches
 
 
-def _read(corpus: str, path: Callable[[DataFile], Path]) -> list[str]:
-    """The lines of all texts of a corpus, one after the other."""
-    lines: list[str] = []
+def _read(corpus: str, path: Callable[[DataFile], Path]) -> list[tuple[str, Decoded]]:
+    """The texts of a corpus with their names, in order."""
+    texts = []
     for name in names_of(corpus):
-        text = LINES if name == SAMPLE else read_text(path(file_of(name)).read_bytes(), name)
-        check_text(text, name)
-        lines += lines_of(text)
-    return lines
+        one = Decoded(LINES, "utf-8") if name == SAMPLE else decode(path(file_of(name)).read_bytes(), name)
+        check_text(one.text, name)
+        texts.append((name, one))
+    return texts
+
+
+def _read_as(name: str, encoding: str) -> dict[str, str]:
+    """What is told of a text that is not UTF-8."""
+    return {"text": f"{name} is {encoding.upper()} and was read as that", "corpus": name, "encoding": encoding}
 
 
 def _fingerprint(parts: Iterable[str | bytes]) -> str:

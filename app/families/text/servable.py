@@ -9,14 +9,18 @@ import numpy as np
 from app.errors import Damaged, InvalidRequest
 from app.families.contract import Array, Executable, following
 from app.families.text.appearance import names_of, places_of, texts_of
+from app.families.text.reading import composed
+from app.families.text.scripts import learned, unlearned
 from app.families.text.vocabulary import END, VOCABULARY, load, tokens_of
 from app.store.version import Card
 
 
 @dataclass(frozen=True)
 class TextPrompt:
-    """The tokens to read, the line's beginning first, and the words that the vocabulary lacks."""
+    """The tokens to read, the line's beginning first, and the words and scripts that the vocabulary lacks."""
 
+    text: str
+    unknown_scripts: Sequence[str]
     tokens: Sequence[int]
     ignored: Sequence[str]
     given: Sequence[int]
@@ -40,6 +44,7 @@ class TextServable:
         self.whole = self._vocabulary.whole
         self.texts = texts_of(self._vocabulary)
         self.names = names_of(self._vocabulary)
+        self.scripts = learned(self._vocabulary)
         self._model = card.model
         self._executable = executable
         self._token, self._logits = card.input.name, card.output.name
@@ -48,8 +53,9 @@ class TextServable:
 
     def read(self, text: str) -> TextPrompt:
         """The known words of a text as one line; just a line's beginning when none is known."""
+        text = composed(text)
         tokens, ignored = tokens_of(self._vocabulary, text)
-        return TextPrompt([END, *tokens], ignored, tokens, ends_word=bool(tokens))
+        return TextPrompt(text, unlearned(text, self.scripts), [END, *tokens], ignored, tokens, ends_word=bool(tokens))
 
     def read_tokens(self, tokens: Sequence[int]) -> TextPrompt:
         """Tokens as they are, at a line's beginning; raises InvalidRequest when there is no such token."""
@@ -57,10 +63,10 @@ class TextServable:
             if not 0 <= token < self.size:
                 raise InvalidRequest(f"{token} is no token of {self._model}: its tokens are 0 to {self.size - 1}")
         beginning = [] if tokens[0] == END else [END]
-        return TextPrompt([*beginning, *tokens], (), tokens, ends_word=False)
+        return TextPrompt("", (), [*beginning, *tokens], (), tokens, ends_word=False)
 
     def places(self, text: str) -> list[int]:
-        """Where in a text (NFC) each token of its prompt begins, in characters."""
+        """Where in a prompt's `text` each token of its prompt begins, in characters."""
         return places_of(self._vocabulary, text)
 
     def spell(self, tokens: Sequence[int]) -> str:

@@ -1,6 +1,5 @@
 """What a choice begins with: a prompt, given as text or as tokens, its text, and where its tokens stand in it."""
 
-import unicodedata
 from collections.abc import Sequence
 
 from app.errors import InvalidRequest
@@ -19,8 +18,8 @@ class Beginning:
         self._generator = generator
         self._places: list[int] | None = None
         if isinstance(asked, str):
-            self.text = unicodedata.normalize("NFC", asked)
-            self.prompt = generator.read(self.text)
+            self.prompt = generator.read(asked)
+            self.text = self.prompt.text
             spaced = not self.text or self.text[-1].isspace()
             self._letters = Letters(generator.texts, len(self.text), b"" if spaced else SPACE)
         else:
