@@ -207,7 +207,7 @@ export interface GenerateRequest {
 export interface Generated {
   "model": string;
   "version": number;
-  /** As it was sent, in Unicode's composed form. */
+  /** As it was sent, in Unicode's composed form and without what cannot be seen. */
   "seed_text": string;
   /** The seed text and its continuation. */
   "text": string;
@@ -215,12 +215,16 @@ export interface Generated {
   "words": Array<string>;
   /** Words of the seed text that the model does not know. */
   "ignored_words": Array<string>;
+  /** Scripts of the seed text of which the model has learned no letters. */
+  "unknown_scripts": Array<string>;
   /** True when no word of the seed text is known, so that the continuation begins like a new line. */
   "from_line_start": boolean;
   /** Whether `next_words` were reached or the line ended. */
   "stopped": "words" | "end_of_line";
   /** With this seed the same text comes again; null when nothing was drawn. */
   "seed": number | null;
+  /** What should be known of this answer: what was not understood, and why there is no word. */
+  "note": string | null;
   /** With `alternatives`: every word with what else was likely. */
   "steps"?: Array<Step> | null;
 }

@@ -53,6 +53,20 @@ def test_a_text_stops_when_told(visit: Visit):
     expect(text.locator(".trouble")).to_be_hidden()
 
 
+def test_an_english_beginning_for_a_korean_model_is_told_in_both_languages(visit: Visit):
+    page = visit.open("text")
+    text = section(page, "text")
+    text.locator("[name=model]").select_option("gru")
+    text.locator("[name=temperature]").fill("0")
+    text.locator("[name=seed_text]").fill("hello world")
+    text.get_by_role("button", name="Go on writing").click()
+    expect(text.locator(".state")).to_contain_text("has not learned the letters of the beginning: Latin")
+    if not text.locator(".word").count():
+        expect(text.locator(".state")).to_contain_text("No word came: the model ended the line at once.")
+    page.get_by_role("button", name="한국어").click()
+    expect(text.locator(".state")).to_contain_text("배우지 않은 문자로 시작했습니다: 로마자")
+
+
 def test_a_text_is_copied(visit: Visit):
     visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = visit.open("text")

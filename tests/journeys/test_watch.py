@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.corpora import THREE_LINES
 from tests.service import Service
+from tests.waiting import until
 
 pytestmark = pytest.mark.train
 
@@ -72,3 +74,17 @@ def test_a_training_is_watched_paused_resumed_and_drawn(tmp_path: Path):
         assert service.client.get(f"/jobs/{job}/plot.png").content.startswith(b"\x89PNG")
         assert service.client.get(f"/jobs/{job}/log?follow=true").status_code == 200
         assert list((tmp_path / "store" / ".jobs" / job / "tensorboard").glob("events.out.tfevents.*"))
+
+
+@pytest.mark.parametrize("encoding", ["cp949", "utf-16"])
+def test_a_text_from_korean_windows_is_learned_and_the_job_says_its_encoding(tmp_path: Path, encoding: str):
+    with Service(store=tmp_path / "store", starters=tmp_path, offline=True) as service:
+        wishes = {"cell": "gru", "units": "16", "epochs": "2"}
+        file = {"file": ("lines.txt", THREE_LINES.encode(encoding))}
+        job = service.client.post("/train/text", data=wishes, files=file).json()["id"]
+        assert service.wait(job)["status"] == "succeeded"
+        assert [event["encoding"] for event in read(service, job) if "encoding" in event] == [encoding]
+        assert encoding in service.client.get(f"/jobs/{job}/log").text
+        asked = {"seed_text": THREE_LINES, "model": "gru"}
+        until(lambda: service.client.post("/generate", json=asked).status_code == 200, 30, "it serves")
+        assert service.client.post("/generate", json=asked).json()["ignored_words"] == []

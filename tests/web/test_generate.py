@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -95,9 +96,16 @@ def test_composed_and_decomposed_hangul_are_the_same_text(client: TestClient):
     assert unicodedata.is_normalized("NFC", answer["text"])
 
 
+@pytest.mark.parametrize("hidden", ["\ufeff나는 오늘", "나\u200b는 오\u200d늘", "나는\u2060 오\u00ad늘\u200c"])
+def test_what_cannot_be_seen_does_not_change_a_continuation(client: TestClient, hidden: str):
+    assert generated(client, seed_text=hidden) == generated(client)
+
+
 def test_unknown_words_are_named(client: TestClient):
+    assert generated(client)["note"] is None
     answer = generated(client, seed_text="Zebra 나는 오늘")
     assert answer["ignored_words"] == ["Zebra"]
+    assert "ignored: Zebra" in answer["note"]
     assert answer["words"] == generated(client)["words"]
     assert answer["text"].startswith("Zebra 나는 오늘 ")
 
@@ -107,6 +115,22 @@ def test_without_a_known_word_a_new_line_begins_and_the_answer_says_so(client: T
     answer = generated(client, seed_text=seed_text, next_words=20)
     assert answer["from_line_start"] is True
     assert " ".join(answer["words"]) in THREE_LINES.splitlines()
+
+
+@pytest.mark.parametrize("text", ["hello world", "Привет"])
+def test_a_beginning_in_another_script_is_told(client: TestClient, text: str):
+    answer = generated(client, seed_text=text)
+    assert answer["unknown_scripts"] == ["Latin" if text.isascii() else "Cyrillic"]
+    assert "has learned Hangul, but not" in answer["note"]
+    streamed = client.post("/generate", json={"seed_text": text, "stream": True})
+    assert events(streamed.text)[-1] == ("done", answer)
+
+
+def test_a_line_that_ends_at_once_says_so(client: TestClient):
+    line = THREE_LINES.splitlines()[0]
+    answer = generated(client, seed_text=line, next_words=5)
+    assert (answer["words"], answer["stopped"]) == ([], "end_of_line")
+    assert "the model ended the line at once" in answer["note"]
 
 
 def test_the_same_seed_gives_the_same_text(client: TestClient):
@@ -288,7 +312,13 @@ def test_the_command_line_writes_word_by_word(root: Path):
     assert said.stdout.rstrip("\n") in THREE_LINES.splitlines()
     unknown = fitserve("generate", "[zebra]", "--temperature", "0.5", "--seed", "1")
     assert "[zebra]" in unknown.stderr
-    assert "beginning of a line" in " ".join(unknown.stderr.split())
+    assert "begins like a new line" in " ".join(unknown.stderr.split())
+    nothing = fitserve("generate", THREE_LINES.splitlines()[0])
+    assert nothing.stdout == THREE_LINES.splitlines()[0] + "\n"
+    assert "ended the line at once" in " ".join(nothing.stderr.split())
+    windows = fitserve("generate", os.fsdecode(SEED.encode("cp949")))
+    assert windows.returncode == 1
+    assert "the text is not UTF-8" in " ".join(windows.stderr.split())
     assert fitserve("generate", SEED, "--temperature", "nan").returncode == 2
     assert fitserve("generate", SEED, "--words", "0").returncode == 2
     assert "models: rnn, lstm, gru" in " ".join(fitserve("generate", SEED, "--model", "digit").stderr.split())

@@ -105,6 +105,20 @@ def test_an_uploaded_file_is_kept_as_it_is(idle: TestClient, settings: Settings)
     assert response.headers["location"] == f"/jobs/{job['id']}"
 
 
+@pytest.mark.parametrize("encoding", ["cp949", "utf-16", "utf-32"])
+def test_what_korean_windows_writes_is_taken_from_a_form_and_from_the_folder(
+    idle: TestClient, settings: Settings, encoding: str
+):
+    content = THREE_LINES.encode(encoding)
+    response = idle.post("/train/text", files={"file": ("lines.txt", content)})
+    assert response.status_code == 202, response.text
+    (kept,) = corpora(settings)
+    assert kept.read_bytes() == content
+    assert settings.data_dir
+    (settings.data_dir / "windows.txt").write_bytes(content)
+    assert idle.post("/train/text", json={"corpus": "windows"}).status_code == 202
+
+
 def test_corpora_are_named_with_or_without_their_suffix_and_joined(idle: TestClient):
     for corpus in ("poems", "poems.txt", "poems,sample", "sample, poems.txt"):
         assert idle.post("/train/text", json={"corpus": corpus}).status_code == 202, corpus
@@ -127,8 +141,10 @@ def test_a_corpus_is_a_name_and_no_path(idle: TestClient, corpus: str):
         ({"text": " \n\t "}, "no word"),
         ({"text": "하나"}, "only the word '하나'"),
         ({"text": "하나 하나. 하나!"}, "only the word"),
+        ({"text": "\ufeff\u200b \u200b"}, "no word"),
+        ({"text": "하나 하\u200b나"}, "only the word"),
         ({"text": "가 나", "corpus": "poems"}, "both given"),
-        ({"corpus": "broken"}, "not UTF-8"),
+        ({"corpus": "broken"}, "not UTF-16"),
         ({"corpus": "empty"}, "no word"),
         ({"cell": "transformer"}, "simple_rnn"),
         ({"epochs": 0}, "greater than or equal"),
@@ -153,8 +169,10 @@ def test_what_cannot_be_learned_is_refused_with_its_reason(
         ("하나".encode(), "only the word"),
         (b"\x89PNG\r\n\x1a\n", "not UTF-8"),
         (b"one two \x00", "binary"),
-        ("가나다 라마바".encode("cp949"), "not UTF-8"),
         ("가나".encode()[:-1], "not UTF-8"),
+        ("가나다 라마바".encode("utf-16-le"), "iconv -f UTF-16LE"),
+        ("私は今日、学校へ行きました。".encode("cp932"), "iconv -f CP932"),
+        ("a “quoted” word, isn’t it".encode("cp1252"), "iconv -f CP1252"),
     ],
 )
 def test_a_file_that_is_no_text_is_refused_and_not_kept(

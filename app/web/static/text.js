@@ -89,13 +89,19 @@ function wish(form) {
   return { seed_text: "", ...given };
 }
 
-/** How a text ended, what the model did not know of it, and the seed with which it comes again. */
-function sayHow(place, { ignored_words: ignored, seed }) {
-  const ended = ignored.length ? words("text.ignored", { words: ignored.join(", ") }) : words("text.done");
-  const again = seed === null ? [] : [" ", words("text.again", { seed })];
+/** How a text ended, what the model did not know of its beginning, and the seed with which it comes again. */
+function sayHow(place, { seed_text: begun, words: written, ignored_words: ignored, unknown_scripts: scripts, ...rest }) {
+  const parts = [words(written.length ? "text.done" : `text.nothing.${rest.stopped}`)];
+  if (scripts.length) parts.push(el("span", {}, words("text.scripts"), " ", ...listed(scripts)));
+  if (ignored.length) parts.push(words("text.ignored", { words: ignored.join(", ") }));
+  if (begun.trim() && rest.from_line_start) parts.push(words("text.fresh"));
+  if (rest.seed !== null) parts.push(words("text.again", { seed: rest.seed }));
   delete place.dataset.t;
-  place.replaceChildren(ended, ...again);
+  place.replaceChildren(...parts.flatMap((part) => [part, " "]).slice(0, -1));
 }
+
+const listed = (scripts) =>
+  scripts.flatMap((name) => [", ", words(`script.${name}`, { otherwise: name })]).slice(1);
 
 /** What could have come in place of a word, likeliest first; the word itself stands out. */
 function showChoices(place, step) {

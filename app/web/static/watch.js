@@ -33,6 +33,7 @@ function viewOf(id, signal) {
     {},
     el("h3", {}, words("train.job"), " ", el("code", {}, id), " ", el("span", { className: "status", role: "status" })),
     el("p", { className: "wishes note" }),
+    el("ul", { className: "read note", hidden: true }),
     label(el("progress", { max: 1, value: 0 }), "train.progress"),
     el("p", { className: "now" }),
     el("p", { className: "lost bad", role: "status", hidden: true }, words("train.lost")),
@@ -56,6 +57,7 @@ async function follow(view, id, signal) {
     signal.throwIfAborted();
     if (event === "phase") Object.assign(phase, { phase: data.phase, epochs: data.epochs });
     if (event === "progress" || event === "epoch") showProgress(view, data, phase);
+    if (data.encoding) showEncoding(view, data);
     const row = event === "epoch" ? data : event === "resumed" ? data.row : null;
     if (row) {
       const { progress, metrics, time, ...figures } = row;
@@ -74,6 +76,14 @@ function onceAFrame(act) {
     if (!due) requestAnimationFrame(() => ((due = false), act()));
     due = true;
   };
+}
+
+/** A text that is not UTF-8, once, however many attempts read it. */
+function showEncoding(view, { corpus, encoding }) {
+  const list = find(".read", view);
+  const line = el("li", {}, words("train.encoding", { corpus, encoding: encoding.toUpperCase() }));
+  if ([...list.children].every((other) => other.textContent !== line.textContent)) list.append(line);
+  list.hidden = false;
 }
 
 function showProgress(view, { progress, epoch, eta_seconds: eta, metrics = {} }, { phase, epochs }) {
