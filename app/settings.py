@@ -105,7 +105,10 @@ class Settings(BaseSettings):
     max_requests: Positive = Field(1024, description="Requests at once of all callers together; more get 503.")
     max_connections: Positive = Field(2048, description="Connections at once; more are told 503 and closed.")
     max_held_bytes: Positive = Field(500_000_000, description="Bytes of all large bodies under way; more get 503.")
-    max_pixels: Positive = Field(50_000_000, description="Largest picture, in pixels, read from its header.")
+    max_pixels: Positive = Field(
+        64_000_000,
+        description="Most pixels of a picture, by its header; of a JPEG that is read in one pass four times as many.",
+    )
     max_corpus_bytes: Positive = Field(50_000_000, description="Largest text file that is uploaded to learn from.")
     max_import_bytes: Positive = Field(200_000_000, description="Largest network file that is imported.")
     import_seconds: Seconds = Field(300, description="How long an imported network may take to be tried out.")

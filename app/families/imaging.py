@@ -2,27 +2,38 @@
 
 import io
 import warnings
+from functools import cache
+from itertools import islice, repeat
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import AvifImagePlugin, ExifTags, Image
 
 from app.errors import InvalidRequest
+from app.families.headers import gif_extents, is_heic, is_one_scan
 
 Bytes = NDArray[np.uint8]
 
 warnings.filterwarnings("ignore", module=r"PIL\.")  # what is odd about a file but can be read is nobody's concern
 cv2.setNumThreads(1)  # pictures are worked on side by side, so none is split among threads
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 Image.MAX_IMAGE_PIXELS = None  # the limit is `max_pixels`, checked before anything is decoded
 
 # Formats people send whose decoders are well worn; Pillow's others (EPS, PSD, FITS ...) only widen the attack surface.
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-EXPECTED = "expected a PNG, JPEG, WebP, GIF, BMP, TIFF or PPM picture"
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
+HEIC = ("HEIF",)
+EXPECTED = "expected a PNG, JPEG, HEIC, AVIF, WebP, GIF, BMP, TIFF or PPM picture"
 
 # A JPEG decoder can halve while it decodes; a shorter side of this many pixels shows ink as well as any more.
 DETAIL = 1024
+# A JPEG that is read in one pass may have this many times `max_pixels`: only what it is reduced to is kept in memory.
+REDUCED = 4
+
+# Where the first picture of one that moves is of one colour or see-through, so many are looked at, of so many pixels.
+ANIMATED = frozenset(("GIF", "PNG", "WEBP", "AVIF"))
+FRAMES, FRAME_PIXELS = 20, 50_000_000
 
 # Where Pillow may have found an orientation; asking for EXIF without one of these costs time and finds nothing.
 ORIENTATION_SOURCES = frozenset(("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"))
@@ -54,24 +65,37 @@ THUMBNAIL = 64
 
 
 def read_picture(payload: bytes, *, max_pixels: int, detail: int = DETAIL) -> Image.Image:
-    """The first frame of `payload`, upright and fully decoded; InvalidRequest says what was expected instead."""
-    return decoded(open_picture(payload, max_pixels=max_pixels), detail)
+    """The picture in `payload`, upright and fully decoded; InvalidRequest says what was expected instead.
+
+    Of a JPEG perhaps halved to no less than `detail` pixels; of one that moves the first frame that shows something.
+    """
+    return decoded(open_picture(payload, max_pixels=max_pixels, detail=detail))
 
 
-def open_picture(payload: bytes, *, max_pixels: int) -> Image.Image:
+def open_picture(payload: bytes, *, max_pixels: int, detail: int = DETAIL) -> Image.Image:
     """The picture with its header read and its size checked, and nothing decoded; raises InvalidRequest."""
     if not payload:
         raise InvalidRequest(f"the picture is empty: {EXPECTED}, got 0 bytes")
+    for extent in islice(gif_extents(payload) if payload.startswith(b"GIF8") else (), 1):
+        _check_size(extent, max_pixels)
     picture = _opened(payload)
+    most = max_pixels
+    if picture.format in ("JPEG", "MPO"):
+        if not picture.info.get("progressive") and is_one_scan(payload, len(picture.getbands())):
+            most *= REDUCED
+        _check_size(picture.size, most)
+        picture.draft(None, (detail, detail))
     _check_size(picture.size, max_pixels)
     return picture
 
 
-def decoded(picture: Image.Image, detail: int = DETAIL) -> Image.Image:
-    """An opened picture, upright and decoded, perhaps halved to no less than `detail` pixels; raises InvalidRequest."""
+def decoded(picture: Image.Image) -> Image.Image:
+    """An opened picture, upright and decoded; raises InvalidRequest."""
     try:
-        picture.draft(None, (detail, detail))
         picture.load()
+        _show_something(picture)
+    except InvalidRequest:
+        raise
     except Exception as error:  # hostile bytes make decoders raise anything, from struct.error to MemoryError
         raise InvalidRequest(f"the picture is damaged or truncated: {EXPECTED} that is complete") from error
     return _upright(picture)
@@ -110,9 +134,44 @@ def png(array: Bytes) -> bytes:
 def _opened(payload: bytes) -> Image.Image:
     """The picture with its header read and nothing decoded."""
     try:
+        if is_heic(payload):
+            _register_heic()
+            return Image.open(io.BytesIO(payload), formats=HEIC)
         return Image.open(io.BytesIO(payload), formats=FORMATS)
     except Exception as error:  # see read_picture
         raise InvalidRequest(f"not a picture that can be read: {EXPECTED}") from error
+
+
+@cache
+def _register_heic() -> None:
+    """Let Pillow read HEIC: the picture itself, and none of the thumbnails and depth maps beside it."""
+    from pillow_heif import register_heif_opener  # noqa: PLC0415  takes a third of a second, and few need it
+
+    register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
+
+
+def _show_something(picture: Any) -> None:  # what moves has more than Pillow's Image
+    """Go on to the first frame that is not of one colour or see-through, where there is one soon."""
+    if picture.format not in ANIMATED or not getattr(picture, "is_animated", False):
+        return
+    extents = gif_extents(picture.fp.getbuffer()) if picture.format == "GIF" else repeat(picture.size, picture.n_frames)
+    for frame, (width, height) in enumerate(
+        islice(extents, min(FRAMES, FRAME_PIXELS // (picture.width * picture.height)))
+    ):
+        if width > picture.width or height > picture.height:
+            raise InvalidRequest(f"frame {frame + 1} is {width} x {height}, larger than the picture: {EXPECTED}")
+        picture.seek(frame)
+        picture.load()
+        if not _is_blank(picture):
+            return
+    picture.seek(0)
+    picture.load()
+
+
+def _is_blank(picture: Image.Image) -> bool:
+    """Whether a decoded picture is of one colour or wholly see-through."""
+    bands: Any = picture.convert("RGBA").getextrema()
+    return bands[3][1] == 0 or all(low == high for low, high in bands)
 
 
 def _check_size(size: tuple[int, int], max_pixels: int) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 from app import metrics, tracing
 from app.bootstrap import Services
 from app.families.contract import Crop
-from app.families.imaging import decoded, open_picture
+from app.families.headers import is_heic
+from app.families.imaging import decoded, open_picture, read_picture
 from app.serving.loading import Loaded
 
 SMALL_PIXELS = 32 * 32  # decoded sooner than a thread takes over
@@ -20,11 +21,13 @@ async def decode(services: Services, loaded: Loaded, payload: bytes, crop: Crop 
 
 
 async def _decoded(services: Services, loaded: Loaded, payload: bytes, crop: Crop) -> Any:
-    picture = open_picture(payload, max_pixels=services.settings.max_pixels)
+    servable, loop = loaded.servable, asyncio.get_running_loop()
+    limits = {"max_pixels": services.settings.max_pixels, "detail": servable.detail}
+    if is_heic(payload):  # to open one takes longer too
+        return await loop.run_in_executor(
+            services.decoders, lambda: servable.decode(read_picture(payload, **limits), crop)
+        )
+    picture = open_picture(payload, **limits)
     if picture.width * picture.height <= SMALL_PIXELS:
-        return loaded.servable.decode(decoded(picture, loaded.servable.detail), crop)
-    loop = asyncio.get_running_loop()
-    servable = loaded.servable
-    return await loop.run_in_executor(
-        services.decoders, lambda: servable.decode(decoded(picture, servable.detail), crop)
-    )
+        return servable.decode(decoded(picture), crop)
+    return await loop.run_in_executor(services.decoders, lambda: servable.decode(decoded(picture), crop))

@@ -65,7 +65,7 @@ def _media(request: Request) -> tuple[str, str]:
 
 def form_documentation(field: str, *, several: bool, max_files: int, max_bytes: int) -> dict[str, Any]:
     """The OpenAPI request body that `read_one` or `read_several` reads."""
-    binary = {"type": "string", "format": "binary", "description": "PNG, JPEG, WebP, GIF, BMP or TIFF"}
+    binary = {"type": "string", "format": "binary", "description": "PNG, JPEG, HEIC, AVIF, WebP, GIF, BMP, TIFF or PPM"}
     content: dict[str, Any] = (
         {"type": "array", "items": binary, "minItems": 1, "maxItems": max_files} if several else binary
     )
