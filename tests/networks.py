@@ -1,15 +1,18 @@
 """Small networks as versions in folders, and inputs for whatever a card describes."""
 
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from app.families.contract import Array, Signature, Tensor
+from app.families.contract import Array, Features, Signature, Tensor
 from app.serving.signatures import inputs_of
-from app.store.version import CARD, Card, TensorCard, checksums
+from app.store.version import CARD, Card, FeaturesCard, TensorCard, checksums
 from tests.fakes import tiny_card
 
 PICTURE = Signature(Tensor("image", "float32", (-1, 6, 6, 1)), Tensor("probabilities", "float32", (-1, 4)))
+FEATURED = replace(PICTURE, features=Features("features", "float32", (-1, 12), ("edges", "corners")))
 STATES = (Tensor("hidden_1", "float32", (-1, 5)), Tensor("memory_1", "float32", (-1, 5)))
 TEXT = Signature(Tensor("token", "int64", (-1,)), Tensor("logits", "float32", (-1, 9)), STATES)
 
@@ -29,7 +32,14 @@ def card_in(folder: Path, signature: Signature) -> Card:
     """Write the card of what lies in the folder."""
     tensors = [TensorCard(name=one.name, dtype=one.dtype, shape=one.shape) for one in signature.inputs]
     output = TensorCard(name=signature.output.name, dtype=signature.output.dtype, shape=signature.output.shape)
-    described = {"input": tensors[0], "output": output, "states": tuple(tensors[1:]), "files": checksums(folder)}
+    described: dict[str, Any] = {
+        "input": tensors[0],
+        "output": output,
+        "states": tuple(tensors[1:]),
+        "files": checksums(folder),
+    }
+    if signature.features:
+        described["features"] = FeaturesCard(**asdict(signature.features))
     card = tiny_card().model_copy(update=described)
     (folder / CARD).write_text(card.model_dump_json())
     return card
@@ -42,9 +52,10 @@ def export_small(folder: Path, signature: Signature) -> Card:
     from app.training.export import export  # noqa: PLC0415
 
     keras.utils.set_random_seed(1)
-    if signature is PICTURE:
+    if not signature.states:
         picture = keras.Input(signature.input.shape[1:], name=signature.input.name)
-        values = keras.layers.BatchNormalization()(keras.layers.Conv2D(8, 3, activation="relu")(picture))
+        values = keras.layers.BatchNormalization()(keras.layers.Conv2D(8, 3, activation="relu", name="edges")(picture))
+        values = keras.layers.Conv2D(4, 2, activation="relu", name="corners")(values)
         flat = keras.layers.Dropout(0.5)(keras.layers.Flatten()(values))
         network = keras.Model(picture, keras.layers.Dense(signature.output.shape[1], activation="softmax")(flat))
     else:

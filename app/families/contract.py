@@ -136,6 +136,16 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Reference(Split):
+    """Training pictures as they are, without augmentation, whose features say what is familiar: some 10,000 will do.
+
+    `false_alarms` is the share of validation pictures that may be called unfamiliar.
+    """
+
+    false_alarms: float = 0.05
+
+
+@dataclass(frozen=True)
 class Fixed:
     """Training examples that are the same in every epoch, so that what a frozen layer makes of them is too.
 
@@ -156,6 +166,7 @@ class Data:
     `train(phase, epoch)` gives the batches of one epoch as a tf.data.Dataset of known length, always the same ones;
     phases that say so learn from `fixed` instead. The fingerprints are SHA-256 digests; versions are compared only
     when `test_fingerprint` is equal. Each of the `notes` is told in the job: a sentence, `text`, and facts beside it.
+    Without a `reference`, a classifier's confidence alone says what is familiar.
     """
 
     name: str
@@ -168,6 +179,7 @@ class Data:
     test_fingerprint: str
     fixed: Fixed | None = None
     notes: Sequence[Mapping[str, str]] = ()
+    reference: Reference | None = None
 
 
 def everything(network: Network) -> frozenset[str]:
@@ -203,15 +215,24 @@ class Tensor:
 
 
 @dataclass(frozen=True)
+class Features(Tensor):
+    """The mean activations of the channels of some layers, one layer after the other, as one tensor (-1, d)."""
+
+    layers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Signature:
     """What an exported network takes and gives.
 
-    `states` are carried from step to step: each is taken by its name, and given as `next_` and its name.
+    `states` are carried from step to step: each is taken by its name, and given as `next_` and its name. `features`
+    are given beside the output of a classifier, for its own servable alone.
     """
 
     input: Tensor
     output: Tensor
     states: tuple[Tensor, ...] = ()
+    features: Features | None = None
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -221,7 +242,8 @@ class Signature:
     @property
     def outputs(self) -> tuple[Tensor, ...]:
         """All that is given, in the order of `inputs`."""
-        return self.output, *(replace(state, name=following(state.name)) for state in self.states)
+        extra = () if self.features is None else (self.features,)
+        return self.output, *(replace(state, name=following(state.name)) for state in self.states), *extra
 
 
 def following(state: str) -> str:

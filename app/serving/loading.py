@@ -131,7 +131,7 @@ def make_servable(card: Card, folder: Path, runtime: Runtime, family: Family) ->
             servable = made(card, runtime.load(folder), folder)
             servable.step(np.zeros(1, np.int64), servable.blank(1))
         else:
-            servable = made(card, runtime.load(folder))
+            servable = made(card, runtime.load(folder), folder)
             servable.predict([servable.example()])
         return servable
 

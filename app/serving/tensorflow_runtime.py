@@ -13,12 +13,13 @@ import numpy as np
 import tensorflow as tf
 
 from app.errors import Damaged, Unavailable
-from app.families.contract import Array
+from app.families.contract import Array, Features
+from app.families.features import with_features
 from app.serving.signatures import inputs_of, outputs_of
 from app.store.version import KERAS, SAVED_MODEL, Card, TensorCard, read_card
 from app.watchdog import Watchdog
 
-SIGNATURE = "serving_default"
+SIGNATURE, WITH_FEATURES = "serving_default", "serving_features"
 AROUND = (
     "Graph execution error",
     "Detected at node",
@@ -81,7 +82,7 @@ class TensorflowExecutable:
         self._overrun = f"a run of version {card.version} of {card.model} goes on for more than {watchdog.seconds:g} s"
         self._held = held
         self._inputs = [tensor.name for tensor in inputs_of(card)]
-        self._outputs = [tensor.name for tensor in outputs_of(card)]
+        self._outputs = [tensor.name for tensor in _given_by(card)]
         self._buckets = buckets(largest)
         self._heed = heed
 
@@ -158,16 +159,23 @@ class TensorflowRuntime:
         self.fault = fault
 
 
-def _saved_model(folder: Path, card: Card) -> tuple[Any, Any]:  # noqa: ARG001  it brings its own signature
+def _given_by(card: Card) -> list[TensorCard]:
+    """All that a network gives, the features included."""
+    return [*outputs_of(card), *([card.features] if card.features else [])]
+
+
+def _saved_model(folder: Path, card: Card) -> tuple[Any, Any]:
     loaded = tf.saved_model.load(str(folder))
-    return loaded.signatures[SIGNATURE], loaded
+    return loaded.signatures[WITH_FEATURES if card.features else SIGNATURE], loaded
 
 
 def _keras_file(folder: Path, card: Card) -> tuple[Any, Any]:
     if KERAS not in card.files:
         raise Damaged(f"version {card.version} of {card.model} has neither {SAVED_MODEL} nor {KERAS} for TensorFlow")
     network = keras.saving.load_model(folder / KERAS, compile=False, safe_mode=True)
-    takes, gives = inputs_of(card), outputs_of(card)
+    if card.features:
+        network = with_features(network, Features(**card.features.model_dump()))
+    takes, gives = inputs_of(card), _given_by(card)
 
     def run(**given: Any) -> dict[str, Any]:
         inputs = [given[tensor.name] for tensor in takes]
@@ -181,7 +189,7 @@ def _keras_file(folder: Path, card: Card) -> tuple[Any, Any]:
 def _check(function: Any, card: Card) -> None:
     """Raise Damaged unless a function takes and gives what the card says."""
     found = {**function.structured_input_signature[1], **function.structured_outputs}
-    for tensor in (*inputs_of(card), *outputs_of(card)):
+    for tensor in (*inputs_of(card), *_given_by(card)):
         spec = found.get(tensor.name)
         if spec is None or spec.dtype.name != tensor.dtype or not spec.shape.is_compatible_with(_shape(tensor)):
             raise Damaged(

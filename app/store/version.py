@@ -13,6 +13,7 @@ ONNX = "model.onnx"  # what a CPU serves
 KERAS = "model.keras"  # what training continues from
 SAVED_MODEL = "saved_model.pb"  # with variables/ beside it: what TensorFlow and TensorFlow Serving load, if wished for
 EVALUATION = "evaluation.json"
+FAMILIARITY = "familiar.npz"  # of a classifier with features: what tells familiar pictures from others
 GUESSES = "guesses.npy"  # of a classifier: (2, test examples), the truths and the guesses, as places in its labels
 CHUNK = 1 << 20
 
@@ -38,6 +39,14 @@ class TensorCard(_Frozen):
     shape: tuple[int, ...]
 
 
+class FeaturesCard(TensorCard):
+    """A further output of the exported network: the mean activations of the Keras network's `layers`, one after the
+    other. No protocol shows it.
+    """
+
+    layers: tuple[str, ...]
+
+
 class DataCard(_Frozen):
     """The data a version was trained and tested on."""
 
@@ -50,13 +59,16 @@ class DataCard(_Frozen):
 class Calibration(_Frozen):
     """How a classifier's probabilities are corrected: `softmax(log(p) / temperature)`.
 
-    `familiar_from` is the confidence that 19 of 20 of the `examples` reach; the temperature was fitted on these too.
+    All but a share of `false_alarms` of the `examples` reach `familiar_from`: a confidence, or where `measure` is
+    `features` the evidence of confidence and features together. The temperature was fitted on the same examples.
     """
 
     temperature: float = Field(gt=0)
     fitted_on: Literal["validation", "test"]
     examples: int
     familiar_from: float
+    false_alarms: float = 0.05
+    measure: Literal["confidence", "features"] = "confidence"
 
 
 class Card(_Frozen):
@@ -75,6 +87,7 @@ class Card(_Frozen):
     input: TensorCard
     output: TensorCard
     states: tuple[TensorCard, ...] = ()
+    features: FeaturesCard | None = None
     preprocessing: str
     hyperparameters: dict[str, Any]
     command: str

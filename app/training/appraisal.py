@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.families.contract import Network
-from app.store.version import Better, Calibration
+from app.store.version import Better, Calibration, FeaturesCard
 
 
 @dataclass(frozen=True)
@@ -20,3 +20,4 @@ class Appraisal:
     differences: Mapping[str, float]
     calibration: Calibration | None = None
     labels: tuple[str, ...] = field(default=())
+    features: FeaturesCard | None = None

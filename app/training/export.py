@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from app.errors import FitserveError
 from app.families.contract import Array, Network, Signature
+from app.families.features import with_features
 from app.jobs.job import Format
 from app.store.version import KERAS, ONNX
 from app.training import saved_model
@@ -49,18 +50,19 @@ def export(network: Network, folder: Path, signature: Signature, formats: Sequen
     """
     tf.config.experimental.enable_tensor_float_32_execution(False)
     network.save(folder / KERAS)
+    whole = with_features(network, signature.features)
     specs = [keras.InputSpec(shape=(None, *one.shape[1:]), dtype=one.dtype) for one in signature.inputs]
-    network.export(folder / ONNX, format="onnx", input_signature=[specs] if signature.states else specs, verbose=False)
+    whole.export(folder / ONNX, format="onnx", input_signature=[specs] if signature.states else specs, verbose=False)
     _name_tensors(folder / ONNX, signature)
     if "savedmodel" in formats:
-        saved_model.write(network, folder, signature)
+        saved_model.write(whole, folder, signature)
 
 
 def check(
     network: Network, folder: Path, signature: Signature, samples: Array, formats: Sequence[Format] = ()
 ) -> dict[str, float]:
     """The largest difference from Keras over the samples, by format; raises ExportMismatch above the tolerance."""
-    trained = [np.asarray(network.predict(samples, verbose=0))]
+    trained = [np.asarray(one) for one in keras.tree.flatten(network.predict(samples, verbose=0))]
     exported = _opened(folder, signature, formats)
     return {name: _difference(name, run([samples]), trained) for name, run in exported.items()}
 

@@ -45,6 +45,7 @@ def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: 
         input=TensorCard(**asdict(recipe.signature.input)),
         output=TensorCard(**asdict(recipe.signature.output)),
         states=tuple(TensorCard(**asdict(state)) for state in recipe.signature.states),
+        features=worth.features,
         preprocessing=recipe.preprocessing,
         hyperparameters=recipe.hyperparameters.model_dump(mode="json"),
         command=command(family, job),

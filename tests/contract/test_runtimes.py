@@ -21,7 +21,7 @@ from app.serving.runtimes import ROOT, no_gpu, unusable
 from app.serving.signatures import inputs_of, outputs_of
 from app.settings import STARTERS
 from app.store.version import CARD, SAVED_MODEL, Card, checksums, read_card
-from tests.networks import PICTURE, TEXT, card_in, export_small, some_inputs
+from tests.networks import FEATURED, PICTURE, TEXT, card_in, export_small, some_inputs
 from tests.service import Service
 
 pytestmark = [
@@ -46,14 +46,14 @@ WAYS: dict[str, Callable[[], Runtime]] = {
     "tensorflow_keras": tensorflow,
 }
 every_way = pytest.mark.parametrize("way", WAYS)
-every_network = pytest.mark.parametrize("network", ["picture", "text"])
+every_network = pytest.mark.parametrize("network", ["picture", "featured", "text"])
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two small networks, in every format, and once more without a SavedModel."""
+    """Small networks, in every format, and once more without a SavedModel."""
     root = tmp_path_factory.mktemp("made")
-    for name, signature in (("picture", PICTURE), ("text", TEXT)):
+    for name, signature in (("picture", PICTURE), ("featured", FEATURED), ("text", TEXT)):
         export_small(root / name, signature)
         bare = shutil.copytree(root / name, root / f"{name}-bare", ignore=shutil.ignore_patterns("saved*", "var*"))
         card_in(bare, signature)
@@ -83,10 +83,28 @@ def run(folder: Path, way: str) -> Executable:
 @every_network
 def test_outputs_come_in_the_order_of_the_card_with_its_types(run: Executable, card: Card):
     outputs = run(some_inputs(card, 3))
-    assert list(outputs) == [tensor.name for tensor in outputs_of(card)]
-    for tensor in outputs_of(card):
+    given = [*outputs_of(card), *([card.features] if card.features else [])]
+    assert list(outputs) == [tensor.name for tensor in given]
+    for tensor in given:
         array = outputs[tensor.name]
         assert (array.dtype.name, array.shape) == (tensor.dtype, (3, *tensor.shape[1:]))
+
+
+def test_every_way_gives_the_same_features(made: Path):
+    given = []
+    for way, runtime in WAYS.items():
+        folder = folder_of(made, "featured", way)
+        given.append(runtime().load(folder)(some_inputs(read_card(folder), 5))["features"])
+    assert given[0].std() > 0
+    for other in given[1:]:
+        np.testing.assert_allclose(other, given[0], atol=1e-5)
+
+
+def test_tensorflow_serving_gets_no_features(made: Path):
+    import tensorflow as tf  # noqa: PLC0415  heavy
+
+    signatures = tf.saved_model.load(str(made / "featured")).signatures
+    assert list(signatures["serving_default"].structured_outputs) == ["probabilities"]
 
 
 @every_way

@@ -15,10 +15,12 @@ from app.families.cifar.fitting import adam, adam_cycle, momentum_cycle
 from app.families.cifar.networks import INPUT, OUTPUT, SHAPE, all_but_whitening, compact, head_and, transfer
 from app.families.cifar.precision import fastest_precision
 from app.families.cifar.spec import CifarHyperparameters, filled_in
-from app.families.contract import Array, Data, DataFile, Fixed, Network, Phase, Signature, Split, Tensor
+from app.families.contract import Array, Data, DataFile, Fixed, Network, Phase, Reference, Signature, Split, Tensor
 
 HELD_OUT = 0.05  # share of the training pictures held out for validation, from the end
 WHITENED = 5000  # pictures whose patches compact's first layer is made from
+REFERENCE = 10_000  # training pictures whose features say what is familiar
+FALSE_ALARMS = 0.04  # share of the validation pictures that may be called unfamiliar
 AHEAD = 4  # batches prepared while one is learned
 
 
@@ -43,6 +45,7 @@ class CifarRecipe:
         held_out = 0 if chosen.recipe == "classic" else round(len(pictures.train) * HELD_OUT)
         examples = len(pictures.train) - held_out
         own = Split(as_input(pictures.train[examples:]), pictures.train_labels[examples:])
+        few = min(examples, REFERENCE)
         known = fingerprint(pictures.train, pictures.train_labels)
         return Data(
             name=chosen.dataset,
@@ -54,6 +57,7 @@ class CifarRecipe:
             fingerprint=known,
             test_fingerprint=fingerprint(pictures.test, pictures.test_labels),
             fixed=self._fixed(pictures, examples, known),
+            reference=Reference(as_input(pictures.train[:few]), pictures.train_labels[:few], false_alarms=FALSE_ALARMS),
         )
 
     def network(self, data: Data) -> Network:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from app.families.contract import Data, DataFile, Network, Phase, Signature, Split, Tensor
+from app.families.contract import Data, DataFile, Network, Phase, Reference, Signature, Split, Tensor
 from app.families.digit.augment import augment
 from app.families.digit.data import Digits, draw_sample, fingerprint, read_mnist
 from app.families.digit.networks import INPUT, OUTPUT, classic, compact
@@ -23,6 +23,8 @@ VALIDATION = {"compact": 1 / 12, "classic": 0.2}  # share of the training pictur
 WARM_UP = 0.25  # share of the steps in which the learning rate rises
 FIRST_RATE, LAST_RATE = 0.05, 0.001  # shares of the highest
 WEIGHT_DECAY = 1e-3
+REFERENCE = 10_000  # training pictures whose features say what is familiar
+FALSE_ALARMS = 0.02  # share of the validation pictures that may be called unfamiliar
 AHEAD = 4  # batches prepared while one is learned
 
 Pictures: TypeAlias = Any  # a tf.Tensor (n, 28, 28, 1) float32
@@ -44,6 +46,7 @@ class DigitRecipe:
         digits = read_mnist(path(MNIST)) if chosen.dataset == "mnist" else draw_sample()
         held_out = round(len(digits.train) * VALIDATION[chosen.network])
         examples = len(digits.train) - held_out
+        few = min(examples, REFERENCE)
         return Data(
             name=chosen.dataset,
             labels=tuple("0123456789"),
@@ -53,6 +56,7 @@ class DigitRecipe:
             test=Split(as_input(digits.test), digits.test_labels),
             fingerprint=fingerprint(digits.train, digits.train_labels),
             test_fingerprint=fingerprint(digits.test, digits.test_labels),
+            reference=Reference(as_input(digits.train[:few]), digits.train_labels[:few], false_alarms=FALSE_ALARMS),
         )
 
     def network(self, data: Data) -> Network:  # noqa: ARG002  the contract's; digits need no size from the data
