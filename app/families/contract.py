@@ -285,8 +285,9 @@ class Classification(BaseModel):
     label: str = Field(description="The most likely label.", examples=["7"])
     confidence: float = Field(description="Its probability, 0 to 1.", examples=[0.9983])
     familiar: bool | None = Field(
-        description="False when nearly everything this version was validated on got a higher confidence: this may "
-        "show something else altogether. Absent when the version was never calibrated.",
+        description="False when this picture is unlike almost all pictures this version was validated on, by the "
+        "network's features and its confidence: a hint that it shows none of the labels. Absent when the version "
+        "was never calibrated.",
         examples=[True],
     )
     probabilities: dict[str, float] = Field(examples=[{"7": 0.9983, "1": 0.0009, "2": 0.0004}])
