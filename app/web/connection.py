@@ -5,13 +5,10 @@ and resets a connection whose client still sends when it is answered.
 """
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
 import httptools
-from uvicorn.protocols.http.flow_control import FlowControl
 
 from app import metrics
 from app.errors import Busy, FitserveError, HeadTooLarge, Malformed, Overloaded
@@ -19,12 +16,14 @@ from app.settings import Settings
 from app.telemetry import log
 from app.web.framing import check_head
 from app.web.problems import written
+from app.web.reading import Flow
 from app.web.writing import WholeAnswers
 
-PIECE = 1 << 14  # bytes that are parsed before the bounds are looked at again
+PIECE = 1 << 12  # bytes that are parsed before the bounds are looked at again
 MUCH = 1 << 16  # bytes of one reading after which others have their turn
+MANY = 500  # fields and chunks of it, the same
 LINE = 4  # bytes of a field beside name and value
-SHARE = 16  # of a body's bytes, one more for each so many may frame its chunks: each costs as much as hundreds of bytes
+SHARE = 4  # of a body's bytes: one for each so many may frame its chunks, for each costs as much as hundreds of bytes
 
 
 @dataclass(frozen=True)
@@ -57,19 +56,6 @@ def connection_type(settings: Settings) -> type["Connection"]:
     return Limited
 
 
-class Flow(FlowControl):
-    """Reads nothing more while requests wait behind another one, whatever that one asks for."""
-
-    def __init__(self, transport: asyncio.Transport, waiting: deque[Any]) -> None:
-        super().__init__(transport)
-        self._waiting = waiting
-
-    def resume_reading(self) -> None:
-        """Go on, if nothing waits."""
-        if not self._waiting:
-            super().resume_reading()
-
-
 class Connection(WholeAnswers):
     """The protocol. What arrives of a request after its answer is read and dropped, within limits.
 
@@ -77,6 +63,7 @@ class Connection(WholeAnswers):
     """
 
     limits: Limits
+    flow: Flow
 
     _timer: asyncio.TimerHandle | None = None  # for the head that is awaited, or for what is dropped
     _unanswered = 0  # requests whose answer is not complete
@@ -86,11 +73,13 @@ class Connection(WholeAnswers):
     _refusal: FitserveError | None = None  # of what no request can be made of; nothing is parsed after it
     _fault: FitserveError | None = None  # raised in a callback: the parser does not pass it on
     _left: int | None = None  # bytes that may still be dropped
+    _later = b""  # what was read and is to be parsed after others have had their turn
+    _calls = 0  # of the parser, for what is being parsed
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """One too many is told so and closed; uvicorn's own bound refuses requests of those that are open."""
         super().connection_made(transport)
-        self.flow = Flow(self.transport, self.pipeline)
+        self.flow = Flow(self.transport, lambda: bool(self.pipeline or self._later))
         if len(self.connections) > self.limits.connections:
             transport.write(answer(Overloaded(f"more than {self.limits.connections} connections at once")))
             transport.close()
@@ -98,26 +87,48 @@ class Connection(WholeAnswers):
             self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget all timers."""
+        """Forget what waits: nobody is there to be answered."""
         self._disarm()
+        self._later = b""
+        self.pipeline.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse it piece by piece, or drop it."""
+        """Parse it or drop it."""
         self._unset_keepalive_if_required()
-        if self._timer is None and not self._unanswered and not self._arriving:
-            self._arm()
         if self._left is not None:
             self._left -= len(data)
             if self._left < 0:
                 self.transport.abort()
                 return
+        if self._later:
+            self._later += data
+        else:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        """Parse it piece by piece; where that takes long, other connections have their turn in between."""
+        if self._timer is None and not self._unanswered and not self._arriving:
+            self._arm()
+        self._calls = 0
         for start in range(0, len(data), PIECE):
             if self._refusal is None:
                 self._parse(data[start : start + PIECE])
-        if len(data) >= MUCH and not self.flow.read_paused:
+            if self._calls > MANY:
+                self._later = data[start + PIECE :]
+                break
+        if self._later or len(data) >= MUCH:
+            is_ours = not self.flow.read_paused
             self.flow.pause_reading()
-            self.loop.call_soon(self.flow.resume_reading)
+            self.loop.call_soon(self._go_on, is_ours)
+
+    def _go_on(self, resume: bool) -> None:
+        data, self._later = self._later, b""
+        if self.parser is not None:  # which uvicorn takes away with the connection
+            if resume or self.flow.is_wanted:
+                self.flow.resume_reading()
+            if data:
+                self._take(data)
 
     def _parse(self, piece: bytes) -> None:
         """Feed the parser; an offer of another protocol is ignored: the same head goes in again, without it."""
@@ -131,7 +142,8 @@ class Connection(WholeAnswers):
                 self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
                 continue
             except httptools.HttpParserError as fault:
-                self._refuse(self._fault or Malformed(f"this cannot be read as HTTP/1.1: {fault}"))
+                refusal = self._fault or Malformed(f"this cannot be read as HTTP/1.1: {fault}")
+                self._refuse(refusal.with_traceback(None))  # whose frames would keep what was read
                 return
             break
         self._rest = max(self._rest, 0)
@@ -159,6 +171,7 @@ class Connection(WholeAnswers):
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field; a trailer is counted and dropped, for nothing here asks for one."""
         self._fields += 1
+        self._calls += 1
         self._count(len(name) + len(value) + LINE)
         if self._in_head:
             super().on_header(name, value)
@@ -184,6 +197,7 @@ class Connection(WholeAnswers):
 
     def on_body(self, body: bytes) -> None:
         """Some of the body; uvicorn drops it when the request is answered."""
+        self._calls += 1
         self._rest -= len(body) * (1 + 1 / SHARE)
         super().on_body(body)
 
@@ -271,7 +285,7 @@ class Connection(WholeAnswers):
     def _begin_to_drop(self) -> None:
         self._left = self.limits.discard_bytes
         self._disarm()
-        if self.parser is not None:  # which uvicorn takes away with the connection
+        if self.parser is not None:
             self._timer = self.loop.call_later(self.limits.discard_seconds, self.transport.abort)
             self.flow.resume_reading()
 
