@@ -14,7 +14,7 @@ from app import metrics
 from app.errors import Busy, FitserveError, HeadTooLarge, Malformed, Overloaded
 from app.settings import Settings
 from app.telemetry import log
-from app.web.framing import check_head
+from app.web.framing import check_head, head_size
 from app.web.problems import written
 from app.web.reading import Flow
 from app.web.writing import WholeAnswers
@@ -22,7 +22,6 @@ from app.web.writing import WholeAnswers
 PIECE = 1 << 12  # bytes that are parsed before the bounds are looked at again
 MUCH = 1 << 16  # bytes of one reading after which others have their turn
 MANY = 500  # fields and chunks of it, the same
-LINE = 4  # bytes of a field beside name and value
 SHARE = 4  # of a body's bytes: one for each so many may frame its chunks, for each costs as much as hundreds of bytes
 
 
@@ -68,7 +67,7 @@ class Connection(WholeAnswers):
     _timer: asyncio.TimerHandle | None = None  # for the head that is awaited, or for what is dropped
     _unanswered = 0  # requests whose answer is not complete
     _in_head = _arriving = False
-    _fields = _head = 0  # of the present request, trailers included
+    _fields = 0  # of the present request, trailers included
     _rest = 0.0  # bytes of it that are no body, beyond what its body allows, roughly
     _refusal: FitserveError | None = None  # of what no request can be made of; nothing is parsed after it
     _fault: FitserveError | None = None  # raised in a callback: the parser does not pass it on
@@ -161,25 +160,24 @@ class Connection(WholeAnswers):
         """A head begins."""
         super().on_message_begin()
         self._in_head = True
-        self._fields = self._head = self._rest = 0
-
-    def on_url(self, url: bytes) -> None:
-        """A piece of the target."""
-        self._count(len(url))
-        super().on_url(url)
+        self._fields = self._rest = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field; a trailer is counted and dropped, for nothing here asks for one."""
         self._fields += 1
-        self._calls += 1
-        self._count(len(name) + len(value) + LINE)
+        if self._fields > self.limits.head_fields:
+            self._fault = self._too_large()
+            raise self._fault
         if self._in_head:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is whole: the request begins, or waits behind those before it."""
         self._in_head = False
+        self._calls += len(self.headers)
         try:
+            if head_size(self.url, self.headers) > self.limits.head_bytes:
+                raise self._too_large()
             check_head(self.parser.get_method(), self.parser.get_http_version(), self.headers)
             if self.parser.should_upgrade():
                 return
@@ -213,12 +211,6 @@ class Connection(WholeAnswers):
             self._disarm()
             if self.transport.is_closing():
                 self.transport.close()
-
-    def _count(self, size: int) -> None:
-        self._head += size
-        if self._head > self.limits.head_bytes or self._fields > self.limits.head_fields:
-            self._fault = self._too_large()
-            raise self._fault
 
     def _too_large(self) -> HeadTooLarge:
         most = f"{self.limits.head_bytes} bytes and {self.limits.head_fields} fields at most"

@@ -6,6 +6,7 @@ from collections import Counter, OrderedDict
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import Busy, Overloaded
+from app.web.framing import MAX_DIGITS
 from app.web.limits import SMALL_BYTES
 from app.web.problems import send_problem
 
@@ -55,7 +56,7 @@ class Fairness:
 
 def _is_small(scope: Scope) -> bool:
     length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-    return length.isdigit() and int(length) <= SMALL_BYTES
+    return length.isdigit() and len(length) <= MAX_DIGITS and int(length) <= SMALL_BYTES
 
 
 class Buckets:

@@ -6,10 +6,13 @@ be read in two ways is therefore refused (RFC 9110 and 9112).
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from app.errors import Malformed, Unsupported
 
 VERSIONS = ("1.1", "1.0")
+FRAME = 4  # bytes of a field beside its name and its value
+REMEMBERED = 100  # hosts whose form is known without looking again
 MAX_DIGITS = 19  # of a length: less than 2^64
 HOST = re.compile(rb"(?:[\w.~!$&'()*+,;=%-]*|\[[\da-fA-F:.]+\])(?::\d{0,5})?")
 
@@ -20,12 +23,23 @@ def check_head(method: bytes, version: str, headers: Sequence[tuple[bytes, bytes
         raise Malformed(f"HTTP/{version} is not spoken here; send HTTP/1.1")
     if method == b"CONNECT":
         raise Unsupported("CONNECT is for proxies, and this is none")
-    _check_host(version, [value for name, value in headers if name == b"host"])
+    hosts = 0
     for name, value in headers:
-        if name == b"content-length":
+        if name == b"host":
+            hosts += 1
+            if not _is_host(value):
+                raise Malformed("Host must be a name or an address, with a port or without one")
+        elif name == b"content-length":
             content_length(value)
         elif name == b"transfer-encoding":
             _check_coding(version, value)
+    if hosts > 1 or (version == "1.1" and not hosts):
+        raise Malformed(f"a request of HTTP/{version} needs one Host header; this one has {hosts}")
+
+
+def head_size(target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> int:
+    """The bytes of a head, without the first line's beside the target."""
+    return len(target) + sum([len(name) + len(value) + FRAME for name, value in headers])
 
 
 def content_length(value: bytes) -> int:
@@ -36,11 +50,9 @@ def content_length(value: bytes) -> int:
     return int(digits)
 
 
-def _check_host(version: str, hosts: Sequence[bytes]) -> None:
-    if len(hosts) > 1 or (version == "1.1" and not hosts):
-        raise Malformed(f"a request of HTTP/{version} needs one Host header; this one has {len(hosts)}")
-    if hosts and not HOST.fullmatch(hosts[0].strip(b" \t")):
-        raise Malformed("Host must be a name or an address, with a port or without one")
+@lru_cache(REMEMBERED)
+def _is_host(value: bytes) -> bool:
+    return bool(HOST.fullmatch(value.strip(b" \t")))
 
 
 def _check_coding(version: str, coding: bytes) -> None:

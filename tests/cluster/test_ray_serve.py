@@ -1,15 +1,19 @@
 """The application in two replicas behind Ray Serve's proxy: promotions and a killed replica fail no request."""
 
+import json
 import re
 import threading
 from collections.abc import Iterator
 
 import pytest
+import uvicorn
 
+from app.ray_serve import application
 from app.settings import Settings
 from app.store.opening import open_store
 from tests.cluster.cluster import RayCluster
 from tests.cluster.replicas import SEVEN, Replicas, deployed
+from tests.hostile.wire import Wire, head
 from tests.service import Caller
 from tests.twins import publish_twin
 
@@ -55,3 +59,28 @@ def test_texts_come_word_by_word_through_the_proxy(replicas: Replicas):
     with replicas.client.stream("POST", "/generate", json=wish) as answer:
         kinds = re.findall(r"^event: (\w+)", "\n".join(answer.iter_lines()), flags=re.MULTILINE)
     assert kinds == ["word"] * 5 + ["done"]
+
+
+def test_the_server_of_a_replica_takes_the_protocol_with_the_limits_of_the_settings(
+    places: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in (places.environment() | {"FITSERVE_MAX_HEAD_BYTES": "1000"}).items():
+        monkeypatch.setenv(name, value)
+    built = application()
+    config = uvicorn.Config(lambda: built, factory=True, lifespan="off", log_config=None)  # as Ray does it
+    config.load()
+    assert config.http_protocol_class.limits.head_bytes == 1000  # type: ignore[attr-defined]
+
+
+def test_replicas_read_what_is_sent_with_an_offer_of_another_protocol_and_bound_heads(replicas: Replicas):
+    offer = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAAP__")
+    ports = list(replicas.running().values())
+    for port in (*ports, replicas.port):
+        with Wire(port) as wire:
+            wire.send(head("POST", "/predict/digit", b"Content-Type: image/png", *offer, length=len(SEVEN)), SEVEN)
+            answer = wire.answer()
+            assert (answer.status, json.loads(answer.body)["label"]) == (200, "7")
+    for port in ports:
+        with Wire(port) as wire:
+            wire.send(head("GET", "/health/live", b"X: " + b"a" * 70_000))
+            assert wire.answer().status == 431
