@@ -12,6 +12,11 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.browser.attacking import EVIL, LOOKS, NAMES, attack, elsewhere
+from tests.browser.conftest import CHROMIUM
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "fitserve-test"
@@ -83,6 +88,28 @@ def test_what_was_trained_outlives_a_kill_and_a_new_container(client: httpx2.Cli
     up()
     assert predicted(client)["version"] == 2
     assert client.get(f"/jobs/{job}").json()["status"] == "succeeded"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium: apt-get install chromium")
+def test_pages_elsewhere_and_rebound_names_reach_nothing_in_it(client: httpx2.Client):
+    job = client.post("/train/digit", json={"dataset": "sample", "epochs": 50}).json()["id"]
+    client.post(f"/jobs/{job}/pause")
+    until(lambda: client.get(f"/jobs/{job}").json()["status"] == "paused", 60, "it is set aside")
+    before = [client.get(path).json() for path in ("/jobs", "/sweeps", "/models/digit")]
+    with sync_playwright() as playwright, elsewhere() as site:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", NAMES])
+        page = browser.new_page()
+        page.goto(site)
+        told = attack(client, page, f"http://localhost:{PORT}", job)
+        assert {told[name] for name in ("delete", "promote", "train by JSON", "read")} == {"TypeError"}
+        assert set(page.evaluate(LOOKS, f"http://localhost:{PORT}").values()) == {"not shown"}
+        assert page.goto(f"http://{EVIL}:{PORT}").status == 403  # type: ignore[union-attr]
+        told = attack(client, page, "", job)
+        assert {status for name, status in told.items() if name != "beacon"} == {403}
+        assert page.goto(f"http://localhost:{PORT}").status == 200  # type: ignore[union-attr]
+        browser.close()
+    assert [client.get(path).json() for path in ("/jobs", "/sweeps", "/models/digit")] == before
+    client.post(f"/jobs/{job}/cancel")
 
 
 def test_the_container_is_nobody_and_writes_only_where_it_should(client: httpx2.Client):  # noqa: ARG001

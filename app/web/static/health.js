@@ -24,13 +24,14 @@ export function openHealth(section, signal) {
   });
 }
 
-function report({ state: { ready, runtime, runtime_reason: why, runtime_fault: fault, gpus, models }, running, queued }) {
+function report({ state: told, running, queued }) {
+  const { ready, runtime, runtime_reason: why, runtime_fault: fault, keys_fault: keysFault, gpus, models } = told;
   const state = el("span", { className: ready ? "good" : "bad" }, words(ready ? "health.ready" : "health.waiting"));
   const tile = (key, ...content) => el("div", {}, el("dt", {}, words(key)), el("dd", {}, ...content));
   const tiles = el(
     "dl",
     { className: "tiles panel" },
-    tile("health.state", state),
+    tile("health.state", state, el("small", { className: "bad" }, keysFault ?? "")),
     tile("health.runtime", runtime, el("small", { className: fault ? "bad" : "" }, fault ?? why)),
     tile("health.gpu", gpus.length ? gpus.join(", ") : words("health.no_gpu")),
     tile("health.queue", words("health.jobs", { running, queued })),
