@@ -1,5 +1,7 @@
 """For whom a proxy asks is believed of the proxies that a setting names, and of nobody else."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -55,6 +57,28 @@ def test_a_service_that_runs_believes_nobody_either():
         service.client.get("/models")
         answers = [service.client.get("/models", headers={"X-Forwarded-For": f"198.51.100.{i}"}) for i in range(2)]
     assert {answer.status_code for answer in answers} == {429}
+
+
+REPLICA = """
+import asyncio
+import app.ray_serve
+import uvicorn
+
+async def seen(scope, receive, send):
+    print(scope["client"][0], scope["scheme"])
+
+config = uvicorn.Config(seen, log_config=None)  # as Ray makes it
+config.load()
+said = [(b"x-forwarded-for", b"198.51.100.1"), (b"x-forwarded-proto", b"https")]
+scope = {"type": "http", "client": ("127.0.0.1", 1), "scheme": "http", "headers": said, "http_version": "1.1"}
+asyncio.run(config.loaded_app(scope, None, None))
+"""
+
+
+def test_a_replica_of_ray_serve_believes_nobody_either():
+    pytest.importorskip("ray")
+    done = subprocess.run([sys.executable, "-c", REPLICA], capture_output=True, text=True, check=False)
+    assert done.stdout == "127.0.0.1 http\n", done.stderr
 
 
 def test_a_named_proxy_is_believed(settings: Settings):
