@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import Conflict, Damaged, NotFound
+from app.caller import Caller, calling
+from app.errors import Conflict, Damaged, NotFound, TimedOut
 from app.store.model_store import ModelStore
 from app.store.version import CARD, ONNX, checksums, verify
 from tests.fakes import publish_tiny, tiny_card
@@ -404,3 +405,54 @@ def test_an_alias_is_removed_and_its_version_may_go(store: ModelStore):
         store.remove_alias("tiny", "candidate")
     with pytest.raises(Conflict, match="live"):
         store.remove_alias("tiny", "live")
+
+
+def test_a_withdrawn_version_is_a_fault_until_it_is_promoted_again(place: Place):
+    for _ in range(3):
+        publish_tiny(place.store())
+    place.store().promote("tiny", 1)
+    place.store().withdraw("tiny", 2, "it ran away")
+    place.store().withdraw("tiny", 3, "so did it")
+    store = place.store()
+    assert store.faults("tiny") == {2: "it ran away", 3: "so did it"}
+    assert store.register("tiny").withdrawn == {2: "it ran away", 3: "so did it"}
+    assert store.aliases("tiny") == {"live": 1}
+    store.promote("tiny", 3)
+    assert place.store().faults("tiny") == {2: "it ran away"}
+    store.delete("tiny", 2)
+    assert place.store().faults("tiny") == {}
+    store.withdraw("tiny", 3, "again")
+    assert (place.store().faults("tiny"), store.aliases("tiny")["live"]) == ({3: "again"}, 3)
+    store.promote("tiny", 3)
+    assert place.store().faults("tiny") == {}
+
+
+def test_a_start_promotes_nothing_that_was_withdrawn(place: Place, tmp_path: Path):
+    for _ in range(2):
+        publish_tiny(place.store())
+    place.store().withdraw("tiny", 2, "it ran away")
+    place.store().seed(tmp_path / "none")
+    assert place.store().aliases("tiny") == {"live": 1}
+
+
+@pytest.mark.parametrize("deed", ["publish", "promote", "delete"])
+def test_what_nobody_waits_for_any_more_is_not_done(place: Place, deed: str):
+    """A request that was answered with an error changes nothing, however far it had come."""
+    store = place.store()
+    for _ in range(2):
+        publish_tiny(store)
+    deeds = {
+        "publish": lambda: publish_tiny(store),
+        "promote": lambda: store.promote("tiny", 2),
+        "delete": lambda: store.delete("tiny", 1),
+    }
+    waiting = Caller()
+    assert waiting.give_up()
+    token = calling.set(waiting)
+    try:
+        with pytest.raises(TimedOut):
+            deeds[deed]()
+    finally:
+        calling.reset(token)
+    assert [card.version for card in place.store().versions("tiny")] == [1, 2]
+    assert place.store().aliases("tiny") == {}

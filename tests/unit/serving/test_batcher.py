@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.errors import Busy
+from app.errors import Busy, Runaway
 from app.serving.batcher import Batcher, Cost
 from app.serving.turns import HOP_SECONDS
 from tests.fakes import doubled
@@ -111,3 +111,27 @@ async def test_a_predictor_that_loses_count_fails_its_batch(executor: ThreadPool
     (future,) = batcher.submit([1])
     with pytest.raises(RuntimeError, match="1 instances gave 0 outputs"):
         await future
+
+
+async def test_networks_that_are_not_trusted_never_run_on_the_loop(executor: ThreadPoolExecutor):
+    threads: set[int] = set()
+
+    def predict(instances: Sequence[int]) -> Sequence[int]:
+        threads.add(threading.get_ident())
+        return doubled(instances)
+
+    batcher = Batcher(predict, executor, max_batch=4, max_waiting=100, cost=CHEAP, off_loop=True)
+    assert await asyncio.gather(*batcher.submit(range(10))) == [2 * number for number in range(10)]
+    assert threading.get_ident() not in threads
+
+
+async def test_whoever_looks_after_the_version_is_told_that_it_ran_away(executor: ThreadPoolExecutor):
+    told: list[Runaway] = []
+
+    def predict(_: Sequence[int]) -> Sequence[int]:
+        raise Runaway("it ran away")
+
+    batcher = Batcher(predict, executor, max_batch=1, max_waiting=9, cost=CHEAP, on_runaway=told.append)
+    outcomes = await asyncio.gather(*batcher.submit([1, 2]), return_exceptions=True)
+    assert outcomes == told
+    assert len(told) == 2

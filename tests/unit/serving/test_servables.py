@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import Conflict, Damaged, NotFound
+from app.errors import Conflict, Damaged, NotFound, Runaway, Unavailable
 from app.serving.loading import Limits
 from app.serving.servables import Servables
 from app.store.model_store import SHADOW, ModelStore
@@ -314,3 +314,102 @@ async def test_what_cannot_be_a_shadow_is_none(servables: Servables, store: Mode
     store.set_alias("tiny", SHADOW, 2)
     await servables.open()
     assert (await answer(servables, 0.6), servables.traffic("tiny").shadow) == ("warm", None)
+
+
+async def ran_away(servables: Servables, version: int) -> None:
+    """Have a version say that it ran away, as its next answer."""
+    loaded = await servables.get("tiny", str(version))
+
+    def run(_: object) -> object:
+        raise Runaway(f"version {version} ran away")
+
+    loaded.servable._executable = run
+    (future,) = loaded.batcher.submit([loaded.servable.decode(0.6)])
+    with pytest.raises(Runaway):
+        await future
+
+
+async def test_the_version_before_answers_for_one_that_ran_away(servables: Servables, store: ModelStore):
+    for threshold in ("0.5", "0.7", "0.9"):
+        publish_tiny(store, threshold)
+    store.promote("tiny", 1)
+    store.promote("tiny", 3)
+    await servables.open()
+    await ran_away(servables, 3)
+    with pytest.raises(Unavailable, match="ran away"):
+        servables.live("tiny")
+    async with asyncio.timeout(5):
+        while servables.serving("tiny") != 1:
+            await asyncio.sleep(0.01)
+    assert await answer(servables, 0.6) == "warm"
+    assert servables.faults["tiny"] == {3: "version 3 ran away"}
+    with pytest.raises(Damaged, match="promote it"):
+        await servables.get("tiny", "3")
+    await servables.refresh("tiny")
+    assert servables.serving("tiny") == 1
+
+
+async def test_other_processes_and_the_next_start_know_what_ran_away(servables: Servables, store: ModelStore):
+    for threshold in ("0.5", "0.7"):
+        publish_tiny(store, threshold)
+    store.promote("tiny", 1)
+    store.promote("tiny", 2)
+    other = Servables(store, {"tiny": TINY}, TinyRuntime(), Limits())
+    await servables.open()
+    await other.open()
+    await ran_away(servables, 2)
+    async with asyncio.timeout(5):
+        while servables.serving("tiny") != 1:
+            await asyncio.sleep(0.01)
+    await other.refresh("tiny")
+    assert (other.serving("tiny"), list(other.faults["tiny"])) == (1, [2])
+    await servables.get("tiny", "2", take_back=True)
+    store.promote("tiny", 2)
+    for one in (servables, other):
+        await one.refresh("tiny")
+        assert (one.serving("tiny"), one.faults["tiny"]) == (2, {})
+    other.close()
+
+
+async def test_a_model_whose_only_version_ran_away_is_not_ready(servables: Servables, store: ModelStore):
+    publish_tiny(store, "0.5")
+    store.promote("tiny", 1)
+    await servables.open()
+    assert servables.complete
+    await ran_away(servables, 1)
+    async with asyncio.timeout(5):
+        while servables.complete:
+            await asyncio.sleep(0.01)
+    await servables.refresh("tiny")
+    assert (servables.serving("tiny"), list(servables.faults["tiny"])) == (None, [1])
+
+
+async def test_what_ran_away_has_no_share_and_no_shadow_any_more(servables: Servables, store: ModelStore):
+    for threshold in ("0.5", "0.7"):
+        publish_tiny(store, threshold)
+    store.promote("tiny", 1)
+    store.set_split("tiny", {1: 1.0, 2: 1.0})
+    await servables.open()
+    assert len(servables.traffic("tiny").answering) == 2
+    await ran_away(servables, 2)
+    assert {(await servables.get("tiny", None)).card.version for _ in range(20)} == {1}
+    await servables.refresh("tiny")
+    assert {(await servables.get("tiny", None)).card.version for _ in range(20)} == {1}
+
+
+async def test_a_store_that_cannot_be_written_keeps_nothing_in_service(
+    servables: Servables, store: ModelStore, monkeypatch: pytest.MonkeyPatch
+):
+    for threshold in ("0.5", "0.7"):
+        publish_tiny(store, threshold)
+    store.promote("tiny", 2)
+    await servables.open()
+
+    def withdraw(*_: object) -> None:
+        raise OSError("read-only")
+
+    monkeypatch.setattr(store, "withdraw", withdraw)
+    await ran_away(servables, 2)
+    await servables.refresh("tiny")
+    await servables.refresh("tiny")
+    assert (servables.serving("tiny"), list(servables.faults["tiny"])) == (1, [2])
