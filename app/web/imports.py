@@ -14,7 +14,6 @@ from app.training import intake
 from app.web.models import known
 from app.web.problems import documented
 from app.web.streamed import FILE, FORM, read_form
-from app.web.work import while_there
 
 router = APIRouter(prefix="/models", tags=["models"])
 
@@ -63,7 +62,7 @@ async def import_version(request: Request, response: Response, model: str, like:
     try:
         async with intake.opened(services.store) as begun:
             await _received(request, begun.path)
-            candidate = await while_there(request, _tried_out(services, begun, model, like))
+            candidate = await _tried_out(services, begun, model, like)
             card = await run_in_threadpool(candidate.publish, services.store)
     finally:
         request.app.state.importing = False

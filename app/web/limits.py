@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.caller import Caller, calling
 from app.errors import Malformed, Overloaded, SlowRequest, TimedOut, TooLarge
+from app.web.departure import LEAVE
 from app.web.framing import content_length
 from app.web.problems import send_problem
 
@@ -87,7 +88,8 @@ class BodyLimit:
 
 
 class Deadline:
-    """ASGI middleware; a request and the first byte of its answer take `seconds` at most. A stream may then go on.
+    """ASGI middleware; a request and the first byte of its answer take `seconds` at most, and no longer than the caller
+    stays. A stream may then go on.
 
     Once what was asked for is being made lasting, its answer is waited for: the moment is the `Caller`'s to tell.
     """
@@ -101,15 +103,14 @@ class Deadline:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        receiving = complete = started = False
+        receiving = started = False
         caller = Caller()
         calling.set(caller)  # in the context of this request's task, which ends with it
 
         async def watched_receive() -> Message:
-            nonlocal receiving, complete
-            receiving = not complete  # behind its end only the caller's departure comes
+            nonlocal receiving
+            receiving = True
             message = await receive()
-            complete = not message.get("more_body", False)
             receiving = False
             return message
 
@@ -121,11 +122,12 @@ class Deadline:
             await send(message)
 
         def expire() -> None:
-            if caller.give_up():
+            if not started and caller.give_up():
                 timer.reschedule(loop.time())
 
         loop = asyncio.get_running_loop()
         due = loop.call_later(self._seconds, expire)
+        scope[LEAVE] = expire
         try:
             async with asyncio.timeout(None) as timer:
                 await self._app(scope, watched_receive, watched_send)

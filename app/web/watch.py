@@ -14,7 +14,6 @@ from app.jobs.launchers.local import LOG
 from app.training.curves import as_csv, curves_of
 from app.training.plots import Form
 from app.web.problems import documented
-from app.web.work import while_there
 
 router = APIRouter(prefix="/jobs/{job}", tags=["jobs"])
 
@@ -68,7 +67,7 @@ def history_csv(request: Request, job: str) -> Response:
 @router.get("/plot.{form}", operation_id="job_plot", response_class=Response, responses=documented(404, 409, 503))
 async def plot(request: Request, job: str, form: Form) -> Response:
     """Accuracy and loss over the epochs so far, training and validation, as a picture."""
-    picture = await while_there(request, _services(request).plots.plot(job, form))
+    picture = await _services(request).plots.plot(job, form)
     return Response(picture, media_type=MEDIA[form])
 
 

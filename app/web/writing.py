@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from app.web.departure import Departing
 
 HELD_BYTES = 1 << 16  # more is written at once, so that flow control sees it
 
@@ -55,7 +55,7 @@ class WholeTransport:
             self._transport.writelines(held)
 
 
-class WholeAnswers(HttpToolsProtocol):
+class WholeAnswers(Departing):
     """uvicorn's protocol, which by itself sends an answer's head, and then its body.
 
     A process that is killed between the two has begun an answer, and no proxy can ask another process for it.
