@@ -31,7 +31,8 @@ SILENT_MILLISECONDS = 10_000  # after which a server that acknowledges nothing i
 SQLITE, POSTGRESQL = "sqlite", "postgresql+psycopg"
 EXPECTED = "expected sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
 QUEUE, MIGRATION = 0x466974_01, 0x466974_02  # names of PostgreSQL's advisory locks
-BEYOND = ("NaN", "Infinity", "-Infinity")  # what Python calls them, and reads
+NUMBER = "float"  # the only key of an object that stands for a number which JSON has no word for:
+BEYOND = ("nan", "inf", "-inf")
 
 
 class Database:
@@ -236,9 +237,10 @@ def _write_json(value: Any) -> str:
 
 
 def _spelled(value: Any) -> Any:
+    """Numbers that JSON lacks as objects: as texts they would be taken for texts, or these for numbers."""
     match value:
         case float() if not math.isfinite(value):
-            return json.dumps(value)
+            return {NUMBER: str(value)}
         case dict():
             return {name: _spelled(one) for name, one in value.items()}
         case list() | tuple():
@@ -247,7 +249,8 @@ def _spelled(value: Any) -> Any:
 
 
 def _read_json(content: str | bytes) -> Any:
-    spelled = content if isinstance(content, str) else content.decode()
-    for word in BEYOND:
-        spelled = spelled.replace(f'"{word}"', word)
-    return json.loads(spelled)
+    return json.loads(content, object_hook=_number)
+
+
+def _number(value: dict[str, Any]) -> Any:
+    return float(value[NUMBER]) if value.keys() == {NUMBER} and value[NUMBER] in BEYOND else value

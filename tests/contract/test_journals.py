@@ -311,6 +311,16 @@ def test_figures_that_are_no_numbers_come_back_as_they_were(journal: Journal):
     assert repr(data) == repr({"metrics": astray, "loss": math.nan, "text": 'a "NaN"'})
 
 
+@pytest.mark.parametrize("name", ["NaN", "Infinity", "-Infinity", "nan", "1e5", "true", "null", "007", '"', "{}"])
+def test_a_name_that_reads_like_a_number_stays_a_name(journal: Journal, name: str):
+    named = {"corpus": name, "float": name}
+    job, _ = journal.submit(NewJob(family="text", model="lstm", hyperparameters=named), 9)
+    assert journal.get(job.id).hyperparameters == named
+    claimed = claim(journal)
+    journal.report(claimed, 60, "log", text=name, metrics={"loss": math.nan})
+    assert journal.events(job.id)[-1].data["text"] == name
+
+
 def test_words_that_a_database_cannot_hold_are_made_fit(journal: Journal):
     queue(journal)
     job = claim(journal)

@@ -14,6 +14,7 @@ from app.families.text.vocabulary import VOCABULARY
 SAMPLE = "sample"
 MODELS = {"simple_rnn": "rnn", "lstm": "lstm", "gru": "gru"}
 CHECKED = 50_000  # characters of it in which there must be something to learn from: in all it would take long
+LONGEST_NAME = 255  # bytes of a file's name, `.txt` included
 LONGEST_TEXT = 1_000_000  # characters in a request; longer ones are uploaded as a file
 
 
@@ -65,6 +66,14 @@ class TextHyperparameters(Hyperparameters):
         le=1,
         description="Highest rate of the optimizer; by default 0.002 for simple_rnn, 0.006 for others.",
     )
+
+    @field_validator("corpus")
+    @classmethod
+    def _are_names(cls, corpus: str) -> str:
+        for name in names_of(corpus):
+            if len(f"{name}.txt".encode()) > LONGEST_NAME:
+                raise ValueError(f"no file's name is longer than {LONGEST_NAME} bytes, and {name[:20]!r}… would be")
+        return corpus
 
     @field_validator("text")
     @classmethod
