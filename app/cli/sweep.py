@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, get_args
 
 import typer
@@ -13,6 +13,7 @@ from rich.table import Table
 from app.bootstrap import Services, build
 from app.cli.terminal import console
 from app.errors import InvalidRequest
+from app.families.catalog import find_families
 from app.jobs.job import Promote, Status
 from app.jobs.sweeps import Metric, Sweep
 from app.settings import Settings
@@ -41,8 +42,8 @@ def sweep(
     """Try hyperparameters in many trainings, stop the bad ones early, and keep the best."""
     wish = {
         "family": family,
-        "space": {name: _dimension(text) for name, text in map(_parted, tried)},
-        "hyperparameters": {name: _value(text) for name, text in map(_parted, fixed)},
+        "space": {name: _dimension(text, _reader(family, name)) for name, text in map(_parted, tried)},
+        "hyperparameters": {name: _reader(family, name)(text) for name, text in map(_parted, fixed)},
         "trials": trials,
         "metric": metric,
         "promote": promote,
@@ -139,10 +140,18 @@ def _parted(option: str) -> tuple[str, str]:
     return name.replace("-", "_"), text
 
 
-def _dimension(text: str) -> dict[str, Any]:
+def _dimension(text: str, read: Callable[[str], Any]) -> dict[str, Any]:
     if found := RANGE.fullmatch(text):
-        return {"low": _value(found["low"]), "high": _value(found["high"]), "log": bool(found["log"])}
-    return {"choices": [_value(one) for one in text.split(",")]}
+        return {"low": read(found["low"]), "high": read(found["high"]), "log": bool(found["log"])}
+    return {"choices": [read(one) for one in text.split(",")]}
+
+
+def _reader(family: str, name: str) -> Callable[[str], Any]:
+    """What makes values of a hyperparameter: a text is taken as it is, even if it is called NaN, 1e5 or true."""
+    known = find_families().get(family)
+    field = known.hyperparameters.model_fields.get(name) if known else None
+    is_text = field is not None and str in (field.annotation, *get_args(field.annotation))
+    return str if is_text else _value
 
 
 def _value(text: str) -> Any:
