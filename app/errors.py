@@ -17,14 +17,30 @@ FitserveError
 │   └── Overloaded          the service as a whole has too much to do
 ├── Unavailable             what the service itself depends on does not work now
 │   ├── Runaway             a network ran for too long, or took its process down
-│   └── RunFailed           a network failed on what it was given
+│   ├── RunFailed           a network failed on what it was given
+│   └── SystemFault         the operating system refuses what is needed now: it may pass
 ├── SlowRequest             the request did not arrive in time
 ├── TimedOut                the answer was not there in time
 ├── Damaged                 a stored version that must not be loaded
 └── Unusable                a loaded version whose network gives what is no answer
 """
 
+import errno
 from collections.abc import Mapping, Sequence
+
+PASSING = {  # what may be otherwise in a moment, or once somebody has looked after the machine
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "a permission is lacking",
+    errno.EPERM: "a permission is lacking",
+    errno.EMFILE: "too many files are open",
+    errno.ENFILE: "too many files are open",
+    errno.ENOMEM: "memory is short",
+    errno.EIO: "the disk does not work",
+    errno.EAGAIN: "the system is out of something",
+    errno.ESTALE: "the file server does not work",
+}
 
 
 class FitserveError(Exception):
@@ -108,6 +124,19 @@ class Runaway(Unavailable):
 
 class RunFailed(Unavailable):
     """A network from elsewhere failed on what it was given; its process goes on."""
+
+
+class SystemFault(Unavailable):
+    """The operating system refuses what is needed now: a full disk, too many open files, a lacking permission."""
+
+    @classmethod
+    def of(cls, fault: BaseException) -> "SystemFault | None":
+        """What an error of the system means to users; None for one that is not among those that may pass."""
+        if isinstance(fault, MemoryError):
+            return cls("memory is short; try again later")
+        if not isinstance(fault, OSError) or fault.errno not in PASSING:
+            return None
+        return cls(f"{PASSING[fault.errno]}, where the service reads and writes its files; try again later")
 
 
 class SlowRequest(FitserveError):

@@ -6,7 +6,7 @@ from typer import TyperException
 
 from app.cli.commands import commands
 from app.cli.terminal import errors
-from app.errors import FitserveError, InvalidRequest
+from app.errors import FitserveError, InvalidRequest, SystemFault
 
 
 def app() -> None:
@@ -19,7 +19,10 @@ def app() -> None:
             context = getattr(fault, "ctx", None)
             errors.print(f"{context.command_path if context else 'fitserve'} --help tells what there is")
         status = fault.exit_code
-    except FitserveError as fault:
+    except (FitserveError, OSError) as raised:
+        fault = raised if isinstance(raised, FitserveError) else SystemFault.of(raised)
+        if fault is None:
+            raise
         errors.print(str(fault), style="red")
         for detail in fault.details if isinstance(fault, InvalidRequest) else ():
             errors.print(f"  {'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}")  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from app import metrics
-from app.errors import Damaged, FitserveError, Runaway, RunFailed
+from app.errors import Damaged, FitserveError, Runaway, RunFailed, SystemFault
 from app.families.contract import Family, load
 from app.serving.batcher import Batcher, Cost
 from app.serving.generation import Generation
@@ -118,7 +118,10 @@ class Loader:
 
 
 def load_version(store: ModelStore, runtime: Runtime, family: Family, model: str, version: int) -> tuple[Card, Any]:
-    """The card and the servable of a version that has answered once; raises NotFound, Damaged or Runaway."""
+    """The card and the servable of a version that has answered once.
+
+    Raises NotFound, Damaged, Runaway or SystemFault.
+    """
     card = store.card(model, version)
     return card, make_servable(card, store.checked(card), runtime, family)
 
@@ -146,7 +149,8 @@ def _damage(card: Card) -> Iterator[None]:
     except FitserveError:
         raise
     except Exception as fault:
-        raise Damaged(f"version {card.version} of {card.model} fails when it runs: {fault}") from fault
+        damage = Damaged(f"version {card.version} of {card.model} fails when it runs: {fault}")
+        raise SystemFault.of(fault) or damage from fault
 
 
 def _quickest(run: Callable[[int], object], size: int) -> float:

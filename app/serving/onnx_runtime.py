@@ -61,10 +61,12 @@ class OnnxRuntime:
         return "onnxruntime_onnx"
 
     def load(self, folder: Path) -> Executable:
-        """The session for `model.onnx` in the folder, which its card describes; raises Damaged, or Runaway."""
+        """The session for `model.onnx` in the folder, which its card describes; raises Damaged, Runaway or OSError."""
         card = read_card(folder)
         if card.imported:
             return InferenceProcess(folder, card, self._threads, self._memory, self._watchdog)
+        with (folder / ONNX).open("rb"):  # raises OSError where ONNX Runtime's error would not tell why
+            pass
         try:
             return OnnxExecutable(open_session(folder, self._threads), card, self._watchdog)
         except Exception as fault:  # ONNX Runtime raises a class of its own for every status

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.errors import Conflict, Damaged, NotFound, Runaway, Unavailable
+from app.errors import Conflict, Damaged, NotFound, Runaway, SystemFault, Unavailable
 from app.families.contract import Family
 from app.serving.loading import Limits, Loaded, Loader
 from app.serving.runtime import Runtime
@@ -58,6 +58,7 @@ class Servables:
         self._lacking: set[str] = set()
         self._cut_off = False
         self.faults: dict[str, dict[int, str]] = {model: {} for model in models}
+        self._passing: dict[str, set[int]] = {model: set() for model in models}  # of the faults, what is tried again
 
     async def open(self) -> None:
         """Load and warm the live version of every model that has one, or the next best if that one is damaged."""
@@ -250,9 +251,11 @@ class Servables:
         for version in await self._candidates(model):
             try:
                 loaded = await self._loaded(model, version)
-            except (Damaged, NotFound) as fault:
+            except (Damaged, NotFound, SystemFault) as fault:
+                if self.faults[model].get(version) != str(fault):
+                    log.error("%s %d not loaded: %s", model, version, fault)
                 self.faults[model][version] = str(fault)
-                log.error("%s %d not loaded: %s", model, version, fault)
+                (self._passing[model].add if isinstance(fault, SystemFault) else self._passing[model].discard)(version)
             else:
                 self._live[model], self._traffic[model] = loaded, UNDIVIDED
                 log.info("%s %d serving", model, version)
@@ -297,7 +300,8 @@ class Servables:
 
     def _settled(self, model: str) -> bool:
         wanted, serving = self._aliases[model].get(LIVE), self.serving(model)
-        return wanted in (None, serving) or (serving is not None and wanted in self.faults[model])
+        given_up = self.faults[model].keys() - self._passing[model]
+        return wanted in (None, serving) or (serving is not None and wanted in given_up)
 
     async def _candidates(self, model: str) -> list[int]:
         """What to try: the live version; if nothing is served at all, the one before it and then every other, newest

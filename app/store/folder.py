@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from app import caller
 from app.disk import make_folder, sync
 from app.store.backend import ALIASES, SPLIT, WITHDRAWN, Register
-from app.store.files import locked, replace, sync_tree
+from app.store.files import locked, replace, sync_tree, write_beside
 from app.store.shared import LocalFolder, SharedFolder
 from app.store.staging import Staging
 from app.store.version import CARD, Card, read_card, verify
@@ -78,19 +79,23 @@ class FolderBackend:
 
     def change(self, model: str, edit: Callable[[Register], Register]) -> Register:
         """Change the register under the model's lock; the split first, so that a kill in between leaves what was live
-        to answer everything.
+        to answer everything. All is written before anything takes its place: where the disk is full, nothing changes.
         """
         home = self._root / model
         with self._lock(model):
             old = self.register(model)
             new = edit(old)
+            parts = (
+                (WITHDRAWN, home / WITHDRAWN_FILE, old.withdrawn, new.withdrawn),
+                (SPLIT, home / TRAFFIC_FILE, old.split, new.split),
+                (ALIASES, home / ALIASES_FILE, old.aliases, new.aliases),
+            )
+            steps = [_written(kind, path, content) for kind, path, before, content in parts if content != before]
             caller.commit()
-            if new.withdrawn != old.withdrawn:
-                _write(WITHDRAWN, home / WITHDRAWN_FILE, new.withdrawn)
-            if new.split != old.split:
-                _write(SPLIT, home / TRAFFIC_FILE, new.split)
-            if new.aliases != old.aliases:
-                _write(ALIASES, home / ALIASES_FILE, new.aliases)
+            for step in steps:
+                step()
+            if steps:
+                sync(home)
         return new
 
     def set_aside(self, model: str) -> None:
@@ -172,13 +177,12 @@ def _understood(kind: TypeAdapter[Any], path: Path) -> Any:
         return None
 
 
-def _write(kind: TypeAdapter[Any], path: Path, content: Mapping[Any, Any] | None) -> None:
-    """Put the content in place of the file's; without content there is no file."""
-    if content:
-        replace(path, kind.dump_json(dict(sorted(content.items())), indent=1))
-    elif path.exists():
-        path.unlink()
-        sync(path.parent)
+def _written(kind: TypeAdapter[Any], path: Path, content: Mapping[Any, Any] | None) -> Callable[[], object]:
+    """Write the content beside the file; returns what puts it in the file's place. Without content there is none."""
+    if not content:
+        return partial(path.unlink, missing_ok=True)
+    beside = write_beside(path, kind.dump_json(dict(sorted(content.items())), indent=1))
+    return partial(beside.replace, path)
 
 
 def _children(folder: Path) -> list[Path]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.errors import Damaged
+from app.errors import Damaged, SystemFault
 from app.store.model_store import ModelStore
 from app.store.version import Card
 
@@ -21,14 +21,14 @@ def inspect(store: ModelStore) -> Iterator[Finding]:
     """Go through the store, model by model; nothing is changed."""
     for model in store.models():
         for version, card in store.look_at(model):
-            yield Finding(model, version, str(card) if isinstance(card, Damaged) else _file_fault(store, card))
+            yield Finding(model, version, _file_fault(store, card) if isinstance(card, Card) else str(card))
         yield Finding(model, None, _alias_fault(store, model))
 
 
 def _file_fault(store: ModelStore, card: Card) -> str | None:
     try:
         store.verify(card)
-    except Damaged as fault:
+    except (Damaged, SystemFault) as fault:
         return str(fault)
     return None
 

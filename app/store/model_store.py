@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from app import caller
-from app.errors import Conflict, Damaged, NotFound
+from app.errors import Conflict, Damaged, NotFound, SystemFault
 from app.locations import CORPORA
 from app.store.backend import MOST_DIGITS, Backend, Register
 from app.store.folder import FolderBackend
@@ -45,12 +45,12 @@ class ModelStore:
         """The numbers of a model's versions, sound or not, in order."""
         return self._backend.numbers(model)
 
-    def look_at(self, model: str) -> Iterator[tuple[int, Card | Damaged]]:
+    def look_at(self, model: str) -> Iterator[tuple[int, Card | Damaged | SystemFault]]:
         """Every version with its card, or with what is wrong; one that is deleted meanwhile does not count."""
         for number in self.numbers(model):
             try:
                 yield number, self._read(model, number)
-            except Damaged as fault:
+            except (Damaged, SystemFault) as fault:
                 if number in self.numbers(model):
                     yield number, fault
 
@@ -62,9 +62,9 @@ class ModelStore:
         """The versions that cannot be read or were withdrawn, and why."""
         withdrawn = self.register(model).withdrawn
         return {
-            number: str(found) if isinstance(found, Damaged) else withdrawn[number]
+            number: withdrawn[number] if isinstance(found, Card) else str(found)
             for number, found in self.look_at(model)
-            if isinstance(found, Damaged) or number in withdrawn
+            if not isinstance(found, Card) or number in withdrawn
         }
 
     def card(self, model: str, version: int) -> Card:

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.errors import Damaged
+from app.errors import Damaged, SystemFault
 
 CARD = "version.json"
 ONNX = "model.onnx"  # what a CPU serves
@@ -129,13 +129,16 @@ def checksums(folder: Path) -> dict[str, FileSum]:
 
 
 def read_card(folder: Path) -> Card:
-    """The card in a version's folder; raises Damaged when there is none or it cannot be understood."""
+    """The card in a version's folder; raises Damaged when there is none or it cannot be understood, SystemFault when it
+    cannot be read now.
+    """
     try:
-        return parse_card((folder / CARD).read_bytes(), folder.name)
-    except FileNotFoundError:
+        content = (folder / CARD).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
         raise Damaged(f"{folder.name} has no {CARD}") from None
     except OSError as fault:
-        raise Damaged(f"{folder.name}/{CARD} cannot be read: {_first_line(fault)}") from fault
+        raise SystemFault.of(fault) or Damaged(f"{folder.name}/{CARD} cannot be read: {_first_line(fault)}") from fault
+    return parse_card(content, folder.name)
 
 
 def parse_card(content: bytes, place: str) -> Card:
@@ -147,12 +150,17 @@ def parse_card(content: bytes, place: str) -> Card:
 
 
 def verify(folder: Path, card: Card) -> None:
-    """Raise Damaged unless every file that the card lists is there, whole and unaltered."""
+    """Raise Damaged unless every file that the card lists is there, whole and unaltered; SystemFault when one cannot be
+    read now.
+    """
     for name, expected in card.files.items():
-        path = folder / name
-        if not path.is_file():
-            raise Damaged(f"version {card.version} of {card.model} lacks {name}")
-        if checksum(path) != expected:
+        try:
+            found = checksum(folder / name)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise Damaged(f"version {card.version} of {card.model} lacks {name}") from None
+        except OSError as fault:
+            raise SystemFault.of(fault) or fault from fault
+        if found != expected:
             raise Damaged(f"{name} of version {card.version} of {card.model} was altered or cut off")
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import onnxruntime
 
 from app.confinement import be_expendable, end_with_parent, limit_memory, limit_seconds
-from app.errors import Conflict, FitserveError, InvalidRequest
+from app.errors import Conflict, FitserveError, InvalidRequest, SystemFault
 from app.families.catalog import by_model, find_families
 from app.families.contract import Network
 from app.settings import Settings
@@ -121,7 +121,8 @@ def main(model: str, like: str, path: str, staged: str) -> int:
             _load_tensorflow()
         limit_memory(settings.max_import_memory_bytes)
         bring_in(likeness, Path(path), Path(staged), trial)
-    except FitserveError as fault:
+    except (FitserveError, OSError) as raised:
+        fault = SystemFault.of(raised) or raised
         said = {"error": str(fault), "kind": type(fault).__name__}
     except MemoryError:
         said = {"error": f"the network takes more memory than {settings.max_import_memory_bytes} bytes", "kind": ""}

@@ -13,14 +13,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.errors import Conflict, Damaged, FitserveError, InvalidRequest, NotFound
+from app.errors import Conflict, Damaged, FitserveError, InvalidRequest, NotFound, SystemFault, Unavailable
 from app.settings import Settings
 from app.store.model_store import ModelStore
 from app.store.version import Card, read_card
 
 UPLOADED = "uploaded"
 KINDS: Mapping[str, type[FitserveError]] = {
-    kind.__name__: kind for kind in (Conflict, Damaged, InvalidRequest, NotFound)
+    kind.__name__: kind for kind in (Conflict, Damaged, InvalidRequest, NotFound, SystemFault, Unavailable)
 }
 
 

@@ -126,6 +126,8 @@ class Sweeper:
             return
         try:
             promoted, reason = promote(self._store, self._store.card(sweep.model, best.version), sweep.promote)
+        except Unavailable:
+            raise  # it is tried again
         except FitserveError as fault:  # somebody deleted it
             promoted, reason = False, str(fault)
         told = {**_told(sweep, best), "promoted": promoted, "reason": reason}

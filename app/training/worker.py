@@ -1,6 +1,5 @@
 """One job in one process: `python -m app.training.worker JOB ATTEMPT` trains it, publishes the version and exits."""
 
-import errno
 import math
 import os
 import sys
@@ -11,7 +10,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
-from app.errors import Unavailable
+from app.errors import SystemFault, Unavailable
 from app.jobs.job import Job, Status, Wish
 from app.jobs.journal import Journal, LostLease
 from app.jobs.launchers.local import LOG
@@ -158,13 +157,15 @@ def _outcome(
         return Status.CANCELLED, {}
     except Paused:
         return Status.PAUSED, {}
+    except SystemFault:
+        raise  # this attempt is lost, not the job: once there is room, the next goes on from the last checkpoint
     except Unavailable as fault:
         log.exception("the job failed")
         kept = f"its last checkpoint, if it came to one, is kept in {settings.workspace / job.id}"
         return Status.FAILED, {"error": f"{fault}; {kept}"}
     except Exception as fault:
-        if isinstance(fault, OSError) and fault.errno == errno.ENOSPC:
-            raise  # this attempt is lost, not the job: once there is room, the next goes on from the last checkpoint
+        if SystemFault.of(fault):
+            raise  # as above
         log.exception("the job failed")
         return Status.FAILED, {"error": f"{type(fault).__name__}: {fault}"}
 

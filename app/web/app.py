@@ -13,7 +13,7 @@ from fastapi.telemetry import TelemetryConfig
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.bootstrap import build, opened
-from app.errors import FitserveError
+from app.errors import FitserveError, SystemFault
 from app.keys import Keyring
 from app.settings import Settings
 from app.telemetry import configure_logging, log
@@ -65,6 +65,8 @@ def create_app(settings: Settings) -> FastAPI:
                 app.state.services = await stack.enter_async_context(opened(services))
             except FitserveError as fault:  # its sentence says it all
                 raise fault.with_traceback(None) from None
+            except OSError as fault:
+                raise SystemFault.of(fault) or fault from fault
             log.info("Fitserve is ready; its API is described at /docs")
             gc.freeze()  # what is there now stays: looking through it again and again would stall requests by 40 ms
             yield

@@ -25,6 +25,7 @@ from app.errors import (
     NotFound,
     Overloaded,
     SlowRequest,
+    SystemFault,
     TimedOut,
     TooLarge,
     Unauthorised,
@@ -180,6 +181,14 @@ def install(app: FastAPI) -> None:
         if problem.status == 500:
             log.error("request failed", path=shortened(request.url.path, LONGEST_MESSAGE), exc_info=fault)
         return _response(problem, headers_of(fault))
+
+    @app.exception_handler(OSError)
+    async def system(request: Request, fault: OSError) -> Response:
+        meaning = SystemFault.of(fault)
+        if meaning is None:
+            raise fault
+        log.error("the system refuses: %s", fault, path=request.url.path)
+        return await ours(request, meaning)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, fault: RequestValidationError) -> Response:  # noqa: ARG001
