@@ -49,6 +49,8 @@ def tell(console: Console, job: Job) -> bool:
     if job.status is Status.SUCCEEDED and job.result:
         figures = " · ".join(f"{name} {value:.4f}" for name, value in job.metrics.items())
         live = "live now" if job.result["promoted"] else "not live"
+        if diverged := job.result.get("diverged"):
+            console.print(styled("diverged", "red"), f": {diverged}", sep="")
         name = styled(f"{job.model} {job.result['version']}", "bold")
         console.print(name, f"· {figures} · {live}: {job.result['reason']}")
         return True

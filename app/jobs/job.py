@@ -74,7 +74,9 @@ class Job(NewJob):
         None, description="Seconds that training will still take, as far as one can tell."
     )
     metrics: dict[str, float] = Field(default_factory=dict, description="The latest figures.")
-    result: dict[str, Any] | None = Field(None, description="The version that came out, and whether it was promoted.")
+    result: dict[str, Any] | None = Field(
+        None, description="The version that came out, whether it was promoted, and how it `diverged`, if it did."
+    )
     error: str | None = None
     created: datetime
     started: datetime | None = None

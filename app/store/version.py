@@ -73,7 +73,8 @@ class Calibration(_Frozen):
 
 class Card(_Frozen):
     """Everything a version says of itself. `metrics[primary_metric]` is the figure versions are compared by, and
-    `better` the way it should go. `states` are carried from step to step by a network that generates.
+    `better` the way it should go. `states` are carried from step to step by a network that generates. `diverged` says
+    how its training went astray, if it did.
     """
 
     format: Literal[1] = 1
@@ -95,6 +96,7 @@ class Card(_Frozen):
     metrics: dict[str, float]
     primary_metric: str
     better: Better = "higher"
+    diverged: str | None = None
     calibration: Calibration | None = None
     curves: list[dict[str, Any]]
     parameters: int | None

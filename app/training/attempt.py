@@ -41,7 +41,8 @@ def attempt(
     report("promoted" if promoted else "log", version=card.version, text=reason)
     if settings.keep and job.sweep is None and (gone := prune(store, journal.database, card.model, settings.keep)):
         report("log", text=f"removed as only {settings.keep} are kept: versions {', '.join(map(str, gone))}")
-    return {"model": card.model, "version": card.version, "promoted": promoted, "reason": reason}
+    result = {"model": card.model, "version": card.version, "promoted": promoted, "reason": reason}
+    return result | ({"diverged": card.diverged} if card.diverged else {})
 
 
 def make_recipe(job: Job) -> Recipe:

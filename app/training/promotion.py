@@ -23,6 +23,8 @@ def promote(store: ModelStore, card: Card, wish: Promote) -> tuple[bool, str]:
 
 def worth_promoting(store: ModelStore, card: Card, wish: Promote, number: int | None) -> tuple[bool, str]:
     """Whether a new version should become live where `number` is, and why."""
+    if card.diverged:
+        return False, f"its training diverged: {card.diverged}"
     if wish != "if_better":
         return wish == "always", f"promote is {wish!r}"
     if number in (None, card.version):

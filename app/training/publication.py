@@ -1,5 +1,6 @@
 """From a trained network to a version: export, check, evaluate, publish."""
 
+import math
 import platform
 import shlex
 from collections.abc import Callable, Sequence
@@ -18,6 +19,8 @@ from app.store.model_store import ModelStore
 from app.store.version import Card, DataCard, TensorCard, checksums
 from app.training import classifiers, generators
 from app.training.appraisal import Appraisal
+from app.training.divergence import Diverged, in_curves, in_figures, untrained_loss
+from app.training.export import ExportMismatch
 from app.training.trainer import Report, Trained
 
 APPRAISE: dict[Task, Callable[[Path, Any, Trained, Sequence[Format]], Appraisal]] = {
@@ -28,10 +31,12 @@ LIBRARIES = ("fitserve", "keras", "numpy", "onnx", "onnxruntime", "tf2onnx")
 
 
 def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: Trained, report: Report) -> Card:
-    """Fill the staged folder, check it and make it a version."""
+    """Fill the staged folder, check it and make it a version; raises Diverged when there is nothing to publish."""
     data, position = trained.data, trained.position
     family = family_named(job.family)
-    worth = APPRAISE[family.task](staged, recipe, trained, job.formats)
+    worth, astray = _appraised(staged, job, recipe, trained)
+    if astray:
+        report("log", text=f"the training diverged: {astray}")
     differences = {f"{name}_difference": difference for name, difference in worth.differences.items()}
     report("evaluated", metrics=worth.metrics, **differences)
     card = Card(
@@ -58,6 +63,7 @@ def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: 
         metrics=dict(worth.metrics),
         primary_metric=worth.primary_metric,
         better=worth.better,
+        diverged=astray,
         calibration=worth.calibration,
         curves=position.curves,
         parameters=int(worth.network.count_params()),
@@ -66,6 +72,23 @@ def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: 
         files=checksums(staged),
     )
     return store.publish(staged, job.model, lambda number: card.model_copy(update={"version": number}))
+
+
+def _appraised(staged: Path, job: Job, recipe: Recipe, trained: Trained) -> tuple[Appraisal, str | None]:
+    """What the network is worth, and how its training diverged, if it did."""
+    task = family_named(job.family).task
+    untrained = untrained_loss(task, trained.data, recipe.signature)
+    astray = in_curves(trained.position.curves, untrained)
+    try:
+        worth = APPRAISE[task](staged, recipe, trained, job.formats)
+    except ExportMismatch as fault:  # with weights beyond all bounds two libraries do not agree
+        if astray:
+            raise Diverged(f"nothing can be published: {astray}") from fault
+        raise
+    astray = astray or in_figures(worth, trained.data, untrained)
+    if not all(map(math.isfinite, worth.metrics.values())):
+        raise Diverged(f"nothing can be published: {astray or 'its figures are no numbers'}")
+    return worth, astray
 
 
 def command(family: Family, job: Job) -> str:

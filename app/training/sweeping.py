@@ -120,8 +120,15 @@ class Sweeper:
         """Promote the best if it should be; then nothing more is to be done."""
         best = best_of(sweep, trials)
         if best is None or best.version is None:
-            reasons = [trial.reason for trial in trials if trial.status is Status.FAILED and trial.reason]
-            why = f"no trial ended with a version; the last said: {reasons[-1]}" if reasons else "no trial succeeded"
+            reasons = [
+                trial.reason for trial in trials if trial.reason and (trial.diverged or trial.status is Status.FAILED)
+            ]
+            what = (
+                "all that ended diverged"
+                if any(trial.diverged for trial in trials)
+                else "no trial ended with a version"
+            )
+            why = f"{what}; the last said: {reasons[-1]}" if reasons else "no trial succeeded"
             self.sweeps.finish(sweep.id, Status.FAILED, error=why)
             return
         try:

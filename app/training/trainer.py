@@ -1,5 +1,6 @@
 """The trainer: runs the phases of a recipe epoch by epoch, checkpoints each, resumes, and reports."""
 
+import math
 import resource
 import time
 from collections.abc import Callable, Sequence
@@ -74,13 +75,13 @@ def _train(
         phase = phases[index]
         if index > position.phase:
             position = replace(position, phase=index, epoch=0, step=0)
-        if position.epoch < phase.epochs:
+        if position.epoch < phase.epochs and not _lost(position):
             report("phase", phase=phase.name, epochs=phase.epochs, epoch=position.epoch)
             part = _prepared(network, data, phases[index:], features, report)
             if saved and index == saved.position.phase:
                 saved.restore_optimizer(part.network.optimizer)
                 _tell_resumed(position, phase, report)
-        while position.epoch < phase.epochs:
+        while position.epoch < phase.epochs and not _lost(position):
             share = _Share(phases, position)
             keep = partial(checkpoints.save, network, part.network.optimizer)
             row = _epoch(part, phase, position, _Watch(report, data, share, position, checkpoints, keep))
@@ -88,9 +89,17 @@ def _train(
             position = Position(index, position.epoch + 1, 0, seconds, [*position.curves, row])
             keep(position)
             report("epoch", **row, progress=share(1.0), metrics=_figures(row))
-        if phase.keep_best and (best := checkpoints.best()):
+        if (phase.keep_best or _lost(position)) and (best := checkpoints.best()):
             best.restore_network(network)
+        if _lost(position):
+            report("log", text="the loss is no number any more: nothing would be learned from here on")
+            return position
     return position
+
+
+def _lost(position: Position) -> bool:
+    """Whether the last epoch's loss is no number, after which no weight is one either."""
+    return bool(position.curves) and not math.isfinite(position.curves[-1]["loss"])
 
 
 def _prepared(network: Network, data: Data, phases: Sequence[Phase], features: FeatureCache, report: Report) -> Part:

@@ -25,7 +25,8 @@ class Trial(BaseModel):
     value: float | None = Field(None, description="The metric in its best epoch so far.", examples=[0.9871])
     epochs: int = Field(0, description="How many epochs it has seen.")
     version: int | None = Field(None, description="The version that came out.")
-    reason: str | None = Field(None, description="Why it was stopped or failed.")
+    reason: str | None = Field(None, description="Why it was stopped, failed, or is not the best whatever its value.")
+    diverged: bool = Field(False, description="Whether its training diverged: then it is never the best.")
     figures: dict[int, float] = Field(default_factory=dict, exclude=True)  # the metric of each epoch, counted from 1
 
 
@@ -41,8 +42,10 @@ def table(sweep: Sweep, jobs: Sequence[Job], journal: Journal) -> list[Trial]:
 
 
 def best_of(sweep: Sweep, trials: Sequence[Trial]) -> Trial | None:
-    """Of those with a version the one with the best value, the first of several; None while there is none."""
-    ended = [trial for trial in trials if trial.version is not None and trial.value is not None]
+    """Of those with a version the one with the best value, the first of several; None while there is none. One that
+    diverged is none of them.
+    """
+    ended = [trial for trial in trials if trial.version is not None and trial.value is not None and not trial.diverged]
     sign = -1 if sweep.higher_is_better else 1
     return min(ended, key=lambda trial: sign * (trial.value or 0.0), default=None)
 
@@ -51,6 +54,7 @@ def _trial(sweep: Sweep, job: Job, events: Sequence[Any]) -> Trial:
     rows = rows_of(events)
     figures = {epoch: row[sweep.metric] for epoch, row in enumerate(rows, start=1) if _finite(row.get(sweep.metric))}
     best = max if sweep.higher_is_better else min
+    diverged = (job.result or {}).get("diverged")
     stopped = [event.data["text"] for event in events if event.kind == STOPPED]
     return Trial(
         trial=job.trial or 0,
@@ -61,7 +65,8 @@ def _trial(sweep: Sweep, job: Job, events: Sequence[Any]) -> Trial:
         value=best(figures.values(), default=None),
         epochs=len(rows),
         version=job.result["version"] if job.result else None,
-        reason=(job.error or "").partition("\n")[0] or (stopped[-1] if stopped else None),
+        reason=(job.error or "").partition("\n")[0] or diverged or (stopped[-1] if stopped else None),
+        diverged=bool(diverged),
         figures=figures,
     )
 

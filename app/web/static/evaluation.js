@@ -28,7 +28,17 @@ export async function outcome(place, { model, version, promoted, reason }) {
 
 /** The evaluation of a version, as elements. */
 export async function evaluation(model, version) {
-  const { metrics, files } = await fitserve.version(model, version);
+  const { metrics, files, diverged } = await fitserve.version(model, version);
+  return [...astray(diverged), ...(await tested(model, version, metrics, files))];
+}
+
+/** How a training diverged, if it did. */
+function astray(diverged) {
+  if (!diverged) return [];
+  return [el("p", { className: "bad" }, words("train.diverged"), " ", el("span", { lang: "en" }, diverged))];
+}
+
+async function tested(model, version, metrics, files) {
   if (!files[EVALUATION]) return [el("p", { className: "note" }, words("models.untested", { version }))];
   const written = JSON.parse(await (await fitserve.file(model, version, EVALUATION)).text());
   const pictures = el("div", { className: "columns" });
