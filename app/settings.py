@@ -74,7 +74,7 @@ class Settings(BaseSettings):
         10_000_000_000, ge=0, description="Largest size of the versions fetched; the longest unused go first."
     )
     keep: int = Field(
-        0, ge=0, description="Newest versions of a model that are kept, beside those with an alias; 0 keeps all."
+        0, ge=0, description="Newest versions of a model that are kept, beside those that something needs; 0 keeps all."
     )
     starters: Path = Field(STARTERS, description="Folder whose versions numbered 1 fill a store that lacks the model.")
     journal: str | None = Field(

@@ -19,8 +19,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from app.disk import sync
 from app.families.contract import Array, Data, Fixed, Network, Phase, Split
-from app.store.files import sync
 
 BATCH = 250
 AHEAD = 4  # batches prepared while one is learned

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from app import caller
 from app.errors import Conflict, InvalidRequest
 from app.families.catalog import find_families
 from app.families.contract import Family, at_most, with_whole_numbers
@@ -139,6 +140,7 @@ def _checked(
 
 
 def _jobs(family: Family, wishes: dict[str, Any], keep: Callable[[bytes], str]) -> Sequence[Any]:
+    caller.check()
     try:
         return family.jobs(fitting(family, wishes), keep)
     except InvalidRequest as fault:

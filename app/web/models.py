@@ -9,12 +9,13 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.bootstrap import Services
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, FitserveError, NotFound
 from app.jobs.job import Job
 from app.serving.comparison import Comparison, compare
 from app.serving.traffic import Outcome, check_comparable
 from app.store.model_store import LIVE, PREVIOUS, SHADOW
 from app.store.version import CARD, SAVED_MODEL, Card
+from app.telemetry import log
 from app.training.submission import submit
 from app.web.json_body.route import JsonRoute
 from app.web.numbers import WHOLE
@@ -197,7 +198,7 @@ async def delete_version(request: Request, model: str, version: int) -> None:
     """Remove a version for good; refused while an alias points at it."""
     services: Services = request.app.state.services
     await run_in_threadpool(services.store.delete, known(services, model), version)
-    await services.servables.refresh(model)
+    await _followed(services, model)
 
 
 @router.post(
@@ -230,8 +231,16 @@ async def reproduce(request: Request, response: Response, model: str, version: V
 async def _moved(services: Services, model: str, move: Callable[[], object]) -> ModelSummary:
     """Move an alias, serve what `live` then means, and say how things stand."""
     await run_in_threadpool(move)
-    await services.servables.refresh(model)
+    await _followed(services, model)
     return await run_in_threadpool(_summary, services, model)
+
+
+async def _followed(services: Services, model: str) -> None:
+    """Serve what the store says now. It has changed: what hinders this is no reason to call that failed."""
+    try:
+        await services.servables.refresh(model)
+    except (FitserveError, OSError) as fault:
+        log.warning("%s is followed with the next look: %s", model, fault)
 
 
 def known(services: Services, model: str) -> str:

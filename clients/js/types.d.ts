@@ -36,7 +36,7 @@ export interface Cancelling {
   "stop_early"?: boolean;
 }
 
-/** Everything a version says of itself. `metrics[primary_metric]` is the figure versions are compared by, and `better` the way it should go. `states` are carried from step to step by a network that generates. */
+/** Everything a version says of itself. `metrics[primary_metric]` is the figure versions are compared by, and `better` the way it should go. `states` are carried from step to step by a network that generates. `diverged` says how its training went astray, if it did. */
 export interface Card {
   "format"?: 1;
   "model": string;
@@ -56,6 +56,7 @@ export interface Card {
   "metrics": Record<string, number>;
   "primary_metric": string;
   "better"?: "higher" | "lower";
+  "diverged"?: string | null;
   "calibration"?: Calibration | null;
   "curves": Array<Record<string, unknown>>;
   "parameters": number | null;
@@ -263,7 +264,7 @@ export interface Job {
   "eta_seconds"?: number | null;
   /** The latest figures. */
   "metrics"?: Record<string, number>;
-  /** The version that came out, and whether it was promoted. */
+  /** The version that came out, whether it was promoted, and how it `diverged`, if it did. */
   "result"?: Record<string, unknown> | null;
   "error"?: string | null;
   "created": string;
@@ -394,7 +395,7 @@ export interface Several {
   "eta_seconds"?: number | null;
   /** The latest figures. */
   "metrics"?: Record<string, number>;
-  /** The version that came out, and whether it was promoted. */
+  /** The version that came out, whether it was promoted, and how it `diverged`, if it did. */
   "result"?: Record<string, unknown> | null;
   "error"?: string | null;
   "created": string;
@@ -633,8 +634,10 @@ export interface Trial {
   "epochs"?: number;
   /** The version that came out. */
   "version"?: number | null;
-  /** Why it was stopped or failed. */
+  /** Why it was stopped, failed, or is not the best whatever its value. */
   "reason"?: string | null;
+  /** Whether its training diverged: then it is never the best. */
+  "diverged"?: boolean;
 }
 
 /** Tokens of the model's own vocabulary, of every choice that was written. */
