@@ -1,14 +1,17 @@
 """The application in two replicas behind Ray Serve's proxy: promotions and a killed replica fail no request."""
 
+import importlib.util
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-import uvicorn
 
-from app.ray_serve import application
 from app.settings import Settings
 from app.store.opening import open_store
 from tests.cluster.cluster import RayCluster
@@ -61,15 +64,22 @@ def test_texts_come_word_by_word_through_the_proxy(replicas: Replicas):
     assert kinds == ["word"] * 5 + ["done"]
 
 
-def test_the_server_of_a_replica_takes_the_protocol_with_the_limits_of_the_settings(
-    places: Settings, monkeypatch: pytest.MonkeyPatch
-):
-    for name, value in (places.environment() | {"FITSERVE_MAX_HEAD_BYTES": "1000"}).items():
-        monkeypatch.setenv(name, value)
-    built = application()
-    config = uvicorn.Config(lambda: built, factory=True, lifespan="off", log_config=None)  # as Ray does it
-    config.load()
-    assert config.http_protocol_class.limits.head_bytes == 1000  # type: ignore[attr-defined]
+REPLICA = """
+import uvicorn
+from app.ray_serve import application
+built = application()
+config = uvicorn.Config(lambda: built, factory=True, lifespan="off", log_config=None)  # as Ray does it
+config.load()
+print(config.http_protocol_class.limits.head_bytes)
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs Ray: pip install fitserve[cluster]")
+def test_the_server_of_a_replica_takes_the_protocol_with_the_limits_of_the_settings(tmp_path: Path):
+    chosen = {"FITSERVE_MAX_HEAD_BYTES": "1000", "FITSERVE_STORE": str(tmp_path), "FITSERVE_ALLOW_OPEN": "true"}
+    command = [sys.executable, "-c", REPLICA]
+    done = subprocess.run(command, env={**os.environ, **chosen}, capture_output=True, text=True, check=True)
+    assert done.stdout == "1000\n"
 
 
 def test_replicas_read_what_is_sent_with_an_offer_of_another_protocol_and_bound_heads(replicas: Replicas):
