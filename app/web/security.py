@@ -105,7 +105,7 @@ def declare(document: dict[str, Any]) -> dict[str, Any]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             needed = required_scope(method.upper(), path)
-            statuses = (408, 413, 429, 503, 504) if needed is None else (401, 403, 408, 413, 429, 503, 504)
+            statuses = (403, 408, 413, 429, 503, 504) if needed is None else (401, 403, 408, 413, 429, 503, 504)
             for status, answer in documented(*statuses).items():
                 described = operation["responses"].setdefault(str(status), answer)
                 described["content"] = {**answer["content"], **described["content"]}
