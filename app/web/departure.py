@@ -18,4 +18,4 @@ class Departing(HttpToolsProtocol):
         """uvicorn's loop calls this once, whoever ended the connection."""
         super().connection_lost(exc)
         if self.cycle is not None and not self.cycle.response_complete and LEAVE in self.cycle.scope:
-            self.cycle.scope[LEAVE]()  # type: ignore[typeddict-item]
+            self.cycle.scope[LEAVE]()  # type: ignore[literal-required]

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from app import caller
 from app.settings import STARTERS, Settings
-from app.store import folder
+from app.store import files, folder
 from app.store.version import ONNX
 from app.web.app import create_app
 from app.web.limits import Deadline
@@ -89,7 +89,7 @@ def test_an_import_that_was_given_up_while_it_was_published_does_not_exist(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     settings = Settings(store=tmp_path, starters=STARTERS, offline=True, supervise=False)
-    synced = folder.sync_tree
+    synced = files.sync_tree
 
     def too_long(staged: Path) -> None:
         synced(staged)
