@@ -199,7 +199,13 @@ def test_a_sweep_reads_its_text_once_however_many_combinations_are_checked(
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "mine.txt").write_text(TEXT * 20)
     read: list[str] = []
-    monkeypatch.setattr(Path, "read_bytes", lambda path, real=Path.read_bytes: read.append(path.name) or real(path))
+    real = Path.read_bytes
+
+    def reading(path: Path) -> bytes:
+        read.append(path.name)
+        return real(path)
+
+    monkeypatch.setattr(Path, "read_bytes", reading)
     space = {"units": {"choices": [8, 16, 32]}, "window": {"choices": [8, 16]}, "seed": {"low": 0, "high": 9}}
     with opened(settings) as client:
         asked = {"family": "text", "space": space, "trials": 1, "hyperparameters": {"corpus": "mine"}}

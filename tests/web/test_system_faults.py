@@ -16,7 +16,6 @@ from app.errors import SystemFault, Unavailable
 from app.serving.loading import Limits
 from app.serving.servables import Servables
 from app.settings import STARTERS, Settings
-from app.store import files
 from app.store.model_store import ModelStore
 from app.store.version import CARD, ONNX
 from app.web.app import create_app
@@ -105,7 +104,7 @@ def test_a_promotion_for_which_there_is_no_room_leaves_the_split_too(
                 raise OSError(errno.ENOSPC, "full")
         real(descriptor)
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     for _ in range(3):
         left[0] = 0
         assert REQUESTS["promotion"](client).status_code == 503

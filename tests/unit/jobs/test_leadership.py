@@ -119,10 +119,10 @@ def test_closing_lets_the_next_lead_at_once(journal: Journal):
 def set_back(journal: Journal, hours: float) -> None:
     """To whom all that is stored lies in the future, the clock was set back."""
     with journal.database.begin() as connection:
-        for table, column in ((leases, leases.c.until), (jobs, jobs.c.lease_until)):
-            for key, moment in connection.execute(select(*table.primary_key, column).where(column.is_not(None))):
-                (name,) = table.primary_key
-                connection.execute(update(table).where(name == key).values({column: moment + timedelta(hours=hours)}))
+        for table, name, column in ((leases, leases.c.name, leases.c.until), (jobs, jobs.c.id, jobs.c.lease_until)):
+            for row in connection.execute(select(name, column).where(column.is_not(None))).all():
+                later = {column: row[1] + timedelta(hours=hours)}
+                connection.execute(update(table).where(name == row[0]).values(later))
 
 
 def test_after_a_crash_and_a_clock_set_back_somebody_leads_within_a_lease(journal: Journal):
