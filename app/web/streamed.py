@@ -5,6 +5,7 @@ from collections.abc import Callable
 from fastapi import Request
 
 from app.errors import InvalidRequest, TooLarge
+from app.families.text.encodings import refusal
 from app.web.forms import Parts, parsing
 
 FORM = "multipart/form-data"
@@ -31,7 +32,7 @@ def _text(name: str, content: bytes) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        raise InvalidRequest(f"{name[:40]!r} is not UTF-8") from None
+        raise refusal(f"{name[:40]!r} is not UTF-8", content) from None
 
 
 class _Streamed(Parts):
