@@ -22,12 +22,14 @@ export interface Alternative {
   "probability": number;
 }
 
-/** How a classifier's probabilities are corrected: `softmax(log(p) / temperature)`. `familiar_from` is the confidence that 19 of 20 of the `examples` reach; the temperature was fitted on these too. */
+/** How a classifier's probabilities are corrected: `softmax(log(p) / temperature)`. All but a share of `false_alarms` of the `examples` reach `familiar_from`: a confidence, or where `measure` is `features` the evidence of confidence and features together. The temperature was fitted on the same examples. */
 export interface Calibration {
   "temperature": number;
   "fitted_on": "validation" | "test";
   "examples": number;
   "familiar_from": number;
+  "false_alarms"?: number;
+  "measure"?: "confidence" | "features";
 }
 
 /** How a job is to end. */
@@ -49,6 +51,7 @@ export interface Card {
   "input": TensorCard;
   "output": TensorCard;
   "states"?: Array<TensorCard>;
+  "features"?: FeaturesCard | null;
   "preprocessing": string;
   "hyperparameters": Record<string, unknown>;
   "command": string;
@@ -86,7 +89,7 @@ export interface Classification {
   "label": string;
   /** Its probability, 0 to 1. */
   "confidence": number;
-  /** False when nearly everything this version was validated on got a higher confidence: this may show something else altogether. Absent when the version was never calibrated. */
+  /** False when this picture is unlike almost all pictures this version was validated on, by the network's features and its confidence: a hint that it shows none of the labels. Absent when the version was never calibrated. */
   "familiar": boolean | null;
   "probabilities": Record<string, number>;
 }
@@ -168,6 +171,14 @@ export interface Fault {
   "loc": Array<string | number>;
   "msg": string;
   "type": string;
+}
+
+/** A further output of the exported network: the mean activations of the Keras network's `layers`, one after the other. No protocol shows it. */
+export interface FeaturesCard {
+  "name": string;
+  "dtype": string;
+  "shape": Array<number>;
+  "layers": Array<string>;
 }
 
 /** Size in bytes and SHA-256 of one file of a version. */
