@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.bootstrap import Services
@@ -21,7 +20,8 @@ from app.serving.sampling import Sampling
 from app.serving.telling import Stop, Telling, Wish, Word
 from app.telemetry import log
 from app.tracing import span
-from app.web.json_body.reading import JsonLimits, read_json
+from app.web.json_body.reading import read_json
+from app.web.json_body.route import JsonRoute
 from app.web.numbers import WHOLE
 from app.web.problems import EVENT, documented, make_problem
 from app.web.references import LONGEST_REFERENCE, Alias, Version, named
@@ -72,7 +72,7 @@ class GenerateRequest(BaseModel):
     stream: bool = Field(False, description="Send each word as it comes; so does `Accept: text/event-stream`.")
 
 
-class QuickRoute(APIRoute):
+class QuickRoute(JsonRoute):
     """Reads the body by itself: FastAPI's way to an endpoint costs more than twenty words."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -80,7 +80,7 @@ class QuickRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             try:
-                limits = JsonLimits(request.app.state.services.settings.max_json_bytes)
+                limits = self.json_limits(request.app.state.services.settings)
                 body = GenerateRequest.model_validate(await read_json(request, limits))
             except ValidationError as fault:
                 details = fault.errors(include_url=False, include_context=False, include_input=False)

@@ -175,7 +175,7 @@ async def test_base64_is_decoded_in_pieces():
     assert await decode_base64(text) == content
     assert await decode_base64(bytearray(b"data:," + text.encode()), 6) == content
     for wrong in ("=" + text, text[:-1], text[: PIECE - 1] + "=" + text[PIECE:], "é", "A"):
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError):  # noqa: PT011  each has a sentence of its own
             await decode_base64(wrong)
 
 

@@ -216,7 +216,7 @@ HOSTILE = {
     "long keys": ("/train/digit", {"나" * 5_000 + str(number): 1 for number in range(20)}),
     "control characters": ("/train/digit", {"\x01" * 5_000 + str(number): 1 for number in range(20)}),
     "more keys": ("/generate", {f"k{number}": 1 for number in range(MANY)}),
-    "choices": ("/sweeps", {"family": "digit", "space": {"epochs": {"choices": [{}] * 4_000}}}),
+    "choices": ("/sweeps", {"family": "digit", "space": {"epochs": {"choices": [{}] * 2_000}}}),
     "dimensions": ("/sweeps", {"family": "digit", "space": {f"k{number}": 1 for number in range(4_000)}}),
     "tokens": ("/v1/completions", {"model": "lstm", "prompt": ["x", *[1] * 10_000]}),
     "bad tokens": ("/v1/completions", {"model": "lstm", "prompt": [1.5] * 10_000}),
@@ -249,17 +249,10 @@ def test_what_would_become_too_many_objects_is_too_large(client: TestClient, pat
 
 def test_what_repeats_the_client_is_short(client: TestClient):
     long = "x" * 30_000
-    for answer in (
-        client.get(f"/{long}"),
-        client.get(f"/v2/{long}"),
-        client.get(f"/v1/{long}"),
-        client.get(f"/jobs/{long}"),
-    ):
+    for path in ("", "v2/", "v1/", "jobs/", "v1/models/"):
+        answer = client.get(f"/{path}{long}")
         assert answer.status_code == 404
         assert len(answer.content) < 5_000
-    client.post("/train/digit", json={"dataset": "sample", "epochs": 1})
-    listed = client.get("/jobs", params={"limit": 1, "other": long})
-    assert len(str(listed.headers)) < 5_000
 
 
 @pytest.mark.parametrize(
