@@ -22,14 +22,12 @@ export interface Alternative {
   "probability": number;
 }
 
-/** How a classifier's probabilities are corrected: `softmax(log(p) / temperature)`. All but a share of `false_alarms` of the `examples` reach `familiar_from`: a confidence, or where `measure` is `features` the evidence of confidence and features together. The temperature was fitted on the same examples. */
+/** How a classifier's probabilities are corrected: `softmax(log(p) / temperature)`. `familiar_from` is the confidence that 19 of 20 of the `examples` reach; the temperature was fitted on these too. */
 export interface Calibration {
   "temperature": number;
   "fitted_on": "validation" | "test";
   "examples": number;
   "familiar_from": number;
-  "false_alarms"?: number;
-  "measure"?: "confidence" | "features";
 }
 
 /** How a job is to end. */
@@ -38,7 +36,13 @@ export interface Cancelling {
   "stop_early"?: boolean;
 }
 
-/** Everything a version says of itself. `metrics[primary_metric]` is the figure versions are compared by, and `better` the way it should go. `states` are carried from step to step by a network that generates. `diverged` says how its training went astray, if it did. */
+/** What a model can be asked for here. */
+export interface Capabilities {
+  /** Whether POST /v1/completions takes it. */
+  "completions": boolean;
+}
+
+/** Everything a version says of itself. `metrics[primary_metric]` is the figure versions are compared by, and `better` the way it should go. `states` are carried from step to step by a network that generates. */
 export interface Card {
   "format"?: 1;
   "model": string;
@@ -51,7 +55,6 @@ export interface Card {
   "input": TensorCard;
   "output": TensorCard;
   "states"?: Array<TensorCard>;
-  "features"?: FeaturesCard | null;
   "preprocessing": string;
   "hyperparameters": Record<string, unknown>;
   "command": string;
@@ -59,7 +62,6 @@ export interface Card {
   "metrics": Record<string, number>;
   "primary_metric": string;
   "better"?: "higher" | "lower";
-  "diverged"?: string | null;
   "calibration"?: Calibration | null;
   "curves": Array<Record<string, unknown>>;
   "parameters": number | null;
@@ -89,7 +91,7 @@ export interface Classification {
   "label": string;
   /** Its probability, 0 to 1. */
   "confidence": number;
-  /** False when this picture is unlike almost all pictures this version was validated on, by the network's features and its confidence: a hint that it shows none of the labels. Absent when the version was never calibrated. */
+  /** False when nearly everything this version was validated on got a higher confidence: this may show something else altogether. Absent when the version was never calibrated. */
   "familiar": boolean | null;
   "probabilities": Record<string, number>;
 }
@@ -141,8 +143,9 @@ export interface CompletionRequest {
   "logit_bias"?: Record<string, number> | null;
   /** Choices for each prompt. Those of all prompts together, or what `best_of` has of them, may be as many as FITSERVE_MAX_WAITING. */
   "n"?: number | null;
+  /** Send each piece as it comes; not together with a `best_of` above `n`. */
   "stream"?: boolean | null;
-  /** Of so many, the `n` that are likeliest by the mean of their tokens' logarithms. Not streamed. */
+  /** Of so many, at least `n`, the `n` that are likeliest by the mean of their tokens' logarithms. Not together with `stream`. */
   "best_of"?: number | null;
   /** Tell the logarithm of each token's probability, and so many of the likeliest in its place. */
   "logprobs"?: number | null;
@@ -173,14 +176,6 @@ export interface Fault {
   "type": string;
 }
 
-/** A further output of the exported network: the mean activations of the Keras network's `layers`, one after the other. No protocol shows it. */
-export interface FeaturesCard {
-  "name": string;
-  "dtype": string;
-  "shape": Array<number>;
-  "layers": Array<string>;
-}
-
 /** Size in bytes and SHA-256 of one file of a version. */
 export interface FileSum {
   "size": number;
@@ -195,9 +190,9 @@ export interface GenerateRequest {
   "next_words"?: number;
   /** `rnn`, `lstm` or `gru`. */
   "model"?: string;
-  /** A version or an alias; by default the live one. */
+  /** A version or an alias; by default the live one. Not together with `alias`. */
   "version"?: number | string | null;
-  /** An alias, in place of `version`. */
+  /** An alias, in place of `version` and not together with it. What the query names comes first. */
   "alias"?: string | null;
   /** 0: always the likeliest; 1: as likely as learned; above: bolder. */
   "temperature"?: number;
@@ -219,7 +214,7 @@ export interface GenerateRequest {
 export interface Generated {
   "model": string;
   "version": number;
-  /** As it was sent, in Unicode's composed form and without what cannot be seen. */
+  /** As it was sent, in Unicode's composed form. */
   "seed_text": string;
   /** The seed text and its continuation. */
   "text": string;
@@ -227,16 +222,12 @@ export interface Generated {
   "words": Array<string>;
   /** Words of the seed text that the model does not know. */
   "ignored_words": Array<string>;
-  /** Scripts of the seed text of which the model has learned no letters. */
-  "unknown_scripts": Array<string>;
   /** True when no word of the seed text is known, so that the continuation begins like a new line. */
   "from_line_start": boolean;
   /** Whether `next_words` were reached or the line ended. */
   "stopped": "words" | "end_of_line";
   /** With this seed the same text comes again; null when nothing was drawn. */
   "seed": number | null;
-  /** What should be known of this answer: what was not understood, and why there is no word. */
-  "note": string | null;
   /** With `alternatives`: every word with what else was likely. */
   "steps"?: Array<Step> | null;
 }
@@ -275,7 +266,7 @@ export interface Job {
   "eta_seconds"?: number | null;
   /** The latest figures. */
   "metrics"?: Record<string, number>;
-  /** The version that came out, whether it was promoted, and how it `diverged`, if it did. */
+  /** The version that came out, and whether it was promoted. */
   "result"?: Record<string, unknown> | null;
   "error"?: string | null;
   "created": string;
@@ -306,6 +297,7 @@ export interface ModelEntry {
   "object"?: "model";
   "created": number;
   "owned_by"?: string;
+  "capabilities": Capabilities;
 }
 
 /** What one model answers with, and what would not load. */
@@ -345,16 +337,19 @@ export interface Problem {
   "title": string;
   "status": number;
   "detail": string;
+  /** What does not fit, the first 20 at most. */
   "errors"?: Array<Fault> | null;
+  /** How many more there were. */
+  "more_errors"?: number | null;
 }
 
 /** All numbers from one to another, both included. */
 export interface Range {
   "low": number;
   "high": number;
-  /** Whether the logarithm is what is drawn evenly. */
+  /** Whether the logarithm is what is drawn evenly; not together with `step`. */
   "log"?: boolean;
-  /** Only numbers that are whole steps above `low`. */
+  /** Only numbers that are whole steps above `low`; not together with `log`. */
   "step"?: number | null;
 }
 
@@ -369,8 +364,6 @@ export interface Ready {
   "runtime_fault": string | null;
   /** The NVIDIA GPUs that the driver tells of. */
   "gpus": Array<string>;
-  /** Why the file of keys cannot be used now; the last good ones serve. */
-  "keys_fault": string | null;
   /** Whether this process is the one of its journal that starts trainers. */
   "leads": boolean;
   "models": Record<string, ModelHealth>;
@@ -406,7 +399,7 @@ export interface Several {
   "eta_seconds"?: number | null;
   /** The latest figures. */
   "metrics"?: Record<string, number>;
-  /** The version that came out, whether it was promoted, and how it `diverged`, if it did. */
+  /** The version that came out, and whether it was promoted. */
   "result"?: Record<string, unknown> | null;
   "error"?: string | null;
   "created": string;
@@ -505,7 +498,7 @@ export interface SweepWish {
   "space": Record<string, Range | Choices>;
   /** How many trainings, those that are stopped early included. */
   "trials"?: number;
-  /** Those that are the same in every trial. */
+  /** Those that are the same in every trial; none of those in `space`. */
   "hyperparameters"?: Record<string, unknown>;
   /** What is to be better, in a trial's best epoch. By default `val_accuracy`; of texts `val_loss`. */
   "metric"?: "val_accuracy" | "val_loss" | null;
@@ -597,9 +590,9 @@ export interface Train_text {
   "seed"?: number;
   /** The recurrent cell; `all` queues a job for each of the three. */
   "cell"?: "simple_rnn" | "lstm" | "gru" | "all";
-  /** `sample`: Korean and English lines that come with the service. Or the name of a `.txt` file in FITSERVE_DATA_DIR, or several, parted by commas. */
+  /** `sample`: Korean and English lines that come with the service. Or the name of a `.txt` file in FITSERVE_DATA_DIR, or several, parted by commas. Not together with `text` or an uploaded file. */
   "corpus"?: string;
-  /** The corpus itself, in place of its name; one thought a line. */
+  /** The corpus itself, one thought a line; not together with `corpus` or a file. */
   "text"?: string | null;
   /** `words`: lower case, without punctuation. `subwords`: pieces of words, found by byte-level BPE. `characters`: whole syllables. By default words for less than 8,000 words, subwords for more. */
   "vocabulary"?: "words" | "subwords" | "characters" | null;
@@ -645,10 +638,8 @@ export interface Trial {
   "epochs"?: number;
   /** The version that came out. */
   "version"?: number | null;
-  /** Why it was stopped, failed, or is not the best whatever its value. */
+  /** Why it was stopped or failed. */
   "reason"?: string | null;
-  /** Whether its training diverged: then it is never the best. */
-  "diverged"?: boolean;
 }
 
 /** Tokens of the model's own vocabulary, of every choice that was written. */

@@ -27,11 +27,6 @@ class SideClient:
         self._stop.set()
         self._thread.join()
 
-    @property
-    def longest(self) -> float:
-        """The longest of its answers."""
-        return max(self.seconds)
-
     def _run(self) -> None:
         with httpx2.Client(timeout=60) as client:
             while not self._stop.wait(0.005):
