@@ -449,7 +449,7 @@ def test_the_statistics_count_what_was_predicted(client: TestClient):
         assert stages["success"]["count"] == after["inference_count"]  # type: ignore[index]
         assert stages["success"]["ns"] >= stages["queue"]["ns"] + stages["compute_infer"]["ns"] - 10  # type: ignore[index]
         assert sum(one["compute_infer"]["count"] for one in after["batch_stats"]) == after["execution_count"]  # type: ignore[attr-defined]
-    assert client.get("/v2/models/lstm/stats").status_code == 400
+    assert client.get("/v2/models/lstm/stats").status_code == 404
 
 
 def test_a_model_is_told_to_both_kinds_of_clients(client: TestClient):

@@ -33,7 +33,8 @@ def _answer(text: bytes, arrays: bool, sink: BinaryIO) -> None:
     buffers: list[pickle.PickleBuffer] = []
     pickled = pickle.dumps(value, pickle.HIGHEST_PROTOCOL, buffer_callback=buffers.append)
     sink.write(ANSWER.pack(is_json, 1 + len(buffers)))
-    for content in (pickled, *(buffer.raw() for buffer in buffers)):
+    contents: list[bytes | memoryview] = [pickled, *(buffer.raw() for buffer in buffers)]
+    for content in contents:
         sink.write(LENGTH.pack(len(content)))
         sink.write(content)
 

@@ -70,7 +70,7 @@ async def write_message(card: Card, message: Message, outputs: Array) -> Respons
     if "classification" in parameters:
         values = _classified(card, outputs, parameters["classification"])
         output |= {"datatype": BYTES, "shape": list(values.shape)}
-        raw = b"".join(LENGTH.pack(len(text.encode())) + text.encode() for text in values.ravel().tolist())
+        raw = b"".join(LENGTH.pack(len(text)) + text for text in (str(one).encode() for one in values.flat))
     answer: dict[str, Any] = {"model_name": card.model, "model_version": str(card.version)}
     if message.id is not None:
         answer["id"] = message.id

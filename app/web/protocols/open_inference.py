@@ -130,9 +130,9 @@ async def statistics(request: Request, model: str) -> dict[str, Any]:
     itself, from the moment at which a version was loaded.
     """
     if reference_in(request) is not None:
-        return {"model_stats": [triton.statistics(single_step(await _loaded(request, model)))]}
+        return {"model_stats": [triton.statistics(_counted(await _loaded(request, model)))]}
     services = _services(request)
-    single_step(await _loaded(request, model))
+    _counted(await _loaded(request, model))
     loaded = [await services.servables.get(model, str(version)) for version in services.servables.loaded(model)]
     return {"model_stats": [triton.statistics(one) for one in loaded]}
 
@@ -186,6 +186,13 @@ async def _instances(services: Services, loaded: Loaded, message: Message) -> li
     if given.datatype != datatype_of(takes):
         raise InvalidRequest(f"{takes.name} is {datatype_of(takes)} (or a picture as BYTES), not {given.datatype}")
     return as_instances(given.values, takes)
+
+
+def _counted(loaded: Loaded) -> Loaded:
+    """The same version; raises NotFound for those of which nothing is counted."""
+    if loaded.card.states:
+        raise NotFound(f"{loaded.card.model} continues texts, of which there are no such statistics")
+    return loaded
 
 
 def _tensor(tensor: TensorCard) -> dict[str, Any]:
