@@ -49,6 +49,13 @@ def normalise(grey: Bytes) -> Floats:
     raise InvalidRequest(NO_DIGIT)
 
 
+def laid_out(ink: Bytes) -> Bytes:
+    """Strokes (h, w) uint8 on 0, of any size and place, as (28, 28) uint8: boxed and centred as MNIST's are."""
+    x, y, w, h = cv2.boundingRect(ink)
+    cut = np.asarray(_resized(ink[y : y + h, x : x + w], BOX / max(w, h)), np.float32)
+    return np.asarray(_centred(cut.clip(0, 255)), np.uint8)
+
+
 def _as_it_is(grey: Bytes) -> Floats | None:
     """A picture that already is as MNIST's are, scaled to [0, 1] and with bright ink; None for any other."""
     if grey.shape != (SIDE, SIDE):

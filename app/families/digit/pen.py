@@ -216,17 +216,17 @@ def cover_of(
     rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     fine = np.zeros((height * OVERSAMPLING, width * OVERSAMPLING), np.uint8)
     for stroke in STYLES[digit][style % len(STYLES[digit])]:
-        points = _moved(np.array(stroke), wobble, rng)
+        points = moved(np.array(stroke), wobble, rng)
         places = ((points - 0.5) * (SLIMNESS * length, length)) @ rotation
         places += np.array([centre[0] * width, centre[1] * height])
-        line = np.rint(_smooth(places) * OVERSAMPLING * 16).astype(np.int32)
+        line = np.rint(curve_through(places) * OVERSAMPLING * 16).astype(np.int32)
         pen = max(1, round(thickness * OVERSAMPLING))
         cv2.polylines(fine, [line], False, 255, pen, cv2.LINE_8, 4)
     cover = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(cover, np.float32) / np.float32(255)
 
 
-def _moved(points: NDArray[np.float64], wobble: float, rng: np.random.Generator) -> NDArray[np.float64]:
+def moved(points: NDArray[np.float64], wobble: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Control points each moved a little, doubled ones together."""
     steps = rng.normal(0, 1, points.shape) * wobble
     doubled = np.flatnonzero((points[1:] == points[:-1]).all(axis=1)) + 1
@@ -234,7 +234,7 @@ def _moved(points: NDArray[np.float64], wobble: float, rng: np.random.Generator)
     return np.asarray(points + steps, np.float64)
 
 
-def _smooth(points: NDArray[np.float64]) -> NDArray[np.float64]:
+def curve_through(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """A curve through all control points (Catmull-Rom), (n, 2); a doubled point stays a corner."""
     corners = np.flatnonzero((points[1:] == points[:-1]).all(axis=1))
     pieces = np.split(points, corners + 1)
@@ -248,9 +248,8 @@ def _spline(points: NDArray[np.float64]) -> NDArray[np.float64]:
     closed = np.allclose(points[0], points[-1])
     before = points[-2] if closed else 2 * points[0] - points[1]
     after = points[1] if closed else 2 * points[-1] - points[-2]
-    p = np.concatenate([[before], points, [after]])
+    p = np.concatenate([[before], points, [after]])[:, None]
+    a, b, c, d = p[:-3], p[1:-2], p[2:-1], p[3:]
     t = np.linspace(0, 1, 16, endpoint=False)[:, None]
-    curve = []
-    for a, b, c, d in zip(p[:-3], p[1:-2], p[2:-1], p[3:], strict=True):
-        curve.append(0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3))
-    return np.concatenate([*curve, points[-1:]])
+    curve = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
+    return np.concatenate([curve.reshape(-1, 2), points[-1:]])

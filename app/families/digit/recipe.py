@@ -12,7 +12,10 @@ import tensorflow as tf
 from app.families.contract import Data, DataFile, Network, Phase, Reference, Signature, Split, Tensor
 from app.families.digit.augment import augment
 from app.families.digit.data import Digits, draw_sample, fingerprint, read_mnist
+from app.families.digit.fitting import KnownAccuracy, known_or_unsure
+from app.families.digit.hand import write_digits
 from app.families.digit.networks import INPUT, OUTPUT, classic, compact
+from app.families.digit.others import draw_others
 from app.families.digit.spec import MNIST, DigitHyperparameters
 
 DEFAULTS = {
@@ -25,6 +28,11 @@ FIRST_RATE, LAST_RATE = 0.05, 0.001  # shares of the highest
 WEIGHT_DECAY = 1e-3
 REFERENCE = 10_000  # training pictures whose features say what is familiar
 FALSE_ALARMS = 0.02  # share of the validation pictures that may be called unfamiliar
+# Beside MNIST the compact network learns from digits written by code and from things that are no digit: one in so many
+# of what it has to learn, made once, and as many for each picture of a step.
+WRITTEN, OTHERS = 24, 12
+WRITTEN_A_STEP, OTHERS_A_STEP = 16, 8
+NO_DIGIT = -1  # the target of what is no digit
 AHEAD = 4  # batches prepared while one is learned
 
 Pictures: TypeAlias = Any  # a tf.Tensor (n, 28, 28, 1) float32
@@ -71,35 +79,62 @@ class DigitRecipe:
 
     def _compile(self, network: Network, steps: int) -> None:
         rate = self.hyperparameters.learning_rate
+        compact = self.hyperparameters.network == "compact"
         network.compile(
-            optimizer=_one_cycle(rate, steps)
-            if self.hyperparameters.network == "compact"
-            else keras.optimizers.Adam(rate),
-            loss="sparse_categorical_crossentropy",
-            metrics=["accuracy"],
+            optimizer=_one_cycle(rate, steps) if compact else keras.optimizers.Adam(rate),
+            loss=known_or_unsure if compact else "sparse_categorical_crossentropy",
+            metrics=[KnownAccuracy() if compact else "accuracy"],
             jit_compile=False,  # XLA on a CPU runs these convolutions on one core
         )
 
     def _batches(self, digits: Digits, examples: int) -> Callable[[Phase, int], Any]:
-        pictures = tf.constant(digits.train[:examples])
-        labels = tf.constant(digits.train_labels[:examples])
         chosen = self.hyperparameters
+        compact = chosen.network == "compact"
+        pictures, labels = digits.train[:examples], digits.train_labels[:examples]
+        if compact:
+            pictures, labels = _with_extras(pictures, labels, chosen.seed)
+        pictures, labels = tf.constant(pictures), tf.constant(labels)
 
         def batch(step: Any, chosen_ones: Any, epoch: int) -> tuple[Pictures, Any]:
             inputs = tf.cast(tf.gather(pictures, chosen_ones), tf.float32)[..., tf.newaxis] / 255
-            if chosen.network == "compact":
+            if compact:
                 inputs = augment(inputs, tf.stack([chosen.seed, epoch * 100_003 + tf.cast(step, tf.int32)]))
             return inputs, tf.gather(labels, chosen_ones)
 
         def batches(phase: Phase, epoch: int) -> Any:
-            order = np.random.default_rng([chosen.seed, epoch]).permutation(examples)
-            steps = tf.data.Dataset.from_tensor_slices(order).batch(phase.batch_size).enumerate()
-            ready: Any = steps.map(partial(batch, epoch=epoch), num_parallel_calls=2, deterministic=True).prefetch(
-                AHEAD
-            )
+            draw = np.random.default_rng([chosen.seed, epoch])
+            rows = tf.data.Dataset.from_tensor_slices(draw.permutation(examples)).batch(phase.batch_size)
+            if compact:
+                extras = _extras(draw, examples, len(rows), phase.batch_size)
+                beside = tf.data.Dataset.from_tensor_slices(extras)
+                rows = tf.data.Dataset.zip(rows, beside).map(lambda one, other: tf.concat([one, other], 0))
+            ready: Any = rows.enumerate().map(
+                partial(batch, epoch=epoch), num_parallel_calls=2, deterministic=True
+            ).prefetch(AHEAD)
             return ready
 
         return batches
+
+
+def _with_extras(pictures: Any, labels: Any, seed: int) -> tuple[Any, Any]:
+    """Pictures (n, 28, 28) uint8 and labels (n,), followed by written digits and by other things."""
+    examples = len(pictures)
+    written, known = write_digits(examples // WRITTEN, seed)
+    others = draw_others(examples // OTHERS, seed, pictures)
+    unknown = np.full(len(others), NO_DIGIT, np.int64)
+    return np.concatenate([pictures, written, others]), np.concatenate([labels, known, unknown])
+
+
+def _extras(draw: np.random.Generator, examples: int, steps: int, batch_size: int) -> Any:
+    """Which of the extras each step learns from, (steps, k) rows behind the first `examples`."""
+    written, others = examples // WRITTEN, examples // OTHERS
+    return np.concatenate(
+        [
+            examples + draw.integers(written, size=(steps, batch_size // WRITTEN_A_STEP)),
+            examples + written + draw.integers(others, size=(steps, batch_size // OTHERS_A_STEP)),
+        ],
+        axis=1,
+    )
 
 
 def _one_cycle(highest: Any, steps: int) -> keras.optimizers.Optimizer:
