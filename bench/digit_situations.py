@@ -49,30 +49,30 @@ def reader(store: Path) -> Read:
 
 def situations(data_dir: Path, each: int, seed: int) -> Iterator[tuple[str, list[tuple[int, Bytes]]]]:
     """For each kind its pictures with the digits that they show."""
-    draw = np.random.default_rng(seed)
     with np.load(data_dir / "mnist.npz") as file:
         pictures, labels = file["x_test"], file["y_test"]
-    sources = (drawn(draw), handwritten(pictures, labels, draw))
-    for kind, make in SITUATIONS.items():
+    for at, (kind, make) in enumerate(SITUATIONS.items()):
+        draw = np.random.default_rng([seed, at])
+        sources = (drawn(draw), handwritten(pictures, labels, draw))
         digits = [digit_for(kind, index) for index in range(each)]
         yield kind, [(digit, make(digit, sources[index // 10 % 2], draw)) for index, digit in enumerate(digits)]
-    chosen = draw.choice(len(pictures), each)
+    chosen = np.random.default_rng(seed).choice(len(pictures), each)
     yield "MNIST's test part", [(int(labels[k]), pictures[k] if k % 2 else 255 - pictures[k]) for k in chosen]
 
 
 def others(data_dir: Path, each: int, seed: int) -> Iterator[tuple[str, list[Bytes]]]:
     """For each kind of other things its pictures."""
-    draw = np.random.default_rng(seed + 1)
     with np.load(data_dir / "mnist.npz") as file:
-        source = handwritten(file["x_test"], file["y_test"], draw)
+        pictures, labels = file["x_test"], file["y_test"]
     with np.load(data_dir / "cifar10.npz") as file:
         photographs = file["x_test"]
     kinds: dict[str, Callable[[np.random.Generator], Bytes]] = {
         **OTHER_THINGS,
-        "several digits": lambda draw: several(source, draw),
+        "several digits": lambda draw: several(handwritten(pictures, labels, draw), draw),
         "photographs": partial(photograph, photographs),
     }
-    for kind, make in kinds.items():
+    for at, (kind, make) in enumerate(kinds.items()):
+        draw = np.random.default_rng([seed, at])
         yield kind, [make(draw) for _ in range(each)]
 
 

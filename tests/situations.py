@@ -204,7 +204,7 @@ def screenshot(digit: int, source: Source, draw: Draw) -> Bytes:
         canvas[bar : int(2.2 * bar)] = page - 12
         _icons(canvas, [(x, 1.6 * bar) for x in range(bar, width - bar, int(1.5 * bar))], bar // 2, text, draw)
     free = height - int(2.4 * bar) - bar
-    size = int(free * draw.uniform(0.45, 0.75))
+    size = int(min(free, 0.7 * width) * draw.uniform(0.45, 0.75))
     x = int(draw.uniform(1.8 * bar, width - size - bar))
     y = int(2.4 * bar + draw.uniform(0, 0.1) * free)
     ground, ink = (draw.uniform(0, 20), 255.0) if draw.random() < 0.3 else (255.0, draw.uniform(0, 40))

@@ -4,15 +4,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.errors import InvalidRequest
 from app.families.digit.ground import Bytes
-from app.families.digit.strokes import DUST, FAINTEST, MOST_PARTS
+from app.families.digit.several import SEVERAL, are_several
+from app.families.digit.strokes import DUST, FAINTEST, MOST_PARTS, width_of
 
 # What a lossless drawing's ground may stray from its tone, in grey levels.
 STRAY = 2
 # Between ground and ink lie only the soft edges of strokes: fewer pixels than this many times the ink.
 SOFT_EDGES = 1.5
-# Ink is what is above this share of the strongest.
+# Ink is what is above this share of the strongest ...
 INK_SHARE = 0.4
+# ... or, where this many times the ink is paler, what is above these shares of the strongest, and of that around it.
+PALE, PALEST, NEARBY = 0.3, 0.12, 0.5
+# Parts further from the largest than this share of its longer side are something else.
+REACH = 0.5
 # A digit leaves more of its picture free; what covers more is a sheet.
 MOST_INK = 0.5
 
@@ -29,23 +35,51 @@ def drawn_ink(grey: Bytes) -> tuple[Bytes, Bytes] | None:
         return None
     mask = (ink > INK_SHARE * peak).astype(np.uint8)
     inked = cv2.countNonZero(mask)
-    if inked > MOST_INK * mask.size or cv2.countNonZero((ink > STRAY).astype(np.uint8)) - inked > SOFT_EDGES * inked:
+    if inked > MOST_INK * mask.size:
         return None
-    return _without_dust(ink, mask, peak)
+    soft = cv2.countNonZero((ink > STRAY).astype(np.uint8)) - inked
+    if soft > PALE * inked:
+        ink, mask, peak = _evenly(ink, mask, peak)
+        inked = cv2.countNonZero(mask)
+        soft = cv2.countNonZero((ink > STRAY).astype(np.uint8)) - inked
+    return None if soft > SOFT_EDGES * inked else _parts(ink, mask, peak)
 
 
-def _without_dust(ink: Bytes, mask: Bytes, peak: int) -> tuple[Bytes, Bytes] | None:
-    """The few parts that make up a digit, stretched to 255; None when there are too many."""
+def _evenly(ink: Bytes, mask: Bytes, peak: int) -> tuple[Bytes, Bytes, int]:
+    """Ink, mask and peak where pale strokes count as much as strong ones: each is measured by the ink around it."""
+    x, y, w, h = cv2.boundingRect(mask)
+    width, _ = width_of(np.pad(mask[y : y + h, x : x + w], 1))
+    reach = int(width) | 1
+    around = cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    share = ink.astype(np.float32) / np.maximum(around, max(1, int(PALEST * peak)))
+    return np.asarray(share * 255, np.uint8), np.asarray((share > NEARBY) & (ink > PALEST * peak), np.uint8), 255
+
+
+def _parts(ink: Bytes, mask: Bytes, peak: int) -> tuple[Bytes, Bytes] | None:
+    """The few parts that make up a digit, stretched to 255; None when there are too many, or some lie apart."""
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     areas = boxes[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0
     kept = areas > DUST * areas.max()
-    if kept.sum() > MOST_PARTS or _surrounded(boxes[kept]):
+    if _surrounded(boxes[kept]):
         return None
+    if kept.sum() > 1:
+        if are_several(boxes[kept]):
+            raise InvalidRequest(SEVERAL)
+        if kept.sum() > MOST_PARTS or _scattered(boxes[kept]):
+            return None
     if kept.sum() < count - 1:
         mask = kept[labels].astype(np.uint8)
     near = cv2.dilate(mask, np.ones((3, 3), np.uint8))
     return np.asarray(cv2.convertScaleAbs(ink * near, alpha=255 / peak), np.uint8), mask
+
+
+def _scattered(boxes: NDArray[np.int32]) -> bool:
+    """Whether a part, (n, 5), lies far from the tallest one."""
+    starts, ends = boxes[:, :2], boxes[:, :2] + boxes[:, 2:4]
+    main = int(boxes[:, 3].argmax())
+    gaps = np.maximum(starts - ends[main], starts[main] - ends).max(axis=1)
+    return bool((gaps > REACH * boxes[main, 2:4].max()).any())
 
 
 def _surrounded(boxes: NDArray[np.int32]) -> bool:

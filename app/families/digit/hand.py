@@ -68,16 +68,16 @@ def _written(digit: int, draw: np.random.Generator) -> Bytes:
         slant = draw.uniform(-0.2, 0.35)
     wide = draw.uniform(0.5, 0.95)
     pen = TALL * draw.uniform(THINNEST, THICKEST)
-    ink = ink_of(placed(strokes, draw, 1.0 if digit == 1 else wide, slant, draw.uniform(-12, 12)), pen)
+    ink = ink_of(placed(strokes, draw, 1.0 if digit == 1 else wide, slant, draw.uniform(-4, 4)), pen)
     return laid_out(pressed(ink, draw) if draw.integers(UNEVEN) == 0 else ink)
 
 
 def _one(draw: np.random.Generator) -> list[Points]:
-    """A stem; mostly with a flag of up to two thirds of it, 20 to 68 degrees from it; sometimes with a foot."""
+    """A stem; mostly with a flag of up to two thirds of it, 20 to 65 degrees from it; sometimes with a foot."""
     stem = np.array([(0.5, 0.0), (0.5 + draw.normal(0, 0.02), 0.5), (0.5, 1.0)])
     strokes = [curve_through(stem)]
     if draw.random() < 0.85:
-        length, angle = draw.uniform(0.12, 0.68), np.deg2rad(draw.uniform(20, 68))
+        length, angle = draw.uniform(0.12, 0.68), np.deg2rad(draw.uniform(20, 65))
         tip = np.array([0.5 - length * np.sin(angle), length * np.cos(angle)])
         bend = tip / 2 + (0.25, 0.0) + draw.normal(0, 0.025, 2)
         strokes.append(curve_through(np.array([tip, bend, (0.5, 0.0)])))
@@ -89,7 +89,7 @@ def _one(draw: np.random.Generator) -> list[Points]:
 
 def _seven(draw: np.random.Generator) -> list[Points]:
     """A level bar and a leaning stem; some with a serif at the bar's left end, some crossed."""
-    tilt = draw.uniform(-0.1, 0.1)
+    tilt = draw.uniform(-0.08, 0.06)
     left, corner, foot = (0.05, tilt), (0.92, 0.0), np.array([draw.uniform(0.2, 0.75), 1.0])
     middle = (np.array(corner) + foot) / 2 + (draw.uniform(-0.12, 0.04), 0.0)
     bar = np.array([left, (0.5, tilt / 2 + draw.normal(0, 0.03)), corner])

@@ -1,6 +1,7 @@
 """A grey picture of one digit becomes 28 x 28 numbers as MNIST's were made, or is refused as holding none."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -8,7 +9,10 @@ import numpy as np
 
 from app.errors import InvalidRequest
 from app.families.digit.drawing import drawn_ink
+from app.families.digit.grid import without_grid
 from app.families.digit.ground import ENLARGED, SMALL_SIDE, STROKE_DEPTH, Bytes, Floats, reliefs
+from app.families.digit.panels import alone, things
+from app.families.digit.several import SEVERAL
 from app.families.digit.strokes import Digit, digit_in, width_of
 
 # MNIST: a digit fits a box of 20, and its centre of mass lies on pixel (14, 14) of 28 x 28.
@@ -20,8 +24,9 @@ FULL_INK = 200
 
 # Digits are sought at about this many pixels: strokes stay visible, sensor noise averages out, time stays bounded.
 WORK_AREA = 400 * 400
-# Strokes are cut where their ink is this share of what is common in them.
-HALF = 0.5
+# Strokes are cut where their ink is this share of what is common in them, or of what there is within so many of MNIST's
+# pixels, where that is paler.
+HALF, AROUND = 0.5, 3
 # Strokes are measured and mended at this many pixels per MNIST pixel.
 FINE = 5
 # MNIST's stroke widths: 98 % lie between 1.9 and 5.4 pixels, half between 2.6 and 3.4.
@@ -37,6 +42,29 @@ def normalise(grey: Bytes) -> Floats:
     ready = _as_it_is(grey)
     if ready is not None:
         return ready
+    art = without_grid(grey)
+    if art is not None:
+        grey = art
+    drawing = drawn_ink(grey)
+    fitted = _fitted(*drawing) if drawing else None
+    if fitted is not None:
+        return _centred(fitted)
+    for picture in _pictures(grey):
+        found = _found(picture)
+        if found is not None:
+            return found
+    raise InvalidRequest(NO_DIGIT)
+
+
+def _pictures(grey: Bytes) -> Iterator[Bytes]:
+    """What may hold the digit, likeliest first: the tallest thing on a canvas, then the picture as it is."""
+    for thing in things(grey)[:1]:
+        yield alone(grey, thing)
+    yield grey
+
+
+def _found(grey: Bytes) -> Floats | None:
+    """The digit of a picture, (28, 28); None if there is none."""
     drawing = drawn_ink(grey)
     fitted = _fitted(*drawing) if drawing else None
     if fitted is not None:
@@ -45,8 +73,10 @@ def normalise(grey: Bytes) -> Floats:
         digits = [digit for relief in rivals if (digit := digit_in(relief)) is not None]
         if digits:
             best = max(digits, key=lambda digit: digit.evidence)
+            if best.several:
+                raise InvalidRequest(SEVERAL)
             return _centred(_boxed(_evened(_magnified(best), FINE)))
-    raise InvalidRequest(NO_DIGIT)
+    return None
 
 
 def laid_out(ink: Bytes) -> Bytes:
@@ -113,7 +143,8 @@ def _magnified(digit: Digit) -> Bytes:
     near = cv2.dilate(digit.mask, np.ones((3, 3), np.uint8))
     full = float(np.percentile(digit.ink[digit.mask > 0], 75))
     cut = _padded((digit.ink * near)[y : y + h, x : x + w], 2)
-    strokes = _resized(cut, FINE * BOX / max(w, h)) > HALF * full
+    fine = _resized(cut, FINE * BOX / max(w, h))
+    strokes = fine > HALF * np.minimum(full, cv2.dilate(fine, np.ones((AROUND * FINE | 1,) * 2, np.uint8)))
     return np.asarray(_padded(strokes.astype(np.uint8), 2 * FINE), np.uint8)
 
 

@@ -30,8 +30,8 @@ REFERENCE = 10_000  # training pictures whose features say what is familiar
 FALSE_ALARMS = 0.02  # share of the validation pictures that may be called unfamiliar
 # Beside MNIST the compact network learns from digits written by code and from things that are no digit: one in so many
 # of what it has to learn, made once, and as many for each picture of a step.
-WRITTEN, OTHERS = 24, 12
-WRITTEN_A_STEP, OTHERS_A_STEP = 16, 8
+WRITTEN, OTHERS = 16, 12
+WRITTEN_A_STEP, OTHERS_A_STEP = 8, 8
 NO_DIGIT = -1  # the target of what is no digit
 AHEAD = 4  # batches prepared while one is learned
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.families.digit.ground import SMALL_SIDE, Bytes, Floats, Relief, peak_of, pieces
+from app.families.digit.several import are_several
 
 # Ink weaker than this many grey levels, or than this share of the paper's tone, cannot be told from stains.
 FAINTEST, FAINT_SHARE = 14.0, 0.12
@@ -47,11 +48,15 @@ MOST_HOLES, LONGEST, BLOCK = 6, 7.0, 0.6
 
 
 class Digit(NamedTuple):
-    """`mask` (h, w) uint8 of 0 and 1 on `ink` (h, w) float32, and how much clear-cut ink speaks for it."""
+    """`mask` (h, w) uint8 of 0 and 1 on `ink` (h, w) float32, and how much clear-cut ink speaks for it.
+
+    `several` when there are other digits beside it.
+    """
 
     evidence: float
     ink: Floats
     mask: Bytes
+    several: bool = False
 
 
 class Parts(NamedTuple):
@@ -80,7 +85,8 @@ def digit_in(relief: Relief) -> Digit | None:
     # Much ink speaks for a digit, but more so clear outlines and slim strokes: a lit sheet has more ink than any.
     weights = parts.weights[kept]
     outline = float(weights @ _bounded(relief, parts)[kept] / weights.sum())
-    return Digit(float(weights.sum()) ** 0.5 * outline**8 * (1 - block) ** 2, ink, mask)
+    evidence = float(weights.sum()) ** 0.5 * outline**8 * (1 - block) ** 2
+    return Digit(evidence, ink, mask, are_several(parts.boxes[parts.weights > DUST * parts.weights.max()]))
 
 
 def width_of(strokes: Bytes) -> tuple[float, Floats]:
