@@ -1,12 +1,13 @@
 """Drawings on a perfectly even ground, as a canvas makes them: no light and no noise to be told from ink, so quick."""
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import InvalidRequest
 from app.families.digit.ground import Bytes
-from app.families.digit.several import SEVERAL, are_several
+from app.families.digit.several import are_several
 from app.families.digit.strokes import DUST, FAINTEST, MOST_PARTS, width_of
 
 # What a lossless drawing's ground may stray from its tone, in grey levels.
@@ -19,12 +20,22 @@ INK_SHARE = 0.4
 PALE, PALEST, NEARBY = 0.3, 0.12, 0.5
 # Parts further from the largest than this share of its longer side are something else.
 REACH = 0.5
+# A frame runs along this share of at least so many sides of its box, which is no smaller than this.
+FRAME_CONTACT, FRAME_SIDES, SMALL_FRAME = 0.9, 3, 24
 # A digit leaves more of its picture free; what covers more is a sheet.
 MOST_INK = 0.5
 
 
-def drawn_ink(grey: Bytes) -> tuple[Bytes, Bytes] | None:
-    """Ink (h, w) uint8, 0 on the ground and up to 255, and its mask of 0 and 1; None for what is no such drawing."""
+class Drawing(NamedTuple):
+    """`ink` (h, w) uint8, 0 on the ground and up to 255, and its `mask` of 0 and 1; `several` if of several digits."""
+
+    ink: Bytes
+    mask: Bytes
+    several: bool
+
+
+def drawn_ink(grey: Bytes) -> Drawing | None:
+    """What is drawn in a (h, w) uint8 picture; None for what is no such drawing."""
     ground = int(grey[0, 0])
     rings = (grey[0], grey[-1], grey[:, 0], grey[:, -1])
     if any(abs(int(extreme) - ground) > STRAY for ring in rings for extreme in (ring.min(), ring.max())):
@@ -45,6 +56,14 @@ def drawn_ink(grey: Bytes) -> tuple[Bytes, Bytes] | None:
     return None if soft > SOFT_EDGES * inked else _parts(ink, mask, peak)
 
 
+def is_framed(mask: Bytes) -> bool:
+    """Whether ink, (h, w) of 0 and 1, runs straight along three sides of its own box, as a frame does."""
+    x, y, w, h = cv2.boundingRect(mask)
+    box = mask[y : y + h, x : x + w]
+    sides = (box[0], box[-1], box[:, 0], box[:, -1])
+    return min(w, h) >= SMALL_FRAME and sum(float(side.mean()) > FRAME_CONTACT for side in sides) >= FRAME_SIDES
+
+
 def _evenly(ink: Bytes, mask: Bytes, peak: int) -> tuple[Bytes, Bytes, int]:
     """Ink, mask and peak where pale strokes count as much as strong ones: each is measured by the ink around it."""
     x, y, w, h = cv2.boundingRect(mask)
@@ -55,7 +74,7 @@ def _evenly(ink: Bytes, mask: Bytes, peak: int) -> tuple[Bytes, Bytes, int]:
     return np.asarray(share * 255, np.uint8), np.asarray((share > NEARBY) & (ink > PALEST * peak), np.uint8), 255
 
 
-def _parts(ink: Bytes, mask: Bytes, peak: int) -> tuple[Bytes, Bytes] | None:
+def _parts(ink: Bytes, mask: Bytes, peak: int) -> Drawing | None:
     """The few parts that make up a digit, stretched to 255; None when there are too many, or some lie apart."""
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     areas = boxes[:, cv2.CC_STAT_AREA].copy()
@@ -63,15 +82,13 @@ def _parts(ink: Bytes, mask: Bytes, peak: int) -> tuple[Bytes, Bytes] | None:
     kept = areas > DUST * areas.max()
     if _surrounded(boxes[kept]):
         return None
-    if kept.sum() > 1:
-        if are_several(boxes[kept]):
-            raise InvalidRequest(SEVERAL)
-        if kept.sum() > MOST_PARTS or _scattered(boxes[kept]):
-            return None
+    several = are_several(boxes[kept])
+    if not several and (kept.sum() > MOST_PARTS or _scattered(boxes[kept])):
+        return None
     if kept.sum() < count - 1:
         mask = kept[labels].astype(np.uint8)
     near = cv2.dilate(mask, np.ones((3, 3), np.uint8))
-    return np.asarray(cv2.convertScaleAbs(ink * near, alpha=255 / peak), np.uint8), mask
+    return Drawing(np.asarray(cv2.convertScaleAbs(ink * near, alpha=255 / peak), np.uint8), mask, several)
 
 
 def _scattered(boxes: NDArray[np.int32]) -> bool:

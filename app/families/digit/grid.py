@@ -1,5 +1,6 @@
 """Pixel art on a grid: the tones of its cells, without the lines between them."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,23 +8,28 @@ from app.families.digit.ground import Bytes
 
 # A line shows as a step of at least this many grey levels along this share of the picture.
 STEP, ALONG = 8, 0.45
-# Lines lie this many pixels apart or more, all alike but for one pixel, and as many as this or more each way.
-CLOSEST, LEAST_LINES = 7, 5
-# A line is at most this many pixels thick, and this share of a cell.
-THICKEST, THICK_SHARE = 4, 0.4
+# Lines lie this many pixels apart or more, and are at most so thick; ink of their own tone may hide every other one.
+CLOSEST, THICKEST, LEAST_LINES, MISSING = 7, 4, 5, 2
+# They lie within so many pixels, or this share of a cell, of where an even grid has them; the outermost cells may lack
+# so many pixels.
+STRAY, STRAY_SHARE, SLACK = 3.0, 0.2, 3
 # Cells are given back as squares of this many pixels, with this many empty ones round them.
 CELL, EMPTY = 12, 2
+# Corners are rounded as a pen does it, by a blur of this share of a cell, cut steeply where this share of the ink is left.
+ROUND, EDGE, STEEP = 0.4, 0.42, 5
 
 
 def without_grid(grey: Bytes) -> Bytes | None:
-    """Pixel art with even squares for cells, (h, w) uint8; None for a picture without a grid."""
+    """Pixel art without its grid, ink bright on 0, (h, w) uint8; None for a picture without a grid."""
     rows, columns = _cells(grey), _cells(grey.T)
     if rows is None or columns is None:
         return None
     tones = np.array([[_tone(grey[top:bottom, left:right]) for left, right in columns] for top, bottom in rows], np.uint8)
     ground = int(np.median(np.concatenate([tones[0], tones[-1], tones[:, 0], tones[:, -1]])))
-    framed = np.pad(tones, EMPTY, constant_values=ground)
-    return np.kron(framed, np.ones((CELL, CELL), np.uint8))
+    ink = cv2.absdiff(tones, np.full_like(tones, ground))
+    framed = np.kron(np.pad(ink, EMPTY), np.ones((CELL, CELL), np.uint8)).astype(np.float32)
+    round_cells = cv2.GaussianBlur(framed, (0, 0), ROUND * CELL) / max(1, int(ink.max()))
+    return np.asarray((((round_cells - EDGE) * STEEP + 0.5) * 255).clip(0, 255), np.uint8)
 
 
 def _tone(cell: Bytes) -> int:
@@ -34,30 +40,26 @@ def _tone(cell: Bytes) -> int:
 
 
 def _cells(picture: Bytes) -> list[tuple[int, int]] | None:
-    """Where cells begin and end by rows, cut off ones left out; None unless even lines lie between them."""
+    """Where cells begin and end by rows, from the middle of a line to the next; None unless lines lie evenly."""
     steps = np.abs(np.diff(picture.astype(np.int16), axis=0)) >= STEP
     at = np.flatnonzero(steps.mean(axis=1) >= ALONG) + 1
-    lines = _lines(at)
-    if len(lines) < LEAST_LINES:
+    places = _lines(at)
+    if len(places) < LEAST_LINES:
         return None
-    gaps = np.diff([start for start, _ in lines])
-    cell = int(np.median(gaps))
-    thick = max(end - start for start, end in lines)
-    if cell < CLOSEST or thick > THICK_SHARE * cell or np.abs(gaps - cell).max() > 1:
+    cell = float(np.median(np.diff(places)))
+    numbers = np.rint((places - places[0]) / cell)
+    if cell < CLOSEST or numbers[-1] + 1 > MISSING * len(places):
         return None
-    inner = [(end, start) for (_, end), (start, _) in zip(lines[:-1], lines[1:], strict=True)]
-    first, last = lines[0][0], lines[-1][1]
-    before = [(max(0, first - cell + thick), first)] if first >= cell - thick - 1 else []
-    after = [(last, min(len(picture), last + cell - thick))] if len(picture) - last >= cell - thick - 1 else []
-    return before + inner + after
+    cell, first = np.polyfit(numbers, places, 1)
+    if np.abs(first + cell * numbers - places).max() > max(STRAY, STRAY_SHARE * cell):
+        return None
+    before = int((first + SLACK) // cell)
+    after = int((len(picture) + SLACK - first) // cell)
+    edges = np.clip(np.rint(first + cell * np.arange(-before, after + 1)), 0, len(picture)).astype(int).tolist()
+    return list(zip(edges[:-1], edges[1:], strict=True))
 
 
-def _lines(at: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Lines from where steps are: each from its first step to its last, (start, end)."""
-    lines: list[tuple[int, int]] = []
-    for place in at.tolist():
-        if lines and place - lines[-1][0] <= THICKEST:
-            lines[-1] = (lines[-1][0], place)
-        else:
-            lines.append((place, place))
-    return lines
+def _lines(at: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The middles of lines, (n,): each begins with a step and ends with another some pixels on."""
+    groups = np.split(at, np.flatnonzero(np.diff(at) > THICKEST) + 1) if at.size else []
+    return np.array([(group[0] + group[-1]) / 2 for group in groups])

@@ -16,10 +16,12 @@ Points = NDArray[np.float64]
 CANVAS, TALL = 160, 100.0
 # Pens, as shares of a digit's height; nearly all of MNIST lies between 0.1 and 0.27.
 THINNEST, THICKEST = 0.09, 0.24
-# Half of what is drawn are ones and sevens: MNIST has hardly a one with a flag.
-LABELS = (1, 7) * 8 + (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+# Half of what is drawn are ones and sevens more: MNIST has hardly a one with a flag.
+LABELS = (1, 7) * 5 + (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
 # One in so many is drawn with uneven pressure, down to this share of its ink.
 UNEVEN, PALEST = 3, 0.35
+# One in so many is made of squares, this many along a side.
+SQUARED, FEWEST, MOST = 4, 7, 16
 
 
 def write_digits(count: int, seed: int) -> tuple[Bytes, NDArray[np.int64]]:
@@ -67,9 +69,22 @@ def _written(digit: int, draw: np.random.Generator) -> Bytes:
         ]
         slant = draw.uniform(-0.2, 0.35)
     wide = draw.uniform(0.5, 0.95)
+    if draw.integers(SQUARED) == 0:
+        ink = ink_of(placed(strokes, draw, 1.0 if digit == 1 else wide, slant / 3, 0.0), 0.1 * TALL)
+        return laid_out(_squared(ink, int(draw.integers(FEWEST, MOST))))
     pen = TALL * draw.uniform(THINNEST, THICKEST)
     ink = ink_of(placed(strokes, draw, 1.0 if digit == 1 else wide, slant, draw.uniform(-4, 4)), pen)
     return laid_out(pressed(ink, draw) if draw.integers(UNEVEN) == 0 else ink)
+
+
+def _squared(ink: Bytes, squares: int) -> Bytes:
+    """Ink as pixel art of so many squares from its top to its bottom."""
+    x, y, w, h = cv2.boundingRect(ink)
+    side = h / squares
+    size = (max(1, round(w / side)), squares)
+    cover = cv2.resize(ink[y : y + h, x : x + w], size, interpolation=cv2.INTER_AREA)
+    least = min(0.45 * 255, 0.5 * float(cover.max()))
+    return np.kron(cover > least, np.full((8, 8), 255, np.uint8)).astype(np.uint8)
 
 
 def _one(draw: np.random.Generator) -> list[Points]:

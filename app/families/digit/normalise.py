@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 
 from app.errors import InvalidRequest
-from app.families.digit.drawing import drawn_ink
+from app.families.digit.drawing import drawn_ink, is_framed
 from app.families.digit.grid import without_grid
 from app.families.digit.ground import ENLARGED, SMALL_SIDE, STROKE_DEPTH, Bytes, Floats, reliefs
-from app.families.digit.panels import alone, things
-from app.families.digit.several import SEVERAL
+from app.families.digit.panels import alone, on_one_canvas, things
+from app.families.digit.several import SEVERAL, are_several
 from app.families.digit.strokes import Digit, digit_in, width_of
 
 # MNIST: a digit fits a box of 20, and its centre of mass lies on pixel (14, 14) of 28 x 28.
@@ -42,13 +42,11 @@ def normalise(grey: Bytes) -> Floats:
     ready = _as_it_is(grey)
     if ready is not None:
         return ready
-    art = without_grid(grey)
-    if art is not None:
-        grey = art
     drawing = drawn_ink(grey)
-    fitted = _fitted(*drawing) if drawing else None
-    if fitted is not None:
-        return _centred(fitted)
+    if drawing and not drawing.several and not is_framed(drawing.mask):
+        fitted = _fitted(drawing.ink, drawing.mask)
+        if fitted is not None:
+            return _centred(fitted)
     for picture in _pictures(grey):
         found = _found(picture)
         if found is not None:
@@ -57,8 +55,14 @@ def normalise(grey: Bytes) -> Floats:
 
 
 def _pictures(grey: Bytes) -> Iterator[Bytes]:
-    """What may hold the digit, likeliest first: the tallest thing on a canvas, then the picture as it is."""
-    for thing in things(grey)[:1]:
+    """What may hold the digit, likeliest first: art without its grid, the tallest thing on a canvas, the whole."""
+    art = without_grid(grey)
+    if art is not None:
+        yield art
+    found = on_one_canvas(things(grey))
+    if are_several(np.array([(one.left, one.top, one.width, one.height) for one in found]).reshape(-1, 4)):
+        raise InvalidRequest(SEVERAL)
+    for thing in found[:1]:
         yield alone(grey, thing)
     yield grey
 
@@ -66,7 +70,9 @@ def _pictures(grey: Bytes) -> Iterator[Bytes]:
 def _found(grey: Bytes) -> Floats | None:
     """The digit of a picture, (28, 28); None if there is none."""
     drawing = drawn_ink(grey)
-    fitted = _fitted(*drawing) if drawing else None
+    if drawing and drawing.several:
+        raise InvalidRequest(SEVERAL)
+    fitted = _fitted(drawing.ink, drawing.mask) if drawing else None
     if fitted is not None:
         return _centred(fitted)
     for rivals in reliefs(_working_size(grey)):

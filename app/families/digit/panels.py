@@ -20,6 +20,9 @@ WIDEST = 2.0
 MARGIN = 0.2
 # A frame that a digit touches is at most this share of the whole, and followed by lines that are mostly ground.
 RIM, MOSTLY = 0.2, 0.6
+# A field to draw in, a card or a button has an outline of one tone, but for this share, on so many sides, and something
+# else beyond this share of its shorter side.
+STRAIGHT, ALL_BUT_ONE, INSET = 0.85, 3, 0.1
 # Depth of cuts; a digit in a frame on a card in a window in a screenshot takes eight.
 DEEPEST = 16
 
@@ -62,6 +65,11 @@ def _sides_on_border(thing: Thing, height: int, width: int) -> int:
     return (thing.top == 0) + (thing.left == 0) + (thing.bottom == height) + (thing.right == width)
 
 
+def on_one_canvas(found: list[Thing]) -> list[Thing]:
+    """Those of the things that lie on the same ground as the first."""
+    return [one for one in found if abs(one.ground - found[0].ground) <= EVEN]
+
+
 def alone(grey: Bytes, thing: Thing) -> Bytes:
     """A thing on its ground with a margin, (h, w) uint8."""
     cut = grey[thing.top : thing.bottom, thing.left : thing.right]
@@ -86,14 +94,16 @@ def _cut(grey: Bytes, window: Thing, depth: int) -> Iterator[Thing]:
 
 def _trimmed(grey: Bytes, thing: Thing) -> Thing:
     """A thing without the frame that it touches: lines of another tone along its sides, and then lines of ground."""
-    cut = grey[thing.top : thing.bottom, thing.left : thing.right]
-    lines = (cut, cut[::-1], cut.T, cut.T[::-1])
-    top, bottom, left, right = (_rim(side, thing.ground) for side in lines)
+    across = grey[thing.top : thing.bottom, max(0, thing.left - 1) : thing.right + 1]
+    down = grey[max(0, thing.top - 1) : thing.bottom + 1, thing.left : thing.right].T
+    top, bottom, left, right = (_rim(rows, thing.ground) for rows in (across, across[::-1], down, down[::-1]))
     return Thing(thing.top + top, thing.bottom - bottom, thing.left + left, thing.right - right, thing.ground)
 
 
 def _rim(rows: Bytes, ground: int) -> int:
-    """How many of the first rows are a frame's; 0 unless mostly ground follows within a share of them all."""
+    """How many of the first rows are a frame's, which goes on at both ends; then mostly ground follows soon."""
+    if not len(rows) or min(abs(int(end) - ground) for end in rows[0, [0, -1]]) <= EVEN:
+        return 0
     for depth, row in enumerate(rows[: max(2, int(RIM * len(rows)))]):
         on_ground = np.abs(row.astype(np.int64) - ground) <= EVEN
         if on_ground.mean() > MOSTLY:
@@ -107,22 +117,69 @@ def _groups(grey: Bytes, window: Thing, axis: int) -> list[Thing]:
     """What uneven rows (axis 0) or columns (axis 1) of a window hold, in their order."""
     picture = grey[window.top : window.bottom, window.left : window.right]
     even, tones = _evenness(picture if axis == 0 else picture.T)
+    strokes = even & (np.abs(tones - window.ground) > EVEN) & _ends_on_ground(grey, window, axis)
+    if strokes.any() and not _is_field(grey, window):
+        even &= ~strokes
     uneven = np.flatnonzero(~even)
     if not uneven.size:
         return []
     breaks = np.flatnonzero(np.diff(uneven) > 1)
     starts = uneven[np.concatenate([[0], breaks + 1])]
     ends = uneven[np.concatenate([breaks, [uneven.size - 1]])] + 1
-    groups = [[int(starts[0]), int(ends[0])]]
+    groups = [
+        _part(window, axis, int(start), int(end), _ground(window, tones, int(start), int(end)))
+        for start, end in zip(starts, ends, strict=True)
+    ]
     across = picture.shape[1 - axis]
-    for start, end in zip(starts[1:], ends[1:], strict=True):
-        longer = min(across, max(groups[-1][1] - groups[-1][0], int(end - start)))
-        between = tones[groups[-1][1] : start]
-        if start - groups[-1][1] < NEAR * longer and np.ptp(between) <= EVEN:
-            groups[-1][1] = int(end)
+    merged = groups[:1]
+    for group in groups[1:]:
+        (start, end), (other, last) = (_span(one, window, axis) for one in (merged[-1], group))
+        between = tones[end:other]
+        outside = [int(tones[at]) if 0 <= at < len(tones) else window.ground for at in (start - 1, last)]
+        is_stroke = min(int(np.abs(tone - between).min()) for tone in outside) > EVEN
+        near = other - end < NEAR * min(across, max(end - start, last - other))
+        fields = any(_is_field(grey, one) for one in (merged[-1], group))
+        if np.ptp(between) <= EVEN and (is_stroke or (near and not fields)):
+            merged[-1] = _part(window, axis, start, last, _ground(window, tones, start, last))
         else:
-            groups.append([int(start), int(end)])
-    return [_part(window, axis, start, end, _ground(window, tones, start, end)) for start, end in groups]
+            merged.append(group)
+    return merged
+
+
+def _ends_on_ground(grey: Bytes, window: Thing, axis: int) -> NDArray[np.bool_]:
+    """Which rows (axis 0) or columns (axis 1) of a window end, at either end, on the ground beyond it, (n,)."""
+    picture, (start, end), (first, last) = grey, window[:2], window[2:4]
+    if axis == 1:
+        picture, (start, end), (first, last) = grey.T, window[2:4], window[:2]
+    ends = [picture[start:end, at] for at in (first - 1, last) if 0 <= at < picture.shape[1]]
+    found = [np.abs(line.astype(np.int64) - window.ground) <= EVEN for line in ends]
+    return np.any(found, axis=0) if found else np.zeros(end - start, np.bool_)
+
+
+def _span(part: Thing, window: Thing, axis: int) -> tuple[int, int]:
+    """The rows (axis 0) or columns (axis 1) of a window that a part takes."""
+    if axis == 0:
+        return part.top - window.top, part.bottom - window.top
+    return part.left - window.left, part.right - window.left
+
+
+def _is_field(grey: Bytes, group: Thing) -> bool:
+    """Whether a group is a canvas, a card or a button, with something on it."""
+    cut = grey[group.top : group.bottom, group.left : group.right]
+    other = np.abs(cut.astype(np.int16) - group.ground) > EVEN
+    rows, columns = np.flatnonzero(other.any(axis=1)), np.flatnonzero(other.any(axis=0))
+    if not rows.size:
+        return False
+    box = cut[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    inset = 2 + int(INSET * min(box.shape))
+    inside = box[inset:-inset, inset:-inset]
+    straight = [_is_straight(line) for line in (box[0], box[-1], box[:, 0], box[:, -1])]
+    return bool(inside.size) and int(np.ptp(inside)) > EVEN and sum(straight) >= ALL_BUT_ONE
+
+
+def _is_straight(line: Bytes) -> bool:
+    """Whether nearly all of a line has one tone."""
+    return bool((np.abs(line.astype(np.int16) - int(np.median(line))) <= EVEN).mean() > STRAIGHT)
 
 
 def _evenness(rows: Bytes) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:

@@ -17,6 +17,8 @@ APART, NEARLY = 0.22, 0.75
 
 def are_several(boxes: NDArray[np.int32]) -> bool:
     """Whether parts (n, 4 or more) as x, y, width, height are two digits or more, side by side."""
+    if len(boxes) < 2:
+        return False
     tallest = int(boxes[:, 3].max())
     tall = boxes[boxes[:, 3] >= AS_TALL * tallest]
     tall = tall[np.argsort(tall[:, 0])]
