@@ -14,8 +14,8 @@ EVEN = 20
 NEAR = 0.3
 # What is smaller than this share of the picture's shorter side, or so many pixels, is no digit but a sign or a letter.
 LEAST_SHARE, LEAST = 0.04, 12
-# What is this many times as wide as it is tall is a line of text or a bar.
-WIDEST = 2.0
+# What is this many times as wide as it is tall is a line of text or a bar; what is slimmer than this, a frame's side.
+WIDEST, SLIMMEST = 2.0, 0.025
 # A digit comes back with a margin of this share of its longer side.
 MARGIN = 0.2
 # A frame that a digit touches is at most this share of the whole, and followed by lines that are mostly ground.
@@ -52,17 +52,14 @@ def things(grey: Bytes) -> list[Thing]:
     height, width = grey.shape
     least = max(LEAST, int(LEAST_SHARE * min(height, width)))
     found = _cut(grey, Thing(0, height, 0, width, int(grey[0, 0])), DEEPEST)
-    kept = [
-        one
-        for one in found
-        if one.height >= least and one.width <= WIDEST * one.height and _sides_on_border(one, height, width) <= 1
-    ]
+    kept = [one for one in found if one.height >= least and _is_digits_size(one, height, width)]
     return sorted(kept, key=lambda one: -one.height)
 
 
-def _sides_on_border(thing: Thing, height: int, width: int) -> int:
-    """Of how many sides of the picture a thing has the last line; what is cut close has no canvas to lie on."""
-    return (thing.top == 0) + (thing.left == 0) + (thing.bottom == height) + (thing.right == width)
+def _is_digits_size(thing: Thing, height: int, width: int) -> bool:
+    """Whether a thing is no line, and lies on a canvas: what is cut close, at several sides of the picture, does not."""
+    borders = (thing.top == 0) + (thing.left == 0) + (thing.bottom == height) + (thing.right == width)
+    return borders <= 1 and SLIMMEST * thing.height <= thing.width <= WIDEST * thing.height
 
 
 def on_one_canvas(found: list[Thing]) -> list[Thing]:
