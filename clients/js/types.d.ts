@@ -22,12 +22,14 @@ export interface Alternative {
   "probability": number;
 }
 
-/** How a classifier's probabilities are corrected: `softmax(log(p) / temperature)`. `familiar_from` is the confidence that 19 of 20 of the `examples` reach; the temperature was fitted on these too. */
+/** How a classifier's probabilities are corrected: `softmax(log(p) / temperature)`. All but a share of `false_alarms` of the `examples` reach `familiar_from`: a confidence, or where `measure` is `features` the evidence of confidence and features together. The temperature was fitted on the same examples. */
 export interface Calibration {
   "temperature": number;
   "fitted_on": "validation" | "test";
   "examples": number;
   "familiar_from": number;
+  "false_alarms"?: number;
+  "measure"?: "confidence" | "features";
 }
 
 /** How a job is to end. */
@@ -42,7 +44,7 @@ export interface Capabilities {
   "completions": boolean;
 }
 
-/** Everything a version says of itself. `metrics[primary_metric]` is the figure versions are compared by, and `better` the way it should go. `states` are carried from step to step by a network that generates. */
+/** Everything a version says of itself. `metrics[primary_metric]` is the figure versions are compared by, and `better` the way it should go. `states` are carried from step to step by a network that generates. `diverged` says how its training went astray, if it did. */
 export interface Card {
   "format"?: 1;
   "model": string;
@@ -55,6 +57,7 @@ export interface Card {
   "input": TensorCard;
   "output": TensorCard;
   "states"?: Array<TensorCard>;
+  "features"?: FeaturesCard | null;
   "preprocessing": string;
   "hyperparameters": Record<string, unknown>;
   "command": string;
@@ -62,6 +65,7 @@ export interface Card {
   "metrics": Record<string, number>;
   "primary_metric": string;
   "better"?: "higher" | "lower";
+  "diverged"?: string | null;
   "calibration"?: Calibration | null;
   "curves": Array<Record<string, unknown>>;
   "parameters": number | null;
@@ -91,7 +95,7 @@ export interface Classification {
   "label": string;
   /** Its probability, 0 to 1. */
   "confidence": number;
-  /** False when nearly everything this version was validated on got a higher confidence: this may show something else altogether. Absent when the version was never calibrated. */
+  /** False when this picture is unlike almost all pictures this version was validated on, by the network's features and its confidence: a hint that it shows none of the labels. Absent when the version was never calibrated. */
   "familiar": boolean | null;
   "probabilities": Record<string, number>;
 }
@@ -176,6 +180,14 @@ export interface Fault {
   "type": string;
 }
 
+/** A further output of the exported network: the mean activations of the Keras network's `layers`, one after the other. No protocol shows it. */
+export interface FeaturesCard {
+  "name": string;
+  "dtype": string;
+  "shape": Array<number>;
+  "layers": Array<string>;
+}
+
 /** Size in bytes and SHA-256 of one file of a version. */
 export interface FileSum {
   "size": number;
@@ -214,7 +226,7 @@ export interface GenerateRequest {
 export interface Generated {
   "model": string;
   "version": number;
-  /** As it was sent, in Unicode's composed form. */
+  /** As it was sent, in Unicode's composed form and without what cannot be seen. */
   "seed_text": string;
   /** The seed text and its continuation. */
   "text": string;
@@ -222,12 +234,16 @@ export interface Generated {
   "words": Array<string>;
   /** Words of the seed text that the model does not know. */
   "ignored_words": Array<string>;
+  /** Scripts of the seed text of which the model has learned no letters. */
+  "unknown_scripts": Array<string>;
   /** True when no word of the seed text is known, so that the continuation begins like a new line. */
   "from_line_start": boolean;
   /** Whether `next_words` were reached or the line ended. */
   "stopped": "words" | "end_of_line";
   /** With this seed the same text comes again; null when nothing was drawn. */
   "seed": number | null;
+  /** What should be known of this answer: what was not understood, and why there is no word. */
+  "note": string | null;
   /** With `alternatives`: every word with what else was likely. */
   "steps"?: Array<Step> | null;
 }
@@ -266,7 +282,7 @@ export interface Job {
   "eta_seconds"?: number | null;
   /** The latest figures. */
   "metrics"?: Record<string, number>;
-  /** The version that came out, and whether it was promoted. */
+  /** The version that came out, whether it was promoted, and how it `diverged`, if it did. */
   "result"?: Record<string, unknown> | null;
   "error"?: string | null;
   "created": string;
@@ -364,6 +380,8 @@ export interface Ready {
   "runtime_fault": string | null;
   /** The NVIDIA GPUs that the driver tells of. */
   "gpus": Array<string>;
+  /** Why the file of keys cannot be used now; the last good ones serve. */
+  "keys_fault": string | null;
   /** Whether this process is the one of its journal that starts trainers. */
   "leads": boolean;
   "models": Record<string, ModelHealth>;
@@ -399,7 +417,7 @@ export interface Several {
   "eta_seconds"?: number | null;
   /** The latest figures. */
   "metrics"?: Record<string, number>;
-  /** The version that came out, and whether it was promoted. */
+  /** The version that came out, whether it was promoted, and how it `diverged`, if it did. */
   "result"?: Record<string, unknown> | null;
   "error"?: string | null;
   "created": string;
@@ -638,8 +656,10 @@ export interface Trial {
   "epochs"?: number;
   /** The version that came out. */
   "version"?: number | null;
-  /** Why it was stopped or failed. */
+  /** Why it was stopped, failed, or is not the best whatever its value. */
   "reason"?: string | null;
+  /** Whether its training diverged: then it is never the best. */
+  "diverged"?: boolean;
 }
 
 /** Tokens of the model's own vocabulary, of every choice that was written. */
