@@ -10,9 +10,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
+from starlette.types import Lifespan
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app.bootstrap import build, opened
+from app.bootstrap import Services, build, opened
 from app.errors import FitserveError, SystemFault
 from app.keys import Keyring
 from app.settings import Settings
@@ -52,10 +53,32 @@ def create_app(settings: Settings) -> FastAPI:
     """The application for these settings. Nothing is opened before its lifespan begins."""
     services = build(settings)
     keyring = Keyring(settings.api_keys_file) if settings.api_keys_file else None
+    app = FastAPI(
+        title="Fitserve",
+        version=version("fitserve"),
+        description=DESCRIPTION,
+        lifespan=_lifespan(services, keyring),
+        telemetry=TRACED,
+        docs_url=None,  # FastAPI's pages load from other origins; ours is in page.py
+        redoc_url=None,
+    )
+    app.state.leaving = app.state.importing = False
+    app.state.keyring = keyring
+    app.state.json_parser = ParserProcess()
+    problems.install(app)
+    _add_middlewares(app, services, keyring)
+    _add_routers(app, services)
+    describe = app.openapi
+    app.openapi = lambda: app.openapi_schema or declare(describe())  # type: ignore[method-assign]
+    return app
+
+
+def _lifespan(services: Services, keyring: Keyring | None) -> Lifespan[FastAPI]:
+    """What is opened before the first request and closed after the last one."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        configure_logging(settings.log_level, settings.log_form)
+        configure_logging(services.settings.log_level, services.settings.log_form)
         configure_tracing()
         if keyring:
             keyring.open()
@@ -74,20 +97,12 @@ def create_app(settings: Settings) -> FastAPI:
         await app.state.json_parser.close()
         await asyncio.to_thread(end_tracing)
 
-    app = FastAPI(
-        title="Fitserve",
-        version=version("fitserve"),
-        description=DESCRIPTION,
-        lifespan=lifespan,
-        telemetry=TRACED,
-        docs_url=None,  # FastAPI's pages load from other origins; ours is in page.py
-        redoc_url=None,
-    )
-    app.state.leaving = app.state.importing = False
-    app.state.keyring = keyring
-    app.state.json_parser = ParserProcess()
-    problems.install(app)
-    generating = [family for family in services.families.values() if family.task == "generate"]
+    return lifespan
+
+
+def _add_middlewares(app: FastAPI, services: Services, keyring: Keyring | None) -> None:
+    """What every request passes through; the last one here sees it first."""
+    settings = services.settings
     uploads = {train_path(family): settings.max_corpus_bytes for family in services.families.values() if family.upload}
     uploads |= {imports.import_path(model): settings.max_import_bytes for model in services.servables.models}
     app.add_middleware(
@@ -117,12 +132,17 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxies))
     app.add_middleware(ClearStart)
-    for family in services.families.values():
-        for router in predict_routers(family, settings) if family.task == "classify" else ():
+
+
+def _add_routers(app: FastAPI, services: Services) -> None:
+    """Every family's routes, and those that all share."""
+    families = services.families.values()
+    for family in families:
+        for router in predict_routers(family, services.settings) if family.task == "classify" else ():
             app.include_router(router)
         app.include_router(train_router(family))
-    if generating:
-        app.include_router(generate_router([model for family in generating for model in family.models]))
+    if generating := [model for family in families if family.task == "generate" for model in family.models]:
+        app.include_router(generate_router(generating))
     for router in (
         jobs.router,
         watch.router,
@@ -137,7 +157,3 @@ def create_app(settings: Settings) -> FastAPI:
         page_router(),
     ):
         app.include_router(router)
-
-    describe = app.openapi
-    app.openapi = lambda: app.openapi_schema or declare(describe())  # type: ignore[method-assign]
-    return app

@@ -174,39 +174,46 @@ async def send_problem(send: Send, fault: FitserveError, *, close: bool = True) 
 
 def install(app: FastAPI) -> None:
     """Have every error leave the app as a problem."""
+    for kind, answer in (
+        (FitserveError, _ours),
+        (OSError, _system),
+        (RequestValidationError, _invalid),
+        (HTTPException, _http),
+    ):
+        app.add_exception_handler(kind, answer)  # type: ignore[arg-type]  # each takes the kind that it is for
 
-    @app.exception_handler(FitserveError)
-    async def ours(request: Request, fault: FitserveError) -> Response:
-        problem = problem_of(fault)
-        if problem.status == 500:
-            log.error("request failed", path=shortened(request.url.path, LONGEST_MESSAGE), exc_info=fault)
-        return _response(problem, headers_of(fault))
 
-    @app.exception_handler(OSError)
-    async def system(request: Request, fault: OSError) -> Response:
-        meaning = SystemFault.of(fault)
-        if meaning is None:
-            raise fault
-        log.error("the system refuses: %s", fault, path=request.url.path)
-        return await ours(request, meaning)
+async def _ours(request: Request, fault: FitserveError) -> Response:
+    problem = problem_of(fault)
+    if problem.status == 500:
+        log.error("request failed", path=shortened(request.url.path, LONGEST_MESSAGE), exc_info=fault)
+    return _response(problem, headers_of(fault))
 
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, fault: RequestValidationError) -> Response:  # noqa: ARG001
-        return _response(make_problem(422, "the request does not fit", "invalid-request", fault.errors()))
 
-    @app.exception_handler(HTTPException)
-    async def http(request: Request, fault: HTTPException) -> Response:
-        if isinstance(fault.__cause__, FitserveError):  # raised while FastAPI read a body
-            return await ours(request, fault.__cause__)
-        if fault.status_code == 400:  # FastAPI's, of a JSON body that is not UTF-8
-            return _response(make_problem(422, "the body is not JSON in UTF-8", "invalid-request"))
-        detail = f"{request.method} {request.url.path}: {fault.detail}"
-        if fault.status_code != 405:
-            return _response(make_problem(fault.status_code, detail, "http"), dict(fault.headers or {}))
-        allowed = {"Allow": ", ".join(_methods(request))}
-        if request.method == "OPTIONS":
-            return Response(status_code=204, headers=allowed)
-        return _response(make_problem(405, detail, "http"), allowed)
+async def _system(request: Request, fault: OSError) -> Response:
+    meaning = SystemFault.of(fault)
+    if meaning is None:
+        raise fault
+    log.error("the system refuses: %s", fault, path=shortened(request.url.path, LONGEST_MESSAGE))
+    return await _ours(request, meaning)
+
+
+async def _invalid(request: Request, fault: RequestValidationError) -> Response:  # noqa: ARG001  as Starlette calls it
+    return _response(make_problem(422, "the request does not fit", "invalid-request", fault.errors()))
+
+
+async def _http(request: Request, fault: HTTPException) -> Response:
+    if isinstance(fault.__cause__, FitserveError):  # raised while FastAPI read a body
+        return await _ours(request, fault.__cause__)
+    if fault.status_code == 400:  # FastAPI's, of a JSON body that is not UTF-8
+        return _response(make_problem(422, "the body is not JSON in UTF-8", "invalid-request"))
+    detail = f"{request.method} {request.url.path}: {fault.detail}"
+    if fault.status_code != 405:
+        return _response(make_problem(fault.status_code, detail, "http"), dict(fault.headers or {}))
+    allowed = {"Allow": ", ".join(_methods(request))}
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=allowed)
+    return _response(make_problem(405, detail, "http"), allowed)
 
 
 def _methods(request: Request) -> list[str]:
