@@ -124,10 +124,10 @@ def _add_middlewares(app: FastAPI, services: Services, keyring: Keyring | None) 
     if settings.origins:
         allowed: Any = {"allow_origins": settings.origins, "allow_methods": ["*"], "allow_headers": ["*"]}
         app.add_middleware(CORSMiddleware, **allowed, expose_headers=EXPOSED)
-    app.add_middleware(Compression)
     app.add_middleware(HeadRequests)
     app.add_middleware(Observed)
     app.add_middleware(ProtocolErrors)
+    app.add_middleware(Compression)
     app.add_middleware(Headers)
     if settings.proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxies))
