@@ -3,7 +3,8 @@
 from typing import Annotated, Any
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from app.errors import InvalidRequest, UnsupportedMedia
 from app.web.base64_text import decode_base64
@@ -22,14 +23,22 @@ LONGEST_PREFIX = 200  # characters
 MAX_NAMES = 200  # characters of the client's own that a message repeats
 
 
+def _text(given: Any) -> str | bytearray:
+    """A text, or one in a buffer, as a long one comes."""
+    if not isinstance(given, str | bytearray):
+        raise PydanticCustomError("string_type", "Input should be a valid string")
+    return given
+
+
+Base64Text = Annotated[str | bytearray, PlainValidator(_text), WithJsonSchema({"type": "string"})]
+
+
 class JsonPicture(BaseModel):
     """A picture in JSON."""
 
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid")
 
-    image: Annotated[str | bytearray, WithJsonSchema({"type": "string"})] = Field(
-        description="The file as base64, with or without a `data:` prefix as a canvas gives it."
-    )
+    image: Base64Text = Field(description="The file as base64, with or without a `data:` prefix as a canvas gives it.")
 
 
 async def read_one(request: Request, max_parts: int, max_bytes: int, field: str = "file") -> bytes:

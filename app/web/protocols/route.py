@@ -36,6 +36,8 @@ STATUSES: tuple[tuple[type[FitserveError], int], ...] = (  # the first that fits
     (Unavailable, 503),
 )
 
+BEFORE = {401, 403, 408, 504}  # what a request may meet before it comes to a route
+
 
 class ErrorRoute(JsonRoute):
     """Answers errors of ours in the one form that TensorFlow Serving and the Open Inference Protocol share."""
@@ -78,7 +80,7 @@ def _named(details: Sequence[Mapping[str, Any]]) -> str | None:
 def described(form: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a router whose errors have this form, a JSON schema."""
     content = {"application/json": {"schema": {"type": "object", "properties": form, "required": list(form)}}}
-    statuses = sorted({status for _, status in STATUSES})
+    statuses = sorted({status for _, status in STATUSES} | BEFORE)
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
