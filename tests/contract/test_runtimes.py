@@ -5,6 +5,7 @@ TensorFlow runs in this process, on the CPU. What only a GPU can show is at the 
 
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +24,7 @@ from app.settings import STARTERS
 from app.store.version import CARD, SAVED_MODEL, Card, checksums, read_card
 from tests.networks import FEATURED, PICTURE, TEXT, card_in, export_small, some_inputs
 from tests.service import Service
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.train,
@@ -295,6 +297,28 @@ def test_a_version_that_has_nothing_for_tensorflow_says_so(made: Path, tmp_path:
     OnnxRuntime(1).load(tmp_path)
     with pytest.raises(Damaged, match="neither saved_model"):
         tensorflow().load(tmp_path)
+
+
+def test_a_run_of_tensorflow_that_goes_on_for_too_long_makes_it_unready_until_it_ends(made: Path):
+    from app.serving.tensorflow_runtime import TensorflowRuntime  # noqa: PLC0415  heavy
+
+    runtime = TensorflowRuntime(LARGEST, run_seconds=0.2)
+    executable = runtime.load(made / "picture")
+    inputs = some_inputs(read_card(made / "picture"), 1)
+    runs, go_on = executable._function, threading.Event()
+
+    def slow(**given: Any) -> Any:
+        assert go_on.wait(60)
+        return runs(**given)
+
+    executable._function = slow
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(executable, inputs)
+        until(lambda: runtime.fault, 30, "it is told")
+        assert "goes on for more than" in str(runtime.fault)
+        go_on.set()
+        assert running.result(60)
+    assert runtime.fault is None
 
 
 def test_code_in_a_keras_file_is_not_run(tmp_path: Path):
