@@ -138,7 +138,7 @@ def asked(client: TestClient, document: Any, method: str, path: str, place: tupl
         method,
         path,
         params={where: name} if kind == "query" else {},
-        headers={where: header} if kind == "header" else {},
+        headers={where.encode(): header} if kind == "header" else {},
         json=body if properties else None,
     )
 
