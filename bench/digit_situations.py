@@ -2,10 +2,10 @@
 
     FITSERVE_DATA_DIR=... python -m bench.digit_situations [--stores STORE ...] [--each 200] [--seed 0]
 
-The pictures are drawn by code from the seed (tests/situations.py, tests/other_things.py), half of the digits from MNIST's
-test part where it is at hand; photographs are those of CIFAR-10's test part. Prints two Markdown tables: how many digits
-were read right, and how many other things were refused or called unfamiliar. The last column also reads stores
-whose versions are not calibrated: answers below 0.9.
+The pictures are drawn by code from the seed (tests/situations.py, tests/other_things.py), half of the digits from
+MNIST's test part; photographs are those of CIFAR-10's. Prints two Markdown tables: how many digits were read right, and
+how many other things were refused or called unfamiliar. Its last column counts what is refused or answered below 0.9,
+for versions that are not calibrated.
 """
 
 import argparse
@@ -90,7 +90,11 @@ def main() -> None:
     for kind, shown in situations(data_dir, chosen.each, chosen.seed):
         print(f"| {kind} | " + " | ".join(_digits(read, shown) for read in reads) + " |", flush=True)
     print()
-    print("| other things | " + " | ".join(f"{store}: refused | refused or unfamiliar | below 0.9" for store in chosen.stores) + " |")
+    print(
+        "| other things | "
+        + " | ".join(f"{store}: refused | refused or unfamiliar | below 0.9" for store in chosen.stores)
+        + " |"
+    )
     print("|---" * (1 + 3 * len(reads)) + "|")
     for kind, pictures in others(data_dir, chosen.each, chosen.seed):
         print(f"| {kind} | " + " | ".join(_others(read, pictures) for read in reads) + " |", flush=True)
@@ -98,7 +102,9 @@ def main() -> None:
 
 def _digits(read: Read, shown: list[tuple[int, Bytes]]) -> str:
     answers = [read(picture) for _, picture in shown]
-    right = [answer is not None and answer.label == str(digit) for answer, (digit, _) in zip(answers, shown, strict=True)]
+    right = [
+        answer is not None and answer.label == str(digit) for answer, (digit, _) in zip(answers, shown, strict=True)
+    ]
     strange = [answer is not None and answer.familiar is False for answer in answers]
     return " | ".join(f"{np.mean(share):.1%}" for share in (right, strange, [answer is None for answer in answers]))
 

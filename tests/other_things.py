@@ -8,9 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from tests.situations import FONTS, Bytes, Draw, Floats, Source
+from tests.situations import FONTS, Bytes, Draw, Source
 
-LETTER_FONTS = ("DejaVuSans", "DejaVuSerif-Bold", "DejaVuSansMono", "STIXGeneral", "STIXGeneralItalic", "cmr10", "cmtt10")
+LETTER_FONTS = (
+    "DejaVuSans",
+    "DejaVuSerif-Bold",
+    "DejaVuSansMono",
+    "STIXGeneral",
+    "STIXGeneralItalic",
+    "cmr10",
+    "cmtt10",
+)
 # Those that are written as a digit is (O, l, I, S, Z, b, q, g ...) cannot be told from it.
 LETTERS = "ABCDEFGHJKLMNPQRTUVWXYacdefhijkmnprtuvwxy"
 SYMBOLS = "+*#@&%?!=<>~$€←→↑↓↔★☆♥♠♣♦♪♫✓✗☺☂☎✂✈☼▲▼◆■●∑∞√∫≈≠±÷×§¶"
@@ -20,7 +28,9 @@ Photographs: TypeAlias = NDArray[np.uint8]
 def written(text: str, font: str, draw: Draw, size: int = 280) -> Bytes:
     """A text in a font, dark on light or light on dark, a little turned."""
     ground, ink = ((250, 20), (15, 235))[int(draw.random() < 0.3)]
-    face = ImageFont.truetype(str(FONTS / f"{font}.ttf"), int(size * draw.uniform(0.45, 0.75) / max(1, 0.6 * len(text))))
+    face = ImageFont.truetype(
+        str(FONTS / f"{font}.ttf"), int(size * draw.uniform(0.45, 0.75) / max(1, 0.6 * len(text)))
+    )
     picture = Image.new("L", (size, size), ground)
     ImageDraw.Draw(picture).text((size / 2, size / 2), text, ink, face, anchor="mm")
     return np.asarray(picture.rotate(draw.uniform(-8, 8), Image.Resampling.BICUBIC, fillcolor=ground))
@@ -82,7 +92,8 @@ def scene(draw: Draw) -> Bytes:
         canvas[rows > heights] = draw.uniform(20, 200)
     for _ in range(draw.integers(0, 6)):
         centre = (int(draw.integers(width)), int(draw.integers(height)))
-        axes = (int(draw.integers(6, 40)), int(draw.integers(6, 60)))
+        radius = draw.uniform(6, 40)
+        axes = (int(radius), int(radius * draw.uniform(1, 1.8)))  # a slimmer one is a 1
         cv2.ellipse(canvas, centre, axes, float(draw.uniform(0, 180)), 0, 360, float(draw.uniform(0, 255)), -1)
     blurred = cv2.GaussianBlur(canvas.astype(np.float32), (0, 0), draw.uniform(0.8, 2))
     return np.asarray((blurred + draw.normal(0, draw.uniform(2, 8), canvas.shape)).clip(0, 255), np.uint8)
@@ -105,7 +116,9 @@ def chart(draw: Draw) -> Bytes:
         for x, y in zip(xs, ys, strict=True):
             cv2.circle(canvas, (int(x), int(y)), 5, 40, -1, cv2.LINE_AA)
     for x in xs[::2]:
-        cv2.putText(canvas, str(int(draw.integers(100))), (int(x), 240), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 0, 1, cv2.LINE_AA)
+        cv2.putText(
+            canvas, str(int(draw.integers(100))), (int(x), 240), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 0, 1, cv2.LINE_AA
+        )
     return canvas
 
 

@@ -126,15 +126,15 @@ def flagged(digit: int, source: Source, draw: Draw) -> Bytes:  # noqa: ARG001  s
         _line(canvas, top, top + length * np.array([-np.sin(angle), np.cos(angle)]), ink, width)
         if draw.random() < 0.4:
             reach = draw.uniform(0.15, 0.3) * tall
-            _line(canvas, foot - (reach, 0), foot + (reach, 0), ink, width)
+            _line(canvas, foot - np.array([reach, 0]), foot + np.array([reach, 0]), ink, width)
         return _as_picture(canvas)
-    left = top - (draw.uniform(0.45, 0.7) * tall, draw.uniform(-0.05, 0.05) * tall)
+    left = top - np.array([draw.uniform(0.45, 0.7) * tall, draw.uniform(-0.05, 0.05) * tall])
     _line(canvas, left, top, ink, width)
     if draw.random() < 0.4:
-        _line(canvas, left, left + (0, draw.uniform(0.1, 0.2) * tall), ink, width)
+        _line(canvas, left, left + np.array([0, draw.uniform(0.1, 0.2) * tall]), ink, width)
     if draw.random() < 0.4:
         middle, reach = (top + foot) / 2, draw.uniform(0.15, 0.25) * tall
-        _line(canvas, middle - (reach, 0), middle + (reach, 0), ink, width)
+        _line(canvas, middle - np.array([reach, 0]), middle + np.array([reach, 0]), ink, width)
     return _as_picture(canvas)
 
 
@@ -211,7 +211,9 @@ def screenshot(digit: int, source: Source, draw: Draw) -> Bytes:
     inside = np.full((size, size), ground, np.float32)
     cover = source(digit, size * draw.uniform(0.4, 0.8))
     _put(inside, cover, *_within(draw, inside.shape, cover, 0.08), ink)
-    cv2.rectangle(canvas, (x - 1, y - 1), (x + size, y + size), page + (150 if dark else -100), int(draw.integers(1, 3)))
+    cv2.rectangle(
+        canvas, (x - 1, y - 1), (x + size, y + size), page + (150 if dark else -100), int(draw.integers(1, 3))
+    )
     canvas[y : y + size, x : x + size] = inside
     for index, words in enumerate(("Predict", "Clear")[: draw.integers(0, 3)]):
         fill = float(draw.choice([page, 90]))

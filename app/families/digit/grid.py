@@ -1,5 +1,7 @@
 """Pixel art on a grid: the tones of its cells, without the lines between them."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ CLOSEST, THICKEST, LEAST_LINES, MISSING = 7, 4, 5, 2
 STRAY, STRAY_SHARE, SLACK = 3.0, 0.2, 3
 # Cells are given back as squares of this many pixels, with this many empty ones round them.
 CELL, EMPTY = 12, 2
-# Corners are rounded as a pen does it, by a blur of this share of a cell, cut steeply where this share of the ink is left.
+# Corners are rounded, as a pen does it, by a blur of this share of a cell, cut steeply at this share of the ink.
 ROUND, EDGE, STEEP = 0.4, 0.42, 5
 
 
@@ -24,7 +26,9 @@ def without_grid(grey: Bytes) -> Bytes | None:
     rows, columns = _cells(grey), _cells(grey.T)
     if rows is None or columns is None:
         return None
-    tones = np.array([[_tone(grey[top:bottom, left:right]) for left, right in columns] for top, bottom in rows], np.uint8)
+    tones = np.array(
+        [[_tone(grey[top:bottom, left:right]) for left, right in columns] for top, bottom in rows], np.uint8
+    )
     ground = int(np.median(np.concatenate([tones[0], tones[-1], tones[:, 0], tones[:, -1]])))
     ink = cv2.absdiff(tones, np.full_like(tones, ground))
     framed = np.kron(np.pad(ink, EMPTY), np.ones((CELL, CELL), np.uint8)).astype(np.float32)
@@ -56,7 +60,7 @@ def _cells(picture: Bytes) -> list[tuple[int, int]] | None:
     before = int((first + SLACK) // cell)
     after = int((len(picture) + SLACK - first) // cell)
     edges = np.clip(np.rint(first + cell * np.arange(-before, after + 1)), 0, len(picture)).astype(int).tolist()
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def _lines(at: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -28,6 +28,8 @@ SPECK = 0.002
 
 # Light is estimated by medians over these shares of the shorter side: one follows shadows, one drops markers.
 LIGHT_SHARES = (0.35, 0.65)
+# OpenCV counts the pixels of a median's window in 16 bits.
+MOST_REACH = 255
 # What is darker than a shadow makes it is no dim paper but a table.
 MOST_GAIN = 2.2
 # Relief above this share of the peak is surely ink and is taken out before light is estimated again.
@@ -165,7 +167,7 @@ def _is_rectangle(contour: Any, least: float) -> bool:
 
 def _photograph(tone: Bytes, share: float) -> list[Relief]:
     """Dark and light ink on a ground that light and shadow make uneven: a median follows both and drops strokes."""
-    reach = max(3, int(min(tone.shape) * share) | 1)
+    reach = min(MOST_REACH, max(3, int(min(tone.shape) * share) | 1))
     tones = tone.astype(np.float32)
     ground = np.asarray(cv2.medianBlur(tone, reach), np.uint8)
     rough = np.abs(tones - ground)

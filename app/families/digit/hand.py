@@ -39,7 +39,9 @@ def ink_of(strokes: Sequence[Points], pen: float) -> Bytes:
     return canvas
 
 
-def placed(strokes: Sequence[Points], draw: np.random.Generator, wide: float, slant: float, turn: float) -> list[Points]:
+def placed(
+    strokes: Sequence[Points], draw: np.random.Generator, wide: float, slant: float, turn: float
+) -> list[Points]:
     """Strokes of a unit box in the canvas: `wide` times as wide as tall, slanted, then turned by degrees."""
     angle = np.deg2rad(turn)
     rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])

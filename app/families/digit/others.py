@@ -35,12 +35,20 @@ JAMO: tuple[tuple[tuple[tuple[float, float], ...], ...], ...] = (
     (((0.5, 0), (0.4, 0.5), (0, 1)), ((0.5, 0.3), (1, 1))),
     (((0, 0), (1, 0), (0, 1)), ((0.5, 0.4), (1, 1))),
 )
-ACROSS: tuple[tuple[tuple[float, float], ...], ...] = (((0, 0.5), (1, 0.5)), ((0.5, 0), (0.5, 0.5)), ((0.5, 0.5), (0.5, 1)))
-UPRIGHT: tuple[tuple[tuple[float, float], ...], ...] = (((0.5, 0), (0.5, 1)), ((0.5, 0.5), (1, 0.5)), ((0, 0.5), (0.5, 0.5)))
+ACROSS: tuple[tuple[tuple[float, float], ...], ...] = (
+    ((0, 0.5), (1, 0.5)),
+    ((0.5, 0), (0.5, 0.5)),
+    ((0.5, 0.5), (0.5, 1)),
+)
+UPRIGHT: tuple[tuple[tuple[float, float], ...], ...] = (
+    ((0.5, 0), (0.5, 1)),
+    ((0.5, 0.5), (1, 0.5)),
+    ((0, 0.5), (0.5, 0.5)),
+)
 
 
 def draw_others(count: int, seed: int, digits: Bytes) -> Bytes:
-    """Pictures (count, 28, 28) uint8 of no single digit, laid out as digits are; of `digits` (n, 28, 28) two at once."""
+    """Pictures (count, 28, 28) uint8 of no single digit, laid out as one is; of `digits` (n, 28, 28) two or three."""
     draw = np.random.default_rng(seed)
     kinds: Sequence[Callable[[], Bytes]] = (
         lambda: _letter(draw),
@@ -115,6 +123,7 @@ def _in_a_row(cut: Sequence[Bytes], gap: int) -> Bytes:
 
 def _korean(draw: np.random.Generator) -> Bytes:
     """A syllable of two or three Korean letters."""
+
     def part(strokes: Sequence[Sequence[tuple[float, float]]], box: tuple[float, float, float, float]) -> list[Points]:
         x, y, w, h = np.array(box) + draw.normal(0, 0.02, 4)
         return [np.array(stroke, np.float64) * (w, h) + (x, y) for stroke in strokes]
@@ -231,7 +240,13 @@ def _boxes(draw: np.random.Generator) -> Bytes:
         wide = CANVAS // (count + 1)
         for bar in range(count):
             height = int(draw.integers(15, CANVAS - 20))
-            cv2.rectangle(canvas, (bar * wide + 10, CANVAS - 10 - height), (bar * wide + int(wide * 0.7) + 8, CANVAS - 10), 255, -1)
+            cv2.rectangle(
+                canvas,
+                (bar * wide + 10, CANVAS - 10 - height),
+                (bar * wide + int(wide * 0.7) + 8, CANVAS - 10),
+                255,
+                -1,
+            )
         return laid_out(canvas)
     for _ in range(draw.integers(2, 5)):
         x, y = (int(v) for v in draw.integers(5, 100, 2))

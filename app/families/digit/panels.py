@@ -57,7 +57,7 @@ def things(grey: Bytes) -> list[Thing]:
 
 
 def _is_digits_size(thing: Thing, height: int, width: int) -> bool:
-    """Whether a thing is no line, and lies on a canvas: what is cut close, at several sides of the picture, does not."""
+    """Whether a thing is no line, and lies on a canvas: what touches several sides of the picture is cut close."""
     borders = (thing.top == 0) + (thing.left == 0) + (thing.bottom == height) + (thing.right == width)
     return borders <= 1 and SLIMMEST * thing.height <= thing.width <= WIDEST * thing.height
 

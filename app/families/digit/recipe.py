@@ -108,9 +108,11 @@ class DigitRecipe:
                 extras = _extras(draw, examples, len(rows), phase.batch_size)
                 beside = tf.data.Dataset.from_tensor_slices(extras)
                 rows = tf.data.Dataset.zip(rows, beside).map(lambda one, other: tf.concat([one, other], 0))
-            ready: Any = rows.enumerate().map(
-                partial(batch, epoch=epoch), num_parallel_calls=2, deterministic=True
-            ).prefetch(AHEAD)
+            ready: Any = (
+                rows.enumerate()
+                .map(partial(batch, epoch=epoch), num_parallel_calls=2, deterministic=True)
+                .prefetch(AHEAD)
+            )
             return ready
 
         return batches

@@ -1,4 +1,6 @@
-"""Several digits in one picture: whether parts of ink stand beside each other as digits do, and not as strokes of one."""
+"""Several digits in one picture: whether parts of ink stand beside each other as digits do, not as strokes of one."""
+
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +24,7 @@ def are_several(boxes: NDArray[np.int32]) -> bool:
     tallest = int(boxes[:, 3].max())
     tall = boxes[boxes[:, 3] >= AS_TALL * tallest]
     tall = tall[np.argsort(tall[:, 0])]
-    return any(_are_two(one, other, tallest) for one, other in zip(tall[:-1], tall[1:], strict=True))
+    return any(_are_two(one, other, tallest) for one, other in pairwise(tall))
 
 
 def _are_two(one: NDArray[np.int32], other: NDArray[np.int32], tallest: int) -> bool:

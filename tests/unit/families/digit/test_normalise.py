@@ -196,3 +196,16 @@ def test_mnist_itself_passes_through(mnist: Path, dark_ink: bool) -> None:
         sent = read_picture(png(255 - digit if dark_ink else digit), max_pixels=1_000)
         same += int(np.allclose(normalise(to_grey(sent)), digit / np.float32(255), atol=1e-6))
     assert same >= 0.99 * len(digits)
+
+
+def test_mnist_drawn_large_is_never_taken_for_several_digits(mnist: Path) -> None:
+    with np.load(mnist) as data:
+        digits = data["x_test"][:2000]
+    refused = 0
+    for digit in digits:
+        large = cv2.resize(digit, (112, 112), interpolation=cv2.INTER_CUBIC)
+        try:
+            normalise(np.pad(large, 8))
+        except InvalidRequest:
+            refused += 1
+    assert refused <= 0.002 * len(digits)
