@@ -24,8 +24,8 @@ from app.serving.loading import load_version
 from app.serving.onnx_runtime import OnnxRuntime
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
-from tests.other_things import OTHER_THINGS, Bytes, photograph, several
-from tests.situations import SITUATIONS, digit_for, drawn, handwritten
+from tests.other_things import OTHER_THINGS, photograph, several
+from tests.situations import SITUATIONS, Bytes, digit_for, drawn, handwritten
 
 Read = Callable[[Bytes], Classification | None]
 

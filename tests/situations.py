@@ -107,8 +107,8 @@ def _plain(draw: Draw, size: int) -> tuple[Floats, float]:
 
 def _line(canvas: Floats, start: Any, end: Any, ink: float, width: float) -> None:
     fine = np.zeros((canvas.shape[0] * 4, canvas.shape[1] * 4), np.uint8)
-    ends = [tuple(int(v) for v in np.rint(np.array(point) * 4 * 16)) for point in (start, end)]
-    cv2.line(fine, *ends, 255, max(1, round(width * 4)), cv2.LINE_8, 4)
+    (x, y), (x2, y2) = ((int(v) for v in np.rint(np.array(point) * 4 * 16)) for point in (start, end))
+    cv2.line(fine, (x, y), (x2, y2), 255, max(1, round(width * 4)), cv2.LINE_8, 4)
     cover = cv2.resize(fine, canvas.shape[::-1], interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     canvas += cover * (ink - canvas)
 
