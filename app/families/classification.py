@@ -56,8 +56,10 @@ class PictureClassifier:
             one.familiar = familiar
         return scores
 
-    def answer(self, output: Scores, top_k: int | None) -> Classification:
-        """Probabilities (labels,) as labels, most likely first, at most `top_k` of them; raises Unusable for others."""
+    def answer(self, output: Floats, top_k: int | None) -> Classification:
+        """Probabilities (labels,), or Scores, as labels, most likely first, at most `top_k` of them; raises Unusable for
+        others.
+        """
         if not np.isfinite(output).all():
             raise Unusable(f"version {self._card.version} of {self._card.model} gave numbers that are not finite")
         order = output.argsort()[::-1][:top_k].tolist()
@@ -69,7 +71,7 @@ class PictureClassifier:
             version=self._card.version,
             label=label,
             confidence=ranked[label],
-            familiar=output.familiar,
+            familiar=output.familiar if isinstance(output, Scores) else None,
             probabilities=ranked,
         )
 
