@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 DECIMALS = 6  # of a probability; what follows is noise of float32
 
 
-class Scores(np.ndarray):  # type: ignore[type-arg]
+class Scores(np.ndarray):
     """The probabilities (labels,) float32 of one instance; `familiar` as in Classification."""
 
     familiar: bool | None = None

@@ -39,6 +39,7 @@ def test_the_features_are_of_the_last_layer_at_each_size_that_ends_with_an_activ
 
     one = network(name)
     features = features_of(one)
+    assert features is not None
     outputs = [one.get_layer(layer).output for layer in features.layers]
     assert [output.shape[1] for output in outputs] == sizes
     assert features.shape == (-1, sum(output.shape[-1] for output in outputs))
@@ -49,9 +50,11 @@ def test_a_network_with_features_gives_the_same_probabilities_and_features_of_wh
 
     one = network("digit compact")
     pictures = np.random.default_rng(0).random((4, 28, 28, 1), np.float32)
-    probabilities, features = with_features(one, features_of(one)).predict(pictures, verbose=0)
+    found = features_of(one)
+    assert found is not None
+    probabilities, features = with_features(one, found).predict(pictures, verbose=0)
     np.testing.assert_allclose(probabilities, one.predict(pictures, verbose=0), atol=1e-6)
-    assert features.shape == (4, features_of(one).shape[1])
+    assert features.shape == (4, found.shape[1])
     assert features.min() >= 0
 
 
