@@ -57,8 +57,9 @@ class PictureClassifier:
         return scores
 
     def answer(self, output: Floats, top_k: int | None) -> Classification:
-        """Probabilities (labels,), or Scores, as labels, most likely first, at most `top_k` of them; raises Unusable for
-        others.
+        """Probabilities (labels,), or Scores, as labels, most likely first, at most `top_k` of them.
+
+        Raises Unusable for numbers that are no probabilities.
         """
         if not np.isfinite(output).all():
             raise Unusable(f"version {self._card.version} of {self._card.model} gave numbers that are not finite")

@@ -11,7 +11,7 @@ pytestmark = [
 
 def network(name: str):
     from app.families.cifar.networks import compact as photographs  # noqa: PLC0415  heavy
-    from app.families.cifar.networks import transfer
+    from app.families.cifar.networks import transfer  # noqa: PLC0415
     from app.families.digit.networks import classic, compact  # noqa: PLC0415
 
     made = {
