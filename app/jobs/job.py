@@ -2,13 +2,12 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Promote: TypeAlias = Literal["if_better", "always", "never"]
 Format: TypeAlias = Literal["savedmodel"]  # beside ONNX and Keras, which every version has
-FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 class Status(StrEnum):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, create_model
 from app.bootstrap import Services
 from app.errors import InvalidRequest
 from app.families.contract import Family, at_most
-from app.jobs.job import FORMATS, Format, Job, Promote
+from app.jobs.job import Format, Job, Promote
 from app.settings import Settings
 from app.training.submission import submit
 from app.web.corpora import corpus_documentation, received
@@ -20,6 +20,8 @@ from app.web.json_body.reading import JsonLimits
 from app.web.json_body.route import JsonRoute
 from app.web.problems import documented
 from app.web.streamed import FORM
+
+MOST_FORMATS = 8  # named in one request, the same one perhaps twice
 
 
 class Several(Job):
@@ -134,7 +136,7 @@ def _wishes(family: Family) -> type[BaseModel]:
     priority = Field(0, ge=-100, le=100, description="Jobs of a higher one start first.")
     formats = Field(
         (),
-        max_length=len(FORMATS),
+        max_length=MOST_FORMATS,
         strict=False,
         description="What the version holds beside ONNX and Keras. `savedmodel`: for TensorFlow Serving and a GPU.",
     )
@@ -143,5 +145,5 @@ def _wishes(family: Family) -> type[BaseModel]:
         __base__=family.hyperparameters,
         promote=(Promote, promote),
         priority=(int, priority),
-        formats=(Annotated[tuple[Format, ...], at_most(len(FORMATS))], formats),
+        formats=(Annotated[tuple[Format, ...], at_most(MOST_FORMATS)], formats),
     )
