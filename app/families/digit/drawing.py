@@ -18,6 +18,8 @@ SOFT_EDGES = 1.5
 INK_SHARE = 0.4
 # ... or, where this many times the ink is paler, what is above these shares of the strongest, and of that around it.
 PALE, PALEST, NEARBY = 0.3, 0.12, 0.5
+# There is such paler ink if this much of it, as a share of the strong, is no soft edge.
+PALE_BEYOND = 0.02
 # Parts further from the largest than this share of its longer side are something else.
 REACH = 0.5
 # A frame runs along this share of at least so many sides of its box, which is no smaller than this.
@@ -49,7 +51,7 @@ def drawn_ink(grey: Bytes) -> Drawing | None:
     if inked > MOST_INK * mask.size:
         return None
     soft = cv2.countNonZero((ink > STRAY).astype(np.uint8)) - inked
-    if soft > PALE * inked:
+    if soft > PALE * inked and _is_pale_somewhere(ink, mask, peak):
         ink, mask, peak = _evenly(ink, mask, peak)
         inked = cv2.countNonZero(mask)
         soft = cv2.countNonZero((ink > STRAY).astype(np.uint8)) - inked
@@ -64,12 +66,18 @@ def is_framed(mask: Bytes) -> bool:
     return min(w, h) >= SMALL_FRAME and sum(float(side.mean()) > FRAME_CONTACT for side in sides) >= FRAME_SIDES
 
 
+def _is_pale_somewhere(ink: Bytes, mask: Bytes, peak: int) -> bool:
+    """Whether there is paler ink beyond the soft edges of the strong."""
+    beyond = cv2.dilate(mask, np.ones((5, 5), np.uint8)) == 0
+    return int(np.count_nonzero(beyond & (ink > PALEST * peak))) > PALE_BEYOND * int(mask.sum())
+
+
 def _evenly(ink: Bytes, mask: Bytes, peak: int) -> tuple[Bytes, Bytes, int]:
     """Ink, mask and peak where pale strokes count as much as strong ones: each is measured by the ink around it."""
     x, y, w, h = cv2.boundingRect(mask)
     width, _ = width_of(np.pad(mask[y : y + h, x : x + w], 1))
     reach = int(width) | 1
-    around = cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    around = cv2.dilate(ink, np.ones((reach, reach), np.uint8))
     share = ink.astype(np.float32) / np.maximum(around, max(1, int(PALEST * peak)))
     return np.asarray(share * 255, np.uint8), np.asarray((share > NEARBY) & (ink > PALEST * peak), np.uint8), 255
 
