@@ -139,10 +139,12 @@ class Split:
 class Reference(Split):
     """Training pictures as they are, without augmentation, whose features say what is familiar: some 10,000 will do.
 
-    `false_alarms` is the share of validation pictures that may be called unfamiliar.
+    `false_alarms` is the share of validation pictures that may be called unfamiliar. `with_confidence` says whether the
+    confidence counts beside the features: it helps where the network learned to be unsure of other things.
     """
 
     false_alarms: float = 0.05
+    with_confidence: bool = True
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,9 @@ def calibrate(validated: Predicted, reference: Predicted | None, data: Data) -> 
     if data.reference is None or reference is None or reference.features is None or validated.features is None:
         return calibration, None
     known = reference.features, data.reference.targets
-    familiarity, least = fit_familiarity(known, validated.features, confidence, rare)
+    familiarity, least = fit_familiarity(
+        known, validated.features, confidence, rare, with_confidence=data.reference.with_confidence
+    )
     return calibration.model_copy(update={"measure": "features", "familiar_from": least}), familiarity
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from app.families.contract import Array
 from app.families.familiarity import Familiarity, log_features
 
-RIDGE = 0.02  # added to every variance, of features scaled to variance 1
+RIDGE = 0.3  # added to every variance, of features scaled to variance 1
 LEVELS = 128  # ranks that are kept
 
 
@@ -24,12 +24,12 @@ def fit_centres(features: Array, targets: Array) -> dict[str, Array]:
 
 
 def fit_familiarity(
-    reference: tuple[Array, Array], validated: Array, confidence: Array, false_alarms: float
+    reference: tuple[Array, Array], validated: Array, confidence: Array, false_alarms: float, *, with_confidence: bool = True
 ) -> tuple[Familiarity, float]:
     """The figures, and the evidence that all but a share of `false_alarms` of the validation pictures reach.
 
     `reference` are features (m, d) and classes (m,) of training pictures; `validated` are features (n, d) and
-    `confidence` is (n,), of the validation pictures.
+    `confidence` is (n,), of the validation pictures. Without the confidence every picture has the highest rank by it.
     """
     shares = np.geomspace(1 / (len(validated) + 1), 1, LEVELS)
     nothing = np.zeros(LEVELS, np.float32)
@@ -38,7 +38,7 @@ def fit_familiarity(
         **fit_centres(*reference),
         ranks=np.log(shares).astype(np.float32),
         distances=np.quantile(unranked.distance(validated), 1 - shares).astype(np.float32),
-        confidences=np.quantile(confidence, shares).astype(np.float32),
+        confidences=np.quantile(confidence, shares).astype(np.float32) if with_confidence else nothing,
     )
     evidence = familiarity.evidence(validated, confidence)
     return familiarity, float(np.quantile(evidence, false_alarms))

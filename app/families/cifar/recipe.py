@@ -57,7 +57,12 @@ class CifarRecipe:
             fingerprint=known,
             test_fingerprint=fingerprint(pictures.test, pictures.test_labels),
             fixed=self._fixed(pictures, examples, known),
-            reference=Reference(as_input(pictures.train[:few]), pictures.train_labels[:few], false_alarms=FALSE_ALARMS),
+            reference=Reference(
+                as_input(pictures.train[:few]),
+                pictures.train_labels[:few],
+                false_alarms=FALSE_ALARMS,
+                with_confidence=False,
+            ),
         )
 
     def network(self, data: Data) -> Network:
