@@ -19,12 +19,12 @@ def app() -> None:
             context = getattr(fault, "ctx", None)
             errors.print(f"{context.command_path if context else 'fitserve'} --help tells what there is")
         status = fault.exit_code
-    except (FitserveError, OSError) as raised:
-        fault = raised if isinstance(raised, FitserveError) else SystemFault.of(raised)
-        if fault is None:
+    except (FitserveError, OSError) as fault:
+        told = fault if isinstance(fault, FitserveError) else SystemFault.of(fault)
+        if told is None:
             raise
-        errors.print(str(fault), style="red")
-        for detail in fault.details if isinstance(fault, InvalidRequest) else ():
+        errors.print(str(told), style="red")
+        for detail in told.details if isinstance(told, InvalidRequest) else ():
             errors.print(f"  {'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}")  # type: ignore[attr-defined]
         status = 1
     sys.exit(status or 0)

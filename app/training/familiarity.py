@@ -24,7 +24,12 @@ def fit_centres(features: Array, targets: Array) -> dict[str, Array]:
 
 
 def fit_familiarity(
-    reference: tuple[Array, Array], validated: Array, confidence: Array, false_alarms: float, *, with_confidence: bool = True
+    reference: tuple[Array, Array],
+    validated: Array,
+    confidence: Array,
+    false_alarms: float,
+    *,
+    with_confidence: bool = True,
 ) -> tuple[Familiarity, float]:
     """The figures, and the evidence that all but a share of `false_alarms` of the validation pictures reach.
 
