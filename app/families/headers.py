@@ -33,7 +33,7 @@ def is_one_scan(payload: bytes, components: int) -> bool:
 
 
 def gif_extents(payload: bytes) -> Iterator[tuple[int, int]]:
-    """How far each frame of a GIF reaches, as width and height, in order; ends where the file makes no sense.
+    """How far each frame of a GIF reaches, as width and height, one by one, as long as the file makes sense.
 
     A frame may reach beyond the size that the header gives, and Pillow makes room for it when it goes to the frame.
     """

@@ -10,10 +10,11 @@ import os
 import shutil
 import sys
 import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -38,11 +39,11 @@ def bring_in(like: Likeness, path: Path, staged: Path, trial: Trial) -> None:
     Raises InvalidRequest when it is not what it should be, Conflict when TensorFlow is needed and not installed.
     """
     if zipfile.is_zipfile(path):
-        network = _convert(path, like, staged)
+        network, measured = _convert(path, like, staged)
         parameters: int | None = int(network.count_params())
     else:
         shutil.copyfile(path, staged / ONNX)
-        parameters = None
+        parameters, measured = None, {"calibration": None, "features": None}
     signature = try_out(staged / ONNX, like, trial)
     for name in like.family.beside:
         shutil.copyfile(like.folder / name, staged / name)
@@ -56,7 +57,7 @@ def bring_in(like: Likeness, path: Path, staged: Path, trial: Trial) -> None:
             "command": f"fitserve models import {like.card.model} FILE",
             "data": None,
             "metrics": {},
-            "calibration": None,
+            **measured,
             "curves": [],
             "parameters": parameters,
             "training_seconds": 0.0,
@@ -67,20 +68,28 @@ def bring_in(like: Likeness, path: Path, staged: Path, trial: Trial) -> None:
     (staged / CARD).write_text(card.model_dump_json())
 
 
-def _convert(path: Path, like: Likeness, staged: Path) -> Network:
-    """Write what is served of a .keras file, and the file's network as training continues from it."""
+def _convert(path: Path, like: Likeness, staged: Path) -> tuple[Network, dict[str, Any]]:
+    """Write what is served of a .keras file, and the file's network as training continues from it.
+
+    Returns it with what its card says of its confidence: `calibration` and `features`.
+    """
     check_archive(path)
-    from app.training.export import as_served, check, check_steps, export  # noqa: PLC0415  takes seconds
+    from app.families.features import with_features  # noqa: PLC0415  takes seconds
+    from app.training.export import as_served, check, check_steps, export  # noqa: PLC0415
+    from app.training.import_calibration import data_at_hand, features_for, measure  # noqa: PLC0415
 
     network, signature = as_served(_read(path)), like.signature
     check_keras(network, signature)
+    data = data_at_hand(like)
+    signature = replace(signature, features=features_for(network, data))
     export(network, staged, signature)
     draw = np.random.default_rng(0)
     if signature.states:
         check_steps(network, staged, signature, draw.integers(0, signature.output.shape[-1], (4, 8)))
     else:
-        check(network, staged, signature, drawn(draw, signature.input, SAMPLES))
-    return network
+        check(with_features(network, signature.features), staged, signature, drawn(draw, signature.input, SAMPLES))
+    measured = measure(network, signature.features, data, staged)
+    return network, {"calibration": measured.calibration, "features": measured.features}
 
 
 def _load_tensorflow() -> None:

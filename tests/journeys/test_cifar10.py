@@ -17,6 +17,8 @@ from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from app.training.calibration import expected_calibration_error
 from app.training.datasets import Datasets
+from bench.familiar import unfamiliar
+from bench.strange import digits
 
 pytestmark = pytest.mark.train
 
@@ -36,6 +38,14 @@ def test_the_starter_is_as_good_on_uploaded_pictures_as_its_card_says(cifar10: P
         card.metrics["test_calibration_error"], abs=1e-3
     )
     assert card.files["model.onnx"].size < 12_000_000
+
+
+def test_the_starter_calls_few_photographs_unfamiliar_and_most_digits(cifar10: Path, mnist: Path):
+    card, servable = load_version(ModelStore(STARTERS), OnnxRuntime(2), FAMILY, "cifar", 1)
+    assert card.calibration is not None
+    with np.load(cifar10) as file, np.load(mnist) as others:
+        assert unfamiliar(servable, file["x_test"]) <= 0.05
+        assert unfamiliar(servable, digits(others["x_test"], 500, seed=9)) >= 0.9
 
 
 def test_the_bench_of_training_runs_on_a_few_pictures(cifar10: Path):

@@ -1,15 +1,19 @@
 """/predict/cifar and /train/cifar: photographs answered by the starter version, and requests that cannot work."""
 
+import base64
 import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from pillow_heif import register_heif_opener
 from starlette.testclient import TestClient
 
 from app.families.cifar.data import CIFAR10_LABELS
+from app.families.imaging import png
 from app.settings import Settings
+from bench.strange import KINDS, strange
 
 PLANE = Path(__file__).resolve().parents[2] / "docs" / "pictures" / "plane.jpg"
 
@@ -25,7 +29,35 @@ def test_a_photograph_gets_ten_labelled_probabilities(unchanged: TestClient):
     assert (answer["model"], answer["version"], answer["label"]) == ("cifar", 1, "airplane")
     assert sorted(answer["probabilities"]) == sorted(CIFAR10_LABELS)
     assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-4)
-    assert isinstance(answer["familiar"], bool)
+    assert answer["familiar"] is True
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_of_other_things_are_unfamiliar(unchanged: TestClient, kind: str):
+    files = [("files", png(picture)) for picture in strange(kind, 20, seed=7)]
+    answers = unchanged.post("/predict/cifar/batch", files=files).json()
+    assert sum(not answer["familiar"] for answer in answers) >= 17  # of 20; nine in ten over all kinds
+
+
+def test_no_protocol_shows_features(unchanged: TestClient):
+    picture = base64.b64encode(plane()).decode()
+    described = unchanged.get("/v2/models/cifar").json()
+    assert [output["name"] for output in described["outputs"]] == ["probabilities"]
+    inputs = [{"name": "image", "datatype": "BYTES", "shape": [1], "data": [picture]}]
+    answer = unchanged.post("/v2/models/cifar/infer", json={"inputs": inputs}).json()
+    assert [(output["name"], output["shape"]) for output in answer["outputs"]] == [("probabilities", [1, 10])]
+    signature = unchanged.get("/v1/models/cifar/metadata").json()["metadata"]["signature_def"]["signature_def"]
+    assert list(signature["serving_default"]["outputs"]) == ["probabilities"]
+    predictions = unchanged.post("/v1/models/cifar:predict", json={"instances": [{"b64": picture}]}).json()
+    assert np.shape(predictions["predictions"]) == (1, 10)
+
+
+def test_a_telephones_heic_is_classified(unchanged: TestClient):
+    register_heif_opener()
+    answer = unchanged.post("/predict/cifar", files={"file": plane("HEIF")}).json()
+    assert answer["label"] == "airplane"
+    as_body = unchanged.post("/predict/cifar", content=plane("AVIF"), headers={"Content-Type": "image/avif"}).json()
+    assert as_body["label"] == "airplane"
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGB"), ("PNG", "RGBA"), ("JPEG", "CMYK"), ("WEBP", "RGB")])

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from app.families.imaging import png
 from app.settings import STARTERS, Settings
-from app.store.version import KERAS, ONNX
+from app.store.version import FAMILIARITY, KERAS, ONNX
 from app.web.app import create_app
 from app.web.problems import MEDIA_TYPE
 from tests.drawing import draw_digit
@@ -59,7 +59,7 @@ def test_a_keras_file_becomes_a_version_that_answers_and_is_trained_on_nothing(c
     assert response.status_code == 201, response.text
     card = response.json()
     assert response.headers["location"] == f"/models/digit/versions/{card['version']}"
-    assert {KERAS, ONNX} == set(card["files"])
+    assert {KERAS, ONNX} == set(card["files"]) - {FAMILIARITY}
     assert (card["data"], card["metrics"], card["labels"][7]) == (None, {}, "7")
     answer = client.post("/predict/digit", params={"version": card["version"]}, files={"file": SEVEN}).json()
     assert (answer["label"], answer["version"]) == ("7", card["version"])

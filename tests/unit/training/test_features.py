@@ -10,17 +10,15 @@ pytestmark = [
 
 
 def network(name: str):
-    from app.families.cifar.networks import compact as photographs  # noqa: PLC0415  heavy
-    from app.families.cifar.networks import transfer  # noqa: PLC0415
-    from app.families.digit.networks import classic, compact  # noqa: PLC0415
+    from app.families.cifar import networks as photographs  # noqa: PLC0415  heavy
+    from app.families.digit import networks as digits  # noqa: PLC0415
 
+    few = np.random.default_rng(0).random((9, 32, 32, 3), np.float32)
     made = {
-        "digit compact": compact,
-        "digit classic": classic,
-        "cifar compact": lambda: photographs(
-            np.random.default_rng(0).random((9, 32, 32, 3), np.float32), 10, "float32"
-        ),
-        "vgg16": lambda: transfer("vgg16", None, "imagenet", 10, "float32"),
+        "digit compact": digits.compact,
+        "digit classic": digits.classic,
+        "cifar compact": lambda: photographs.compact(few, 10, "float32"),
+        "vgg16": lambda: photographs.transfer("vgg16", None, "imagenet", 10, "float32"),
     }
     return made[name]()
 
