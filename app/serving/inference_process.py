@@ -29,8 +29,10 @@ class InferenceProcess:
         self._memory = memory
         self._watchdog = Watchdog(START_SECONDS)
         self._overran = False
+        self._gives = [*outputs_of(card), *([card.features] if card.features else [])]
+        names = [one.name for one in self._gives]  # whatever else the network gives
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "app.serving.inference_worker", str(folder), str(threads), str(memory)],
+            [sys.executable, "-m", "app.serving.inference_worker", str(folder), str(threads), str(memory), *names],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -46,7 +48,7 @@ class InferenceProcess:
     def __call__(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         """Named arrays in, named arrays out; raises Runaway once the process is gone, RunFailed when a run fails."""
         rows = len(inputs[self._card.input.name])
-        expected = {one.name: np.empty((rows, *one.shape[1:]), one.dtype) for one in outputs_of(self._card)}
+        expected = {one.name: np.empty((rows, *one.shape[1:]), one.dtype) for one in self._gives}
         try:
             return self._answer(inputs, expected)
         except RuntimeError as fault:

@@ -1,4 +1,4 @@
-"""Runs one network from elsewhere for another process: `python -m app.serving.inference_worker FOLDER THREADS BYTES`.
+"""Runs one network from elsewhere: `python -m app.serving.inference_worker FOLDER THREADS BYTES OUTPUT ...`.
 
 Arrays come on standard input, and go on standard output. The end of the input ends the process, whatever runs.
 """
@@ -18,8 +18,10 @@ from app.serving.tensor_stream import read_arrays, write_arrays, write_error
 LONGEST = 500  # characters of a reason
 
 
-def main(folder: str, threads: str, memory: str) -> int:
-    """Load `model.onnx` in the folder with so many threads and bytes of memory; answer until the input ends."""
+def main(folder: str, threads: str, memory: str, *names: str) -> int:
+    """Load `model.onnx` in the folder with so many threads and bytes of memory; answer with the outputs of these names
+    until the input ends.
+    """
     be_expendable()
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)  # whatever libraries print is no answer
@@ -32,7 +34,6 @@ def main(folder: str, threads: str, memory: str) -> int:
         write_arrays(answers, {})
         requests: queue.SimpleQueue[dict[str, Array]] = queue.SimpleQueue()
         threading.Thread(target=_listen, args=(sys.stdin.buffer, requests), daemon=True).start()
-        names = [output.name for output in session.get_outputs()]
         while True:
             try:
                 outputs = dict(zip(names, session.run(names, requests.get()), strict=True))

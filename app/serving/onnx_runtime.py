@@ -5,7 +5,7 @@ from pathlib import Path
 
 import onnxruntime
 
-from app.errors import Damaged, Runaway
+from app.errors import Damaged, Runaway, SystemFault
 from app.families.contract import Array, Executable
 from app.serving.inference_process import InferenceProcess
 from app.serving.onnx_session import open_session
@@ -61,13 +61,16 @@ class OnnxRuntime:
         return "onnxruntime_onnx"
 
     def load(self, folder: Path) -> Executable:
-        """The session for `model.onnx` in the folder, which its card describes; raises Damaged, Runaway or OSError."""
+        """The session for `model.onnx` in the folder, which its card describes.
+
+        Raises Damaged, Runaway or SystemFault.
+        """
         card = read_card(folder)
         if card.imported:
             return InferenceProcess(folder, card, self._threads, self._memory, self._watchdog)
-        with (folder / ONNX).open("rb"):  # raises OSError where ONNX Runtime's error would not tell why
-            pass
         try:
+            with (folder / ONNX).open("rb"):  # ONNX Runtime's error would not tell why it cannot be read
+                pass
             return OnnxExecutable(open_session(folder, self._threads), card, self._watchdog)
         except Exception as fault:  # ONNX Runtime raises a class of its own for every status
-            raise Damaged(f"{ONNX} in {folder} cannot be loaded: {fault}") from fault
+            raise SystemFault.of(fault) or Damaged(f"{ONNX} in {folder} cannot be loaded: {fault}") from fault

@@ -80,7 +80,7 @@ CLIENTS = [by_http_client, by_http_client_in_chunks, by_urllib, pytest.param(by_
     [
         ("/predict/digit", PNG, 413),
         ("/train/digit", {"Content-Type": "application/json"}, 413),
-        ("/v2/models/digit/infer", {"Content-Type": "application/json"}, 413),
+        ("/v2/models/digit/infer", {"Content-Type": "application/json"}, 400),  # it is no JSON from its first byte
         ("/predict/digit", PNG | {"Origin": "http://elsewhere.example"}, 403),
         ("/predict/digit", PNG | {"Content-Encoding": "br"}, 415),
     ],

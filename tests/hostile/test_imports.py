@@ -1,6 +1,7 @@
 """Networks from elsewhere that never end, or take all memory: refused, or out of service as soon as they show it."""
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -213,6 +214,8 @@ def test_a_version_of_this_service_s_own_is_ended_too(tmp_path: Path):
     store = ModelStore(tmp_path)
     store.seed(STARTERS)
     staged = store.stage("test")
+    for name in store.card("digit", 1).files:
+        shutil.copyfile(STARTERS / "digit" / "1" / name, staged / name)
     (staged / ONNX).write_bytes(trapped(starter("digit"), endless()))
     card = store.card("digit", 1).model_copy(update={"files": checksums(staged)})
     store.publish(staged, "digit", lambda number: card.model_copy(update={"version": number}))
