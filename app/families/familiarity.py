@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 OFFSET = 0.03  # added to a mean activation before the logarithm: below it, differences are of no account
-CONFIDENCE_WEIGHT = 0.5  # of the confidence's rank; the distance's has 1
+CONFIDENCE_WEIGHT = 2.0  # of the confidence's rank; the distance's has 1
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Digits, trained: data, augmentation and phases of the compact and the classic recipe."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -26,7 +26,8 @@ VALIDATION = {"compact": 1 / 12, "classic": 0.2}  # share of the training pictur
 WARM_UP = 0.25  # share of the steps in which the learning rate rises
 FIRST_RATE, LAST_RATE = 0.05, 0.001  # shares of the highest
 WEIGHT_DECAY = 1e-3
-REFERENCE = 10_000  # training pictures whose features say what is familiar
+REFERENCE = 10_000  # training pictures whose features say what is familiar, and written digits beside them
+WRITTEN_REFERENCE = 1_000
 FALSE_ALARMS = 0.02  # share of the validation pictures that may be called unfamiliar
 # Beside MNIST the compact network learns from digits written by code and from things that are no digit: one in so many
 # of what it has to learn, made once, and as many for each picture of a step.
@@ -54,7 +55,6 @@ class DigitRecipe:
         digits = read_mnist(path(MNIST)) if chosen.dataset == "mnist" else draw_sample()
         held_out = round(len(digits.train) * VALIDATION[chosen.network])
         examples = len(digits.train) - held_out
-        few = min(examples, REFERENCE)
         return Data(
             name=chosen.dataset,
             labels=tuple("0123456789"),
@@ -64,8 +64,16 @@ class DigitRecipe:
             test=Split(as_input(digits.test), digits.test_labels),
             fingerprint=fingerprint(digits.train, digits.train_labels),
             test_fingerprint=fingerprint(digits.test, digits.test_labels),
-            reference=Reference(as_input(digits.train[:few]), digits.train_labels[:few], false_alarms=FALSE_ALARMS),
+            reference=self._reference(digits, min(examples, REFERENCE)),
         )
+
+    def _reference(self, digits: Digits, few: int) -> Reference:
+        """The first few training pictures; written digits are as familiar where they are learned."""
+        pictures, labels = digits.train[:few], digits.train_labels[:few]
+        if self.hyperparameters.network == "compact":
+            written, known = write_digits(min(few, WRITTEN_REFERENCE), self.hyperparameters.seed)
+            pictures, labels = np.concatenate([pictures, written]), np.concatenate([labels, known])
+        return Reference(as_input(pictures), labels, false_alarms=FALSE_ALARMS)
 
     def network(self, data: Data) -> Network:  # noqa: ARG002  the contract's; digits need no size from the data
         """A new, uncompiled network."""
@@ -90,12 +98,16 @@ class DigitRecipe:
     def _batches(self, digits: Digits, examples: int) -> Callable[[Phase, int], Any]:
         chosen = self.hyperparameters
         compact = chosen.network == "compact"
-        pictures, labels = digits.train[:examples], digits.train_labels[:examples]
-        if compact:
-            pictures, labels = _with_extras(pictures, labels, chosen.seed)
-        pictures, labels = tf.constant(pictures), tf.constant(labels)
+
+        @cache  # made for the first batch: who only calibrates needs none
+        def learned() -> tuple[Pictures, Any]:
+            pictures, labels = digits.train[:examples], digits.train_labels[:examples]
+            if compact:
+                pictures, labels = _with_extras(pictures, labels, chosen.seed)
+            return tf.constant(pictures), tf.constant(labels)
 
         def batch(step: Any, chosen_ones: Any, epoch: int) -> tuple[Pictures, Any]:
+            pictures, labels = learned()
             inputs = tf.cast(tf.gather(pictures, chosen_ones), tf.float32)[..., tf.newaxis] / 255
             if compact:
                 inputs = augment(inputs, tf.stack([chosen.seed, epoch * 100_003 + tf.cast(step, tf.int32)]))
