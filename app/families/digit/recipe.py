@@ -106,8 +106,7 @@ class DigitRecipe:
                 pictures, labels = _with_extras(pictures, labels, chosen.seed)
             return tf.constant(pictures), tf.constant(labels)
 
-        def batch(step: Any, chosen_ones: Any, epoch: int) -> tuple[Pictures, Any]:
-            pictures, labels = learned()
+        def batch(pictures: Pictures, labels: Any, epoch: int, step: Any, chosen_ones: Any) -> tuple[Pictures, Any]:
             inputs = tf.cast(tf.gather(pictures, chosen_ones), tf.float32)[..., tf.newaxis] / 255
             if compact:
                 inputs = augment(inputs, tf.stack([chosen.seed, epoch * 100_003 + tf.cast(step, tf.int32)]))
@@ -120,11 +119,8 @@ class DigitRecipe:
                 extras = _extras(draw, examples, len(rows), phase.batch_size)
                 beside = tf.data.Dataset.from_tensor_slices(extras)
                 rows = tf.data.Dataset.zip(rows, beside).map(lambda one, other: tf.concat([one, other], 0))
-            ready: Any = (
-                rows.enumerate()
-                .map(partial(batch, epoch=epoch), num_parallel_calls=2, deterministic=True)
-                .prefetch(AHEAD)
-            )
+            made = partial(batch, *learned(), epoch)
+            ready: Any = rows.enumerate().map(made, num_parallel_calls=2, deterministic=True).prefetch(AHEAD)
             return ready
 
         return batches
