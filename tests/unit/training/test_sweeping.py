@@ -113,7 +113,7 @@ def test_the_best_is_promoted_only_if_it_is_better(journal: Journal, store: Mode
     ended = carry_to_its_end(sweeping, journal, store, begin(sweeping, trials=1))
     assert ended.result is not None
     assert not ended.result["promoted"]
-    assert "is no better than 0.9967 of version 1" in ended.result["reason"]
+    assert "is no better than 0.9968 of version 1" in ended.result["reason"]
     assert store.aliases("digit")["live"] == 1
 
 
