@@ -16,6 +16,7 @@ Floats = NDArray[np.float32]
 
 OFFSET = 0.03  # added to a mean activation before the logarithm: below it, differences are of no account
 CONFIDENCE_WEIGHT = 2.0  # of the confidence's rank; the distance's has 1
+NEAREST = 1e-6  # a squared distance that counts as one, where known pictures are all the same
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,9 @@ class Familiarity:
 
     def evidence(self, features: Floats, confidence: Floats) -> Floats:
         """How familiar pictures are, (n,): 0 for the most familiar, lower for others; `confidence` is (n,)."""
-        near = np.interp(-self.distance(features), -self.distances, self.ranks)
+        distance = self.distance(features)
+        beyond = np.maximum(1, distance / max(float(self.distances[0]), NEAREST))  # of all known: then no confidence makes up for it
+        near = np.interp(-distance, -self.distances, self.ranks) * beyond
         sure = np.interp(confidence, self.confidences, self.ranks)
         return np.asarray(near + CONFIDENCE_WEIGHT * sure, np.float32)
 
