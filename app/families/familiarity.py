@@ -42,7 +42,8 @@ class Familiarity:
     def evidence(self, features: Floats, confidence: Floats) -> Floats:
         """How familiar pictures are, (n,): 0 for the most familiar, lower for others; `confidence` is (n,)."""
         distance = self.distance(features)
-        beyond = np.maximum(1, distance / max(float(self.distances[0]), NEAREST))  # of all known: then no confidence makes up for it
+        # Beyond all known pictures no confidence makes up for the distance.
+        beyond = np.maximum(1, distance / max(float(self.distances[0]), NEAREST))
         near = np.interp(-distance, -self.distances, self.ranks) * beyond
         sure = np.interp(confidence, self.confidences, self.ranks)
         return np.asarray(near + CONFIDENCE_WEIGHT * sure, np.float32)
