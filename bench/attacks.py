@@ -38,7 +38,7 @@ class Attacker:
         self._endless = endless_network()
         self._pairs = b"[" + b"[]," * 6_000_000 + b"[]]"
         self._bomb = zlib.compress(b"0" * 400_000_000, 9)
-        self._corpus = _upload(b"a line of the text that is learned from\n" * 1_200_000)
+        self._corpus = _upload(b"a line of the text that is learned from\n" * 1_200_000, b"epochs", b"-1")
 
     def upgrade(self) -> int:
         """An offer of HTTP/2 with a request inside its body."""
@@ -97,8 +97,8 @@ class Attacker:
             return max(threads.map(lambda _: self._send("GET", path), range(PLOTS)))
 
     def long_text(self) -> int:
-        """A search over a text of 48 MB, with a corner that cannot be."""
-        return self._send("POST", "/train/text?words=nonsense", *self._corpus)
+        """A training on a text of 48 MB, with a hyperparameter behind it that cannot be."""
+        return self._send("POST", "/train/text", *self._corpus)
 
     def large_body(self) -> int:
         """More bytes than are accepted."""
@@ -185,9 +185,11 @@ def attack(port: int, seconds: float, job: str) -> dict[str, Counter[int]]:
     return seen
 
 
-def _upload(content: bytes) -> tuple[bytes, dict[str, str]]:
-    head = b'--fitserve\r\nContent-Disposition: form-data; name="file"; filename="file"\r\n\r\n'
-    return head + content + b"\r\n--fitserve--\r\n", {"Content-Type": "multipart/form-data; boundary=fitserve"}
+def _upload(content: bytes, name: bytes = b"like", value: bytes = b"live") -> tuple[bytes, dict[str, str]]:
+    """A form with a file, and a field behind it."""
+    file = b'--fitserve\r\nContent-Disposition: form-data; name="file"; filename="file"\r\n\r\n' + content
+    field = b'\r\n--fitserve\r\nContent-Disposition: form-data; name="' + name + b'"\r\n\r\n' + value
+    return file + field + b"\r\n--fitserve--\r\n", {"Content-Type": "multipart/form-data; boundary=fitserve"}
 
 
 def main() -> None:

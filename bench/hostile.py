@@ -84,7 +84,9 @@ def main() -> None:
             f"| {failures(beside)} of {sum(beside.statuses.values())} | {peak:.0f} MB | {left:.0f} MB |"
         )
     ratios = [tail(beside) / tail(alone) for alone, beside, *_ in rounds]
-    print(f"\nmedian ratio of p99: {median(ratios):.2f}; memory before: {before:.0f} MB")
+    statuses = ", ".join(f"{status}: {times}" for status, times in sorted(beside.statuses.items()))
+    print(f"\nanswers in the last round: {statuses}; without one: {beside.broken}; not sent: {beside.unsent}")
+    print(f"median ratio of p99: {median(ratios):.2f}; memory before: {before:.0f} MB")
     for kind, counts in told.items():
         print(f"- {kind}: {', '.join(f'{status}: {times}' for status, times in sorted(counts.items()))}")
 
