@@ -11,15 +11,13 @@ import asyncio
 import json
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from statistics import median
 
-from app.settings import STARTERS
-from bench.overload import FITSERVE, Seen, load, predict_request, tail
+from bench.overload import Seen, load, predict_request, tail
 from bench.serve_digit import picture
-from bench.servers import memory, started
+from bench.servers import fitserve, memory
 
 PORT = 8715
 CONNECTIONS = 64
@@ -62,19 +60,16 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3)
     chosen = options.parse_args()
     request = predict_request(picture())
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {"PORT": str(PORT), "STORE": f"{folder}/store", "STARTERS": str(STARTERS)}
-        named = {f"FITSERVE_{name}": value for name, value in environment.items()}
-        with started(FITSERVE, PORT, "/health/ready", **named) as (process, _):
-            job = ended_job(PORT)
-            asyncio.run(load(PORT, request, chosen.rate, 2, CONNECTIONS))  # warm
-            before, rounds = memory(process), []
-            for _ in range(chosen.rounds):
-                alone = asyncio.run(load(PORT, request, chosen.rate, chosen.seconds, CONNECTIONS))
-                beside, told = attacked(request, chosen.rate, chosen.seconds, job)
-                peak = memory(process)
-                time.sleep(SETTLE)
-                rounds.append((alone, beside, peak, memory(process)))
+    with fitserve(PORT) as process:
+        job = ended_job(PORT)
+        asyncio.run(load(PORT, request, chosen.rate, 2, CONNECTIONS))  # warm
+        before, rounds = memory(process), []
+        for _ in range(chosen.rounds):
+            alone = asyncio.run(load(PORT, request, chosen.rate, chosen.seconds, CONNECTIONS))
+            beside, told = attacked(request, chosen.rate, chosen.seconds, job)
+            peak = memory(process)
+            time.sleep(SETTLE)
+            rounds.append((alone, beside, peak, memory(process)))
     print("| round | p99 alone | p99 attacked | ratio | failed | memory at the end | memory later |")
     print("|---|---|---|---|---|---|---|")
     for number, (alone, beside, peak, left) in enumerate(rounds, 1):

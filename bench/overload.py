@@ -8,8 +8,6 @@ The sender shares the machine with the service, so the capacity is measured with
 
 import argparse
 import asyncio
-import sys
-import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,13 +15,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from app.settings import STARTERS
 from bench.serve_digit import picture
-from bench.servers import memory, started
+from bench.servers import fitserve, memory
 
 PORT = 8713
 TICK = 0.005
-FITSERVE = [sys.executable, "-m", "app.main"]
 
 
 @dataclass
@@ -140,17 +136,14 @@ def main() -> None:
     options.add_argument("--connections", type=int, default=1900)
     chosen = options.parse_args()
     request = predict_request(picture())
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {"PORT": str(PORT), "STORE": f"{folder}/store", "STARTERS": str(STARTERS)}
-        named = {f"FITSERVE_{name}": value for name, value in environment.items()}
-        with started(FITSERVE, PORT, "/health/ready", **named) as (process, _):
-            asyncio.run(load(PORT, request, 100_000, 2, 32))  # warm
-            full = asyncio.run(load(PORT, request, 100_000, 5, 32))
-            rate = len(full.accepted) / 5
-            before = memory(process)
-            over = asyncio.run(load(PORT, request, chosen.factor * rate, chosen.seconds, chosen.connections))
-            after = asyncio.run(load(PORT, request, 0.9 * rate, 5, 32))
-            left = memory(process)
+    with fitserve(PORT) as process:
+        asyncio.run(load(PORT, request, 100_000, 2, 32))  # warm
+        full = asyncio.run(load(PORT, request, 100_000, 5, 32))
+        rate = len(full.accepted) / 5
+        before = memory(process)
+        over = asyncio.run(load(PORT, request, chosen.factor * rate, chosen.seconds, chosen.connections))
+        after = asyncio.run(load(PORT, request, 0.9 * rate, 5, 32))
+        left = memory(process)
     print("| load | requests/s | answered | refused with Retry-After | other | p99 of the accepted |")
     print("|---|---|---|---|---|---|")
     for name, wanted, seen in (

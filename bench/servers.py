@@ -3,11 +3,15 @@
 import os
 import re
 import subprocess
+import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from app.settings import STARTERS
 
 BOUNDARY = "fitserve"
 SCRIPT = """
@@ -38,6 +42,16 @@ def started(
     finally:
         process.terminate()
         process.wait(20)
+
+
+@contextmanager
+def fitserve(port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """The service with a store of its own, which holds the starter versions, ready on a port."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {"PORT": str(port), "STORE": f"{folder}/store", "STARTERS": str(STARTERS)}
+        named = {f"FITSERVE_{name}": value for name, value in environment.items()}
+        with started([sys.executable, "-m", "app.main"], port, "/health/ready", **named) as (process, _):
+            yield process
 
 
 def write_script(folder: Path, content: bytes) -> Path:

@@ -16,8 +16,6 @@ from app.web.framing import content_length
 from app.web.problems import send_problem
 
 SMALL_BYTES = 1 << 16  # bodies up to here are bounded by the number of requests
-
-
 TENSORS = re.compile(r"/v2/models/.*/infer|/v1/models/.*:(predict|classify)")  # where JSON has tensors
 
 
