@@ -1,4 +1,4 @@
-"""What confines a process that runs a network from elsewhere: it ends with its parent, and within its limits."""
+"""What confines a child process: it ends with its parent, stays within limits, and leaves the cores to serving."""
 
 import math
 import os
@@ -27,6 +27,19 @@ def be_expendable() -> None:
         Path("/proc/self/oom_score_adj").write_text(EXPENDABLE)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def lower_priority(niceness: int) -> None:
+    """Let processes of a lower niceness, 0 to 19, run first.
+
+    Linux on most desktops and servers shares the cores among sessions first, so niceness counts only within one. A
+    process that leads a session therefore sets the niceness of its session as well (sched(7), "The autogroup feature").
+    """
+    with suppress(OSError):
+        os.nice(niceness)
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(niceness))
 
 
 def limit_memory(number: int) -> None:

@@ -1,5 +1,8 @@
 """What hostile or careless clients send, each kind over and over, from a process of its own.
 
+The process runs at the lowest priority in a session of its own: it stands for other machines, which take none of this
+one's time.
+
     python -m bench.attacks PORT SECONDS JOB
 
 JOB is an ended training whose curves are drawn. Prints how often each kind was sent, and how it was answered.
@@ -7,6 +10,7 @@ JOB is an ended training whose curves are drawn. Prints how often each kind was 
 
 import http.client
 import json
+import os
 import socket
 import sys
 import threading
@@ -19,6 +23,8 @@ from typing import Any
 
 import numpy as np
 from onnx import TensorProto, helper
+
+from app.confinement import lower_priority
 
 HOST = "127.0.0.1"
 PATIENCE = 60  # seconds that an answer may take
@@ -165,9 +171,8 @@ def endless_network() -> bytes:
     return content
 
 
-def attack(port: int, seconds: float, job: str) -> dict[str, Counter[int]]:
+def attack(attacker: Attacker, seconds: float) -> dict[str, Counter[int]]:
     """Every kind in a thread of its own for so long; the statuses of each."""
-    attacker = Attacker(port, job)
     kinds: list[Callable[[], int]] = [getattr(attacker, name) for name in vars(Attacker) if not name.startswith("_")]
     seen: dict[str, Counter[int]] = {kind.__name__: Counter() for kind in kinds}
     end = time.monotonic() + seconds
@@ -195,8 +200,11 @@ def _upload(content: bytes, name: bytes = b"like", value: bytes = b"live") -> tu
 def main() -> None:
     """Attack and tell."""
     port, seconds, job = sys.argv[1:]
+    os.setsid()
+    lower_priority(19)
+    attacker = Attacker(int(port), job)
     print("ready", flush=True)
-    told: dict[str, Any] = {name: dict(counts) for name, counts in attack(int(port), float(seconds), job).items()}
+    told: dict[str, Any] = {name: dict(counts) for name, counts in attack(attacker, float(seconds)).items()}
     print(json.dumps(told))
 
 

@@ -10,11 +10,12 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
-from app.confinement import be_expendable, limit_memory
+from app.confinement import be_expendable, limit_memory, lower_priority
 from app.families.contract import Array
 from app.serving.onnx_session import open_session
 from app.serving.tensor_stream import read_arrays, write_arrays, write_error
 
+NICENESS = 5  # networks made here come first
 LONGEST = 500  # characters of a reason
 
 
@@ -23,6 +24,7 @@ def main(folder: str, threads: str, memory: str, *names: str) -> int:
     until the input ends.
     """
     be_expendable()
+    lower_priority(NICENESS)
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)  # whatever libraries print is no answer
         limit_memory(int(memory))

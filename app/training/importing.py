@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from app.confinement import be_expendable, end_with_parent, limit_memory, limit_seconds
+from app.confinement import be_expendable, end_with_parent, limit_memory, limit_seconds, lower_priority
 from app.errors import Conflict, FitserveError, InvalidRequest, SystemFault
 from app.families.catalog import by_model, find_families
 from app.families.contract import Network
@@ -30,6 +30,7 @@ from app.telemetry import configure_logging
 from app.training.archive import check_archive
 from app.training.likeness import Likeness, Trial, check_keras, drawn, try_out
 
+NICENESS = 19  # serving comes first
 SAMPLES = 64  # made-up examples on which a .keras file and what is served of it must agree
 
 
@@ -116,6 +117,7 @@ def main(model: str, like: str, path: str, staged: str) -> int:
     """Import one file as the settings say; returns an exit code."""
     end_with_parent()
     be_expendable()
+    lower_priority(NICENESS)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # a GPU is shared with whoever serves on it
     settings = Settings()

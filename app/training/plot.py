@@ -1,7 +1,6 @@
 """Pictures of trainings and versions; `python -m app.training.plot svg|png` draws curves from rows of JSON."""
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from matplotlib.figure import Figure
 
+from app.confinement import lower_priority
 from app.families.contract import Array
 
-NICE = 5  # serving comes first
+NICENESS = 19  # serving comes first
 SHEET = 5  # pictures in a row of the contact sheet, and rows
 
 
@@ -61,5 +61,5 @@ def draw_mistakes(path: Path, pictures: Array, mistakes: Sequence[dict[str, Any]
 
 
 if __name__ == "__main__":
-    os.nice(NICE)
+    lower_priority(NICENESS)
     draw_history(sys.stdout.buffer, json.load(sys.stdin), sys.argv[1])

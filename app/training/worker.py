@@ -6,10 +6,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
+from app.confinement import lower_priority
 from app.errors import SystemFault, Unavailable
 from app.jobs.job import Job, Status, Wish
 from app.jobs.journal import Journal, LostLease
@@ -197,8 +198,7 @@ def main(job_id: str, attempt: str) -> int:
     settings = Settings()
     configure_logging(settings.log_level, settings.log_form, job=job_id)
     configure_tracing()
-    with suppress(OSError):
-        os.nice(settings.trainer_nice)
+    lower_priority(settings.trainer_nice)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # a GPU is shared with whoever serves on it
     journal = Journal(settings.journal_url, connections=1).open()  # a trainer has little to say

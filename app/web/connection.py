@@ -21,6 +21,7 @@ from app.web.writing import WholeAnswers
 
 PIECE = 1 << 12  # bytes that are parsed before the bounds are looked at again
 MUCH = 1 << 16  # bytes of one reading after which others have their turn
+REST = 0.002  # seconds after so much, in which who sends little is read
 MANY = 500  # fields and chunks of it, the same
 SHARE = 4  # of a body's bytes: one for each so many may frame its chunks, for each costs as much as hundreds of bytes
 
@@ -119,7 +120,7 @@ class Connection(WholeAnswers):
         if self._later or len(data) >= MUCH:
             is_ours = not self.flow.read_paused
             self.flow.pause_reading()
-            self.loop.call_soon(self._go_on, is_ours)
+            self.loop.call_later(REST, self._go_on, is_ours)
 
     def _go_on(self, resume: bool) -> None:
         data, self._later = self._later, b""

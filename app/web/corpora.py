@@ -1,5 +1,6 @@
 """A text to learn from, uploaded in a form: written to disk as it comes, refused at the first byte that is no text."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,7 +40,7 @@ async def received(
             chosen["corpus"] = await run_in_threadpool(datasets.name_of, partial)
         yield chosen, partial if uploaded else None
     finally:
-        partial.unlink(missing_ok=True)
+        await asyncio.to_thread(partial.unlink, missing_ok=True)  # of a large file it takes a while
 
 
 def _validated(wishes: type[BaseModel], fields: dict[str, str]) -> dict[str, Any]:

@@ -76,6 +76,8 @@ class TextCheck:
             self._decoders = {one: codecs.getincrementaldecoder(one)() for one in ((marked,) if marked else UNMARKED)}
         if "utf-8" in self._decoders or "cp949" in self._decoders:
             self._refuse_if(b"\0" in content, "holds zero bytes, as binary files do")
+            if content.isascii() and not any(one.getstate()[0] for one in self._decoders.values()):
+                return  # in both encodings, and a tenth of the cost
         for encoding, decoder in list(self._decoders.items()):
             try:
                 decoder.decode(content, final)

@@ -3,7 +3,6 @@
 A value is pickled; arrays and long texts of tensors' requests follow it as they are, so that nobody copies them whole.
 """
 
-import os
 import pickle
 import signal
 import struct
@@ -11,13 +10,14 @@ import sys
 from typing import Any, BinaryIO
 
 from app.allocation import give_back_large_blocks
+from app.confinement import lower_priority
 from app.errors import InvalidRequest
 from app.web.json_body.parsing import parse
 
 QUESTION = struct.Struct("<?Q")  # whether tensors are expected, and the length of the text
 ANSWER = struct.Struct("<?Q")  # whether it was JSON, and how many buffers follow, each behind its length
 LENGTH = struct.Struct("<Q")
-NICENESS = 5
+NICENESS = 10  # short requests come first
 
 
 def serve(source: BinaryIO, sink: BinaryIO) -> None:
@@ -48,6 +48,6 @@ def _parsed(text: bytes, arrays: bool) -> tuple[bool, Any]:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the service ends this process
-    os.nice(NICENESS)
+    lower_priority(NICENESS)
     give_back_large_blocks()
     serve(sys.stdin.buffer, sys.stdout.buffer)

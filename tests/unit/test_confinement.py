@@ -1,0 +1,32 @@
+"""What a child process gives up for whoever started it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+AUTOGROUP = Path("/proc/self/autogroup")
+LOWERED = """
+import os, pathlib
+from app.confinement import lower_priority
+lower_priority(7)
+group = pathlib.Path("/proc/self/autogroup")
+print(os.nice(0), group.read_text().split()[-1] if group.exists() else "none")
+"""
+
+
+def lowered(*, leads: bool) -> list[str]:
+    """The niceness of a process that lowers its priority, and that of its session."""
+    command = [sys.executable, "-c", LOWERED]
+    return subprocess.run(command, check=True, capture_output=True, text=True, start_new_session=leads).stdout.split()
+
+
+@pytest.mark.skipif(not AUTOGROUP.exists(), reason="the system shares its cores among processes, not sessions")
+def test_a_process_that_leads_a_session_lowers_the_priority_of_its_session() -> None:
+    assert lowered(leads=True) == ["7", "7"]
+
+
+def test_another_process_leaves_the_session_of_its_parent_as_it_is() -> None:
+    before = AUTOGROUP.read_text().split()[-1] if AUTOGROUP.exists() else "none"
+    assert lowered(leads=False) == ["7", before]
