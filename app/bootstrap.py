@@ -8,27 +8,27 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
+from app.datasets.datasets import Datasets
+from app.datasets.uploads import clear
 from app.families.catalog import by_model, find_families
 from app.families.contract import Family
-from app.jobs.feed import Feed
+from app.jobs.event_feed import Feed
 from app.jobs.journal import Journal
 from app.jobs.launchers.launcher import Launcher
 from app.jobs.launchers.local import LocalLauncher
 from app.jobs.launchers.ray import RayLauncher, Resources
 from app.jobs.launchers.ray_head import RayHead, address_in, token_in
+from app.jobs.plots import Plots
 from app.jobs.retention import Retention
 from app.jobs.supervisor import Rules, Supervisor
+from app.logging import log
 from app.serving.loading import Limits
-from app.serving.runtimes import ChosenRuntime
+from app.serving.runtimes.selection import ChosenRuntime
 from app.serving.servables import Servables
 from app.settings import Settings
 from app.store.model_store import ModelStore
 from app.store.opening import open_store
-from app.telemetry import log
-from app.training.datasets import Datasets
-from app.training.given import clear
-from app.training.plots import Plots
-from app.training.sweeping import Sweeper
+from app.sweeps.engine import Sweeper
 
 
 @dataclass(frozen=True)

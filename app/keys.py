@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.errors import Conflict, InvalidRequest
-from app.telemetry import log
+from app.logging import log
 
 PREFIX = "fitserve_"
 LINE = re.compile(r"(predict|train|admin)[ \t]+([0-9a-fA-F]{64})[ \t]+([\w.-]{1,64})")

@@ -3,13 +3,13 @@
 import sys
 
 from app.addresses import is_local
-from app.allocation import allow_connections, give_back_large_blocks
-from app.serving.runtimes import missing
+from app.logging import configure_logging
+from app.process_limits import allow_connections, give_back_large_blocks
+from app.serving.runtimes.selection import missing
 from app.settings import Settings
-from app.telemetry import configure_logging
 from app.web.app import create_app
-from app.web.connection import connection_type
-from app.web.server import run
+from app.web.server.connection import connection_type
+from app.web.server.run import run
 
 EXIT_SECONDS = 2.0  # to close what is open, beside what settings say
 

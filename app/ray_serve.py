@@ -6,11 +6,11 @@ from fastapi import FastAPI
 from ray import serve
 from uvicorn.protocols.http import auto
 
-from app.allocation import give_back_large_blocks
 from app.errors import Forbidden
+from app.process_limits import give_back_large_blocks
 from app.settings import Settings
 from app.web.app import create_app
-from app.web.connection import connection_type
+from app.web.server.connection import connection_type
 
 os.environ["FORWARDED_ALLOW_IPS"] = ""  # Ray starts the server; the application itself knows which proxies to believe
 

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.addresses import parse_hosts, parse_networks, parse_origins
 from app.errors import InvalidRequest
-from app.locations import JOBS, Bucket, cache_folder, parse_store, state_folder
+from app.paths import JOBS, Bucket, cache_folder, parse_store, state_folder
 
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]

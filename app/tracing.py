@@ -13,7 +13,7 @@ from typing import Any
 from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
 
-from app.telemetry import log
+from app.logging import log
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 DEFAULTS = {  # of the SDK's own settings; nobody waits longer than this for a collector when a process ends

@@ -21,7 +21,7 @@ from app.families.contract import Classification
 from app.families.digit.spec import FAMILY
 from app.families.imaging import png, read_picture
 from app.serving.loading import load_version
-from app.serving.onnx_runtime import OnnxRuntime
+from app.serving.runtimes.onnx import OnnxRuntime
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from tests.other_things import OTHER_THINGS, photograph, several

@@ -15,7 +15,7 @@ from PIL import Image
 from app.errors import InvalidRequest
 from app.families.catalog import by_model, find_families
 from app.serving.loading import load_version
-from app.serving.onnx_runtime import OnnxRuntime
+from app.serving.runtimes.onnx import OnnxRuntime
 from app.settings import STARTERS, Settings
 from app.store.model_store import ModelStore
 from bench.strange import KINDS, Picture, digits, strange

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
-from app.jobs.feed import Feed
+from app.jobs.event_feed import Feed
 from app.jobs.job import Job, NewJob
 from app.jobs.journal import Journal
 from bench.turns import family

@@ -16,7 +16,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from app.families.text.reading import lines_of, words_of
+from app.families.text.text_cleaning import lines_of, words_of
 
 WINDOW, EMBEDDING, UNITS, BATCH = 20, 10, 64, 32
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
+from app.datasets.datasets import Datasets
 from app.families.cifar.files import IMAGENET
 from app.store.model_store import ModelStore
-from app.training.datasets import Datasets
 from bench.trainings import environment, trained_at
 from bench.turns import Contender, take_turns
 

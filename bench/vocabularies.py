@@ -14,7 +14,7 @@ import numpy as np
 
 from app.families.text.corpus import divide
 from app.families.text.ngrams import KneserNey
-from app.families.text.reading import lines_of, words_of
+from app.families.text.text_cleaning import lines_of, words_of
 from app.families.text.vocabulary import build
 
 TEXTS = ("ko_literature", "ko_nsmc_reviews", "en_tinyshakespeare")

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from app.store.connection import Connection
+from app.store.s3_connection import Connection
 
 ROOT = Path(__file__).resolve().parents[1]
 FAULTS = "/faults"

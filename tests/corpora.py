@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from app.datasets.datasets import Datasets
 from app.families.catalog import find_families
 from app.jobs.journal import Journal
 from app.jobs.launchers.local import LocalLauncher
 from app.settings import Settings
 from app.store.model_store import ModelStore
-from app.training.datasets import Datasets
-from app.training.submission import submit
+from app.submission.training import submit
 
 THREE_LINES = """나는 오늘 아침에 산책을 했다
 나는 오늘 친구와 맛있는 점심을 먹었다

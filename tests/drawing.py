@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.families.digit.pen import Floats, cover_of
+from app.families.digit.stroke_rendering import Floats, cover_of
 
 Bytes = NDArray[np.uint8]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from app.families.contract import Array, Features, Signature, Tensor
-from app.serving.signatures import inputs_of
+from app.serving.runtimes.signatures import inputs_of
 from app.store.version import CARD, Card, FeaturesCard, TensorCard, checksums
 from tests.fakes import tiny_card
 

@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 from typing import Protocol
 
-from app.locations import Bucket
+from app.paths import Bucket
 from app.settings import Settings
 from app.store.bucket import BucketBackend
 from app.store.bucket_models import REGISTER

@@ -10,7 +10,7 @@ from pathlib import Path
 
 def trainers(job: str) -> list[int]:
     """The processes that train a job."""
-    wanted = f"app.training.worker\0{job}".encode()
+    wanted = f"app.training.main\0{job}".encode()
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):  # it may have ended meanwhile

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from app.families.contract import Array
-from app.families.text.reading import lines_of
 from app.families.text.sample import LINES
 from app.families.text.servable import TextServable
+from app.families.text.text_cleaning import lines_of
 from app.families.text.vocabulary import VOCABULARY, build, written
 from app.serving.batcher import Cost
 from app.serving.generation import Generation

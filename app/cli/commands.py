@@ -23,9 +23,9 @@ from app.families.catalog import by_model, find_families
 from app.families.contract import Task
 from app.families.imaging import read_picture
 from app.serving.loading import load_version
-from app.serving.runtimes import ChosenRuntime
+from app.serving.runtimes.selection import ChosenRuntime
 from app.serving.sampling import Sampling
-from app.serving.telling import Wish
+from app.serving.word_stream import Wish
 from app.settings import Settings
 from app.store.model_store import LIVE, ModelStore
 from app.store.opening import open_store

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from app.cli.terminal import errors
 from app.errors import InvalidRequest
 from app.families.generation import Generator
-from app.printable import printable
+from app.safe_text import printable
 from app.serving.batcher import Cost
 from app.serving.generation import Generation
-from app.serving.remarks import remarks
-from app.serving.telling import Wish
+from app.serving.generation_notes import remarks
+from app.serving.word_stream import Wish
 
 
 async def write(generator: Generator, text: str, wish: Wish) -> None:

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from app.cli.terminal import console
-from app.cli.watching import follow, tell
+from app.cli.watch import follow, tell
 from app.families.catalog import family_named
 from app.jobs.job import Job
 from app.jobs.journal import Journal

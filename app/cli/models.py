@@ -11,11 +11,11 @@ from rich.table import Table
 from app.cli.terminal import console, styled
 from app.errors import NotFound
 from app.families.catalog import find_families
+from app.imports import client
 from app.settings import Settings
 from app.store.inspection import inspect
 from app.store.model_store import LIVE
 from app.store.opening import open_store
-from app.training import intake
 
 group = typer.Typer(help="List the models and their versions; verify that the store is sound; import networks.")
 
@@ -71,7 +71,7 @@ def import_version(
         raise NotFound(f"there is no version of {model!r} here; models: {', '.join(store.models())}")
 
     async def publish() -> int:
-        async with intake.opened(store) as begun:
+        async with client.opened(store) as begun:
             await asyncio.to_thread(shutil.copyfile, file, begun.path)
             candidate = await begun.try_out(settings, model, like)
             return candidate.publish(store).version

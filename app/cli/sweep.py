@@ -16,10 +16,10 @@ from app.errors import InvalidRequest
 from app.families.catalog import find_families
 from app.jobs.job import Promote, Status
 from app.jobs.sweeps import Metric, Sweep
+from app.logging import configure_logging
 from app.settings import Settings
-from app.telemetry import configure_logging
-from app.training.sweep_submission import SweepWish, submit_sweep
-from app.training.trials import Trial, best_of, jobs_of, table
+from app.sweeps.submission import SweepWish, submit_sweep
+from app.sweeps.trials import Trial, best_of, jobs_of, table
 
 LOOK_SECONDS = 0.2
 RANGE = re.compile(r"(?P<low>[^:]+?)\.\.(?P<high>[^:]+)(?P<log>:log)?")

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import Task, TextColumn
 from rich.text import Text
 
-from app.printable import printable
+from app.safe_text import printable
 
 
 class PlainConsole(Console):

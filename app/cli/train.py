@@ -10,14 +10,14 @@ import typer
 from app.bootstrap import build
 from app.cli.jobs import UNITS
 from app.cli.terminal import console
-from app.cli.watching import follow, tell
+from app.cli.watch import follow, tell
 from app.families.catalog import find_families
 from app.families.contract import Family
 from app.jobs.job import Format, Job, Promote
 from app.jobs.journal import Journal
+from app.logging import configure_logging
 from app.settings import Settings
-from app.telemetry import configure_logging
-from app.training.submission import submit
+from app.submission.training import submit
 
 
 def train_commands() -> typer.Typer:

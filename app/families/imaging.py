@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import AvifImagePlugin, ExifTags, Image
 
 from app.errors import InvalidRequest
-from app.families.headers import gif_extents, is_heic, is_one_scan
+from app.families.image_headers import gif_extents, is_heic, is_one_scan
 
 Bytes = NDArray[np.uint8]
 

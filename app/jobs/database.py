@@ -19,7 +19,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app import caller
+from app import request_context
 from app.disk import make_folder
 from app.errors import InvalidRequest, Unavailable
 
@@ -77,7 +77,7 @@ class Database:
             if lock is not None and connection.dialect.name != SQLITE:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
             yield connection
-            caller.commit()
+            request_context.commit()
 
     @contextmanager
     def begin_hastily(self) -> Iterator[Connection]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, literal, or_, select, u
 from app.errors import Busy, FitserveError, InvalidRequest, NotFound
 from app.jobs.database import QUEUE, Database
 from app.jobs.job import Event, Job, NewJob, Status, Wish
-from app.jobs.leadership import leads
+from app.jobs.leader_lease import leads
 from app.jobs.rows import Conditions, change, held, job_of, row_of, running, write
 from app.jobs.tables import Clock, events, jobs
 

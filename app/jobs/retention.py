@@ -8,7 +8,7 @@ from typing import Protocol
 from app.errors import NotFound
 from app.jobs.job import Job, Status, now
 from app.jobs.journal import Journal
-from app.telemetry import log
+from app.logging import log
 
 HOUR = 3600.0
 

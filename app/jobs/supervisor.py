@@ -11,8 +11,8 @@ from app.errors import Unavailable
 from app.jobs.job import Job, Status, Wish
 from app.jobs.journal import Journal, LostLease
 from app.jobs.launchers.launcher import Launcher, Trainer
-from app.jobs.leadership import Leadership
-from app.telemetry import log
+from app.jobs.leader_lease import Leadership
+from app.logging import log
 
 RETRY_SECONDS = 5.0  # after nothing could be launched
 RENEWALS = 3  # of the lease of a trainer that waits, in the time of a lease

@@ -17,8 +17,8 @@ from opentelemetry.context import Context
 
 from app import metrics, tracing
 from app.errors import Busy, Runaway, TooLarge
+from app.serving.loop_scheduler import Turns
 from app.serving.statistics import Statistics
-from app.serving.turns import Turns
 
 Instance = TypeVar("Instance")
 Output = TypeVar("Output")

@@ -18,10 +18,10 @@ from app.families.contract import Array
 from app.families.generation import Generator, Prompt
 from app.serving.batch_invariance import InvariantStep
 from app.serving.batcher import Cost, unheeded, unwatched
-from app.serving.continuation import Continuation
+from app.serving.loop_scheduler import Turns
 from app.serving.sampling import choose
-from app.serving.telling import Telling, Wish, Word
-from app.serving.turns import Turns
+from app.serving.sequence import Continuation
+from app.serving.word_stream import Telling, Wish, Word
 
 Stepped: TypeAlias = tuple[Array, list[Array]]
 Step: TypeAlias = Callable[[Array, Sequence[Array]], Stepped]

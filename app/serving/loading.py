@@ -16,7 +16,7 @@ from app.errors import Damaged, FitserveError, Runaway, RunFailed, SystemFault
 from app.families.contract import Family, load
 from app.serving.batcher import Batcher, Cost
 from app.serving.generation import Generation
-from app.serving.runtime import Runtime
+from app.serving.runtimes.protocol import Runtime
 from app.store.model_store import ModelStore
 from app.store.version import Card
 

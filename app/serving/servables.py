@@ -11,14 +11,14 @@ from typing import Any
 
 from app.errors import Conflict, Damaged, NotFound, Runaway, SystemFault, Unavailable
 from app.families.contract import Family
+from app.logging import log
 from app.serving.loading import Limits, Loaded, Loader
-from app.serving.runtime import Runtime
+from app.serving.runtimes.protocol import Runtime
 from app.serving.traffic import UNDIVIDED, Plan, Shadow, Traffic, check_comparable
 from app.serving.withdrawals import Withdrawals
 from app.store.backend import MOST_DIGITS
 from app.store.model_store import LIVE, PREVIOUS, SHADOW, ModelStore
 from app.store.version import Card
-from app.telemetry import log
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from app.errors import FitserveError
+from app.logging import log
 from app.store.model_store import ModelStore
-from app.telemetry import log
 
 
 class Withdrawals:

@@ -8,7 +8,7 @@ from typing import Annotated, Protocol
 
 from pydantic import Field, TypeAdapter
 
-from app.store.shared import SharedFolder
+from app.store.shared_folder import SharedFolder
 from app.store.version import Card
 
 MOST_DIGITS = 9  # of a version's number

@@ -11,20 +11,20 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from app import caller
+from app import request_context
 from app.errors import Conflict, Damaged, Unavailable
+from app.logging import log
 from app.store.backend import Register
 from app.store.bucket_folder import BucketFolder
 from app.store.bucket_models import BucketModels
 from app.store.bucket_register import BucketRegister, Upload
 from app.store.cache import VersionCache
-from app.store.connection import Refused
-from app.store.files import replace
+from app.store.durable_files import replace
 from app.store.objects import NEW, Objects
-from app.store.shared import SharedFolder
+from app.store.s3_connection import Refused
+from app.store.shared_folder import SharedFolder
 from app.store.staging import Staging
 from app.store.version import CARD, Card, verify
-from app.telemetry import log
 
 PROBE = ".fitserve.json"
 TURN = ".turn"
@@ -106,7 +106,7 @@ class BucketBackend:
 
         def changed(register: BucketRegister) -> BucketRegister:
             new = register.changed(edit(register.register))
-            caller.commit()
+            request_context.commit()
             return new
 
         return self._models.rewrite(model, changed).register
@@ -138,7 +138,7 @@ class BucketBackend:
             if version in register.deletions:  # by another, or by a try of ours whose answer was lost
                 return register
             check(register.register)
-            caller.commit()
+            request_context.commit()
             return register.hiding(version)
 
         self._models.rewrite(model, hidden)
@@ -215,7 +215,7 @@ class BucketBackend:
         def shown(register: BucketRegister) -> BucketRegister:
             if number in register.abandoned:
                 raise Conflict(f"version {number} of {model} took so long that it was taken for abandoned")
-            caller.commit()
+            request_context.commit()
             return register.published(number)
 
         self._models.rewrite(model, shown)

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.errors import Unavailable
+from app.logging import log
 from app.store.objects import Objects
-from app.store.shared import LocalFolder
-from app.telemetry import log
+from app.store.shared_folder import LocalFolder
 
 SHARE_SECONDS = 2.0  # how far the shared part of a growing file may be behind
 PART_BYTES = 1 << 20  # after so much of a growing file another object begins

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from app.errors import Damaged, Unavailable
 from app.store.backend import MOST_DIGITS
 from app.store.bucket_register import BucketRegister, parse_register
-from app.store.connection import Refused, Unchanged
 from app.store.objects import NEW, Listed, Objects
+from app.store.s3_connection import Refused, Unchanged
 from app.store.version import CARD, Card, parse_card
 
 REGISTER = "register.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.disk import make_folder, sync
 from app.errors import Damaged
-from app.store.files import locked, sync_tree
+from app.store.durable_files import locked, sync_tree
 from app.store.staging import Staging
 from app.store.version import CARD, Card, read_card
 

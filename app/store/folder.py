@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from app import caller
+from app import request_context
 from app.disk import make_folder, sync
 from app.store.backend import ALIASES, SPLIT, WITHDRAWN, Register
-from app.store.files import locked, replace, sync_tree, write_beside
-from app.store.shared import LocalFolder, SharedFolder
+from app.store.durable_files import locked, replace, sync_tree, write_beside
+from app.store.shared_folder import LocalFolder, SharedFolder
 from app.store.staging import Staging
 from app.store.version import CARD, Card, read_card, verify
 
@@ -91,7 +91,7 @@ class FolderBackend:
                 (ALIASES, home / ALIASES_FILE, old.aliases, new.aliases),
             )
             steps = [_written(kind, path, content) for kind, path, before, content in parts if content != before]
-            caller.commit()
+            request_context.commit()
             for step in steps:
                 step()
             if steps:
@@ -116,7 +116,7 @@ class FolderBackend:
             made = card(1 + max([self._deleted(model), *self.numbers(model)]))
             replace(staged / CARD, made.model_dump_json(indent=1).encode())
             sync_tree(staged)
-            caller.commit()
+            request_context.commit()
             staged.rename(home / str(made.version))
             sync(home)
         return made
@@ -125,7 +125,7 @@ class FolderBackend:
         """Remember the number, move the version out of sight, then delete its files."""
         with self._lock(model):
             check(self.register(model))
-            caller.commit()
+            request_context.commit()
             replace(self._root / model / DELETED, str(max(self._deleted(model), version)).encode())
             grave = self.stage("deleted")
             self._place(model, version).rename(grave / str(version))

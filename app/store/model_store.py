@@ -6,14 +6,14 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from app import caller
+from app import request_context
 from app.errors import Conflict, Damaged, NotFound, SystemFault
-from app.locations import CORPORA
+from app.logging import log
+from app.paths import CORPORA
 from app.store.backend import MOST_DIGITS, Backend, Register
 from app.store.folder import FolderBackend
-from app.store.shared import JobFolders, SharedFolder
+from app.store.shared_folder import JobFolders, SharedFolder
 from app.store.version import CARD, Card
-from app.telemetry import log
 
 LIVE = "live"
 PREVIOUS = "previous"
@@ -216,7 +216,7 @@ class ModelStore:
                 raise Conflict(f"version {version} of {model} is {' and '.join(sorted(names))}: move the alias first")
             if version in _split(model, register):
                 raise Conflict(f"version {version} of {model} has a share of its requests: end the split first")
-            caller.commit()
+            request_context.commit()
 
         self._backend.remove(model, version, check)
 
@@ -278,7 +278,7 @@ class ModelStore:
 
         def decided(register: Register) -> Register:
             new = edit(register)
-            caller.commit()
+            request_context.commit()
             return new
 
         return self._backend.change(model, decided)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from app.locations import Bucket
-from app.store.connection import Connection, Refused
+from app.paths import Bucket
+from app.store.s3_connection import Connection, Refused
 
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0  # seconds between two tries
 NEW = "new"  # the tag of an object that must not be there yet

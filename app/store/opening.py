@@ -1,6 +1,6 @@
 """The store that the settings name."""
 
-from app.locations import Bucket
+from app.paths import Bucket
 from app.settings import Settings
 from app.store.model_store import ModelStore
 
@@ -13,8 +13,8 @@ def open_store(settings: Settings, patience: float = 0.0) -> ModelStore:
     if not isinstance(settings.store, Bucket):
         return ModelStore(settings.store)
     from app.store.bucket import BucketBackend  # noqa: PLC0415  what a folder does not need
-    from app.store.connection import Connection  # noqa: PLC0415
     from app.store.objects import Objects  # noqa: PLC0415
+    from app.store.s3_connection import Connection  # noqa: PLC0415
 
     objects = Objects(settings.store, Connection(settings.store_timeout_seconds), patience)
     return ModelStore(BucketBackend(objects, settings.local_folder, settings.max_cache_bytes))

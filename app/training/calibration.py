@@ -11,7 +11,7 @@ from app.families.classification import at_temperature
 from app.families.contract import Array, Data, Network, Split
 from app.families.familiarity import Familiarity
 from app.store.version import Calibration
-from app.training.familiarity import fit_familiarity
+from app.training.familiarity_fit import fit_familiarity
 
 BATCH = 500
 BINS = 15

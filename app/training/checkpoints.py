@@ -18,9 +18,9 @@ import numpy as np
 from app.disk import make_folder
 from app.errors import Unavailable
 from app.families.contract import Network
-from app.store.files import replace
-from app.store.shared import CHECKPOINT, SharedFolder
-from app.telemetry import log
+from app.logging import log
+from app.store.durable_files import replace
+from app.store.shared_folder import CHECKPOINT, SharedFolder
 
 NAME = CHECKPOINT + "{}.npz"
 BEST = CHECKPOINT + "best-{}.npz"  # with how many epochs were done

@@ -8,7 +8,7 @@ import numpy as np
 
 from app.errors import FitserveError
 from app.families.contract import Data, Signature, Task
-from app.training.appraisal import Appraisal
+from app.training.evaluation_result import Appraisal
 
 ADVICE = "try a lower learning rate"
 GROWTH = 0.1  # of an untrained network's loss: by more the loss of a training does not grow by accident

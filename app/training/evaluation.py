@@ -10,7 +10,7 @@ from app.families.classification import at_temperature
 from app.families.contract import Array, Data
 from app.store.version import EVALUATION, GUESSES, Calibration
 from app.training.calibration import cross_entropy, expected_calibration_error
-from app.training.plot import draw_confusion, draw_history, draw_mistakes
+from app.training.drawing import draw_confusion, draw_history, draw_mistakes
 
 MISTAKES = 25  # kept and shown
 

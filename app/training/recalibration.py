@@ -8,16 +8,16 @@ from pathlib import Path
 
 import keras
 
+from app.datasets.datasets import Datasets
 from app.errors import MissingData
 from app.families.catalog import by_model, find_families
 from app.families.contract import DataFile, load
 from app.settings import Settings
 from app.store.version import CARD, KERAS, Card, checksums, read_card
 from app.training.checkpoints import Position
-from app.training.classifiers import appraise
-from app.training.datasets import Datasets
-from app.training.publication import libraries
-from app.training.trainer import Trained
+from app.training.classifier_export import appraise
+from app.training.training_loop import Trained
+from app.training.version_builder import libraries
 
 
 def recalibrate(folder: Path, datasets: Datasets) -> Card:

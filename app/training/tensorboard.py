@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from app.training.trainer import Report
+from app.training.training_loop import Report
 
 
 class TensorBoardReport:

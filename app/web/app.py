@@ -16,26 +16,27 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from app.bootstrap import Services, build, opened
 from app.errors import FitserveError, SystemFault
 from app.keys import Keyring
+from app.logging import configure_logging, log
 from app.settings import Settings
-from app.telemetry import configure_logging, log
 from app.tracing import configure_tracing, end_tracing
-from app.web import health, imports, jobs, metrics, models, problems, sweeps, watch
-from app.web.compression import Compression
-from app.web.decompression import Decompression
-from app.web.fairness import Fairness
-from app.web.generate import generate_router
-from app.web.headers import Headers
-from app.web.json_body.parser_process import ParserProcess
-from app.web.limits import BodyLimit, Deadline
-from app.web.methods import HeadRequests
-from app.web.observation import QUIET, Observed
-from app.web.page import page_router
-from app.web.predict import predict_routers
+from app.web import problems
+from app.web.middleware.access_log import QUIET, Observed
+from app.web.middleware.admission import Fairness
+from app.web.middleware.authentication import Guard, declare
+from app.web.middleware.compression import Compression
+from app.web.middleware.decompression import Decompression
+from app.web.middleware.head_requests import HeadRequests
+from app.web.middleware.limits import BodyLimit, Deadline
+from app.web.middleware.protocol_errors import ProtocolErrors
+from app.web.middleware.security_headers import Headers
 from app.web.protocols import open_inference, openai, tensorflow_serving
-from app.web.protocols.errors import ProtocolErrors
-from app.web.security import Guard, declare
-from app.web.server import ClearStart
-from app.web.train import train_path, train_router
+from app.web.requests.json_body.parser_process import ParserProcess
+from app.web.routes import health, imports, job_events, jobs, metrics, models, sweeps
+from app.web.routes.generate import generate_router
+from app.web.routes.page import page_router
+from app.web.routes.predict import predict_routers
+from app.web.routes.train import train_path, train_router
+from app.web.server.run import ClearStart
 
 DESCRIPTION = """Trains neural networks in the background and serves them; a model answers while it trains.
 
@@ -145,7 +146,7 @@ def _add_routers(app: FastAPI, services: Services) -> None:
         app.include_router(generate_router(generating))
     for router in (
         jobs.router,
-        watch.router,
+        job_events.router,
         sweeps.router,
         models.router,
         imports.router,

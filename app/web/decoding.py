@@ -6,7 +6,7 @@ from typing import Any
 from app import metrics, tracing
 from app.bootstrap import Services
 from app.families.contract import Crop
-from app.families.headers import is_heic
+from app.families.image_headers import is_heic
 from app.families.imaging import decoded, open_picture, read_picture
 from app.serving.loading import Loaded
 

@@ -34,7 +34,7 @@ from app.errors import (
     UnsupportedEncoding,
     UnsupportedMedia,
 )
-from app.telemetry import log
+from app.logging import log
 
 MEDIA_TYPE = "application/problem+json"
 ENCODINGS = ("gzip", "deflate")  # content encodings of requests and answers, the preferred one first

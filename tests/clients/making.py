@@ -6,7 +6,7 @@ from typing import Any
 
 from app.settings import Settings
 from app.web.app import create_app
-from app.web.page import STATIC
+from app.web.routes.page import STATIC
 
 CLIENT = Path(__file__).resolve().parents[2] / "clients" / "js"
 SIMPLE = {"integer": "number", "number": "number", "string": "string", "boolean": "boolean", "null": "null"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.locations import Bucket
+from app.paths import Bucket
 from app.settings import STARTERS, Settings
 from tests.bucket_server import BUCKET, BucketServer
 from tests.cluster.cluster import RayCluster

@@ -11,21 +11,21 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from app.datasets.datasets import Datasets
 from app.errors import Damaged
 from app.families.catalog import find_families
 from app.families.contract import Family, Hyperparameters, load
 from app.jobs.journal import Journal
 from app.jobs.launchers.local import LocalLauncher
 from app.serving.loading import load_version
-from app.serving.onnx_runtime import OnnxRuntime
-from app.serving.signatures import inputs_of, outputs_of
+from app.serving.runtimes.onnx import OnnxRuntime
+from app.serving.runtimes.signatures import inputs_of, outputs_of
 from app.settings import Settings
 from app.store.model_store import ModelStore
 from app.store.opening import open_store
 from app.store.version import Card, verify
-from app.training import worker
-from app.training.datasets import Datasets
-from app.training.submission import submit
+from app.submission.training import submit
+from app.training import main
 from tests.networks import some_inputs
 
 FAMILIES = find_families()
@@ -33,7 +33,7 @@ every_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES
 
 
 def test_the_catalogue_finds_the_folders():
-    folders = {path.parent.name for path in Path(worker.__file__).parent.parent.glob("families/*/spec.py")}
+    folders = {path.parent.name for path in Path(main.__file__).parent.parent.glob("families/*/spec.py")}
     assert set(FAMILIES) == folders
 
 

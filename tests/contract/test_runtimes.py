@@ -16,10 +16,10 @@ import pytest
 
 from app.errors import Damaged, Unavailable
 from app.families.contract import Array, Executable, Signature, Tensor, following
-from app.serving.onnx_runtime import OnnxRuntime
-from app.serving.runtime import Runtime
-from app.serving.runtimes import ROOT, no_gpu, unusable
-from app.serving.signatures import inputs_of, outputs_of
+from app.serving.runtimes.onnx import OnnxRuntime
+from app.serving.runtimes.protocol import Runtime
+from app.serving.runtimes.selection import ROOT, no_gpu, unusable
+from app.serving.runtimes.signatures import inputs_of, outputs_of
 from app.settings import STARTERS
 from app.store.version import CARD, SAVED_MODEL, Card, checksums, read_card
 from tests.networks import FEATURED, PICTURE, TEXT, card_in, export_small, some_inputs
@@ -37,7 +37,7 @@ MODELS = sorted(path.name for path in STARTERS.iterdir() if (path / "1" / CARD).
 
 
 def tensorflow(largest: int = LARGEST) -> Any:
-    from app.serving.tensorflow_runtime import TensorflowRuntime  # noqa: PLC0415  heavy
+    from app.serving.runtimes.tensorflow import TensorflowRuntime  # noqa: PLC0415  heavy
 
     return TensorflowRuntime(largest)
 
@@ -300,7 +300,7 @@ def test_a_version_that_has_nothing_for_tensorflow_says_so(made: Path, tmp_path:
 
 
 def test_a_run_of_tensorflow_that_goes_on_for_too_long_makes_it_unready_until_it_ends(made: Path):
-    from app.serving.tensorflow_runtime import TensorflowRuntime  # noqa: PLC0415  heavy
+    from app.serving.runtimes.tensorflow import TensorflowRuntime  # noqa: PLC0415  heavy
 
     runtime = TensorflowRuntime(LARGEST, run_seconds=0.2)
     executable = runtime.load(made / "picture")

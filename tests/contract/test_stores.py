@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.caller import Caller, calling
 from app.errors import Conflict, Damaged, NotFound, TimedOut
+from app.request_context import Caller, calling
 from app.store.model_store import ModelStore
 from app.store.version import CARD, ONNX, checksums, verify
 from tests.fakes import publish_tiny, tiny_card

@@ -51,7 +51,7 @@ def drawing(service: Service) -> int:
     for task in Path(f"/proc/{service.process.pid}/task").iterdir():
         for pid in (task / "children").read_text().split():
             with suppress(OSError):
-                number += b"app.training.plot" in Path(f"/proc/{pid}/cmdline").read_bytes()
+                number += b"app.training.drawing" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return number
 
 

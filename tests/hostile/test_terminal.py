@@ -11,11 +11,11 @@ from app import cli
 from app.cli.terminal import PlainConsole, styled
 from app.jobs.job import Job, NewJob, Status
 from app.jobs.journal import Journal
-from app.printable import printable
+from app.logging import configure_logging, log
+from app.safe_text import printable
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from app.store.version import CARD, checksums, read_card
-from app.telemetry import configure_logging, log
 
 MARKUP = "[/red] [/] [bold [link=x] [[a]] [1;2] :smile:"
 CONTROLS = "\x1b]0;owned\x07 \x1b[2J\x9b31m\x08\x7f\r over \udcff"  # the last as Python reads a byte that is no UTF-8

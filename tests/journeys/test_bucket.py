@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.families.imaging import png
-from app.locations import Bucket
+from app.paths import Bucket
 from app.settings import STARTERS, Settings
 from app.store.opening import open_store
 from tests.bucket_server import BUCKET, BucketServer

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.datasets.datasets import Datasets
 from app.families.cifar.files import IMAGENET
 from app.families.cifar.spec import FAMILY
 from app.families.imaging import png, read_picture
 from app.serving.loading import load_version
-from app.serving.onnx_runtime import OnnxRuntime
+from app.serving.runtimes.onnx import OnnxRuntime
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from app.training.calibration import expected_calibration_error
-from app.training.datasets import Datasets
 from bench.familiar import unfamiliar
 from bench.strange import digits
 

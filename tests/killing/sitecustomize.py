@@ -67,7 +67,7 @@ def main():
     """Arm the first place that was not used yet, in trainers only."""
     points = os.environ.get("KILL_POINTS", "").split()
     used = Path(os.environ.get("KILL_FOLDER", "nowhere"))
-    trainer = "app.training.worker" in sys.orig_argv
+    trainer = "app.training.main" in sys.orig_argv
     left = [(number, point) for number, point in enumerate(points) if not (used / str(number)).exists()]
     if not trainer or not left:
         return

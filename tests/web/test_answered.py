@@ -13,17 +13,17 @@ import pytest
 from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
-from app import caller
+from app import request_context
 from app.bootstrap import Services
+from app.datasets.datasets import Datasets
+from app.datasets.uploads import clear
 from app.families.text import spec
 from app.jobs.database import Database
 from app.jobs.journal import Journal
 from app.keys import Scope, create_key
 from app.settings import STARTERS, Settings
 from app.store.model_store import ModelStore
-from app.training.datasets import Datasets
-from app.training.given import clear
-from app.training.submission import submit
+from app.submission.training import submit
 from app.web.app import create_app
 from tests.waiting import until
 
@@ -86,7 +86,7 @@ REQUESTS: list[Callable[[TestClient, str], Any]] = [
 def test_what_took_too_long_is_not_done_afterwards(
     hasty: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ask: Callable[[TestClient, str], Any]
 ):
-    monkeypatch.setattr("app.training.datasets.Datasets.check", lambda *_: None)  # digits are not here
+    monkeypatch.setattr("app.datasets.datasets.Datasets.check", lambda *_: None)  # digits are not here
     job = hasty.post("/train/digit", json=DIGIT).json()
     held = Held(monkeypatch)
     assert ask(hasty, job["id"]).status_code == 504
@@ -128,13 +128,13 @@ def test_an_alias_that_took_too_long_does_not_move(hasty: TestClient, monkeypatc
 
 
 def test_what_is_being_done_is_answered_however_long_it_takes(hasty: TestClient, monkeypatch: pytest.MonkeyPatch):
-    real = caller.commit
+    real = request_context.commit
 
     def slow() -> None:
         real()
         time.sleep(2 * SECONDS)
 
-    monkeypatch.setattr(caller, "commit", slow)
+    monkeypatch.setattr(request_context, "commit", slow)
     answer = hasty.post("/train/digit", json=DIGIT)
     assert answer.status_code == 202
     assert [job["id"] for job in hasty.get("/jobs").json()] == [answer.json()["id"]]

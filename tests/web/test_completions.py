@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from app.families.text.sample import LINES
 from app.serving.loading import Loaded
-from app.web.protocols.openai.answer import Choice, Completion, Logprobs
-from app.web.protocols.openai.completing import Completing
+from app.web.protocols.openai.completions import Completing
 from app.web.protocols.openai.request import CompletionRequest
+from app.web.protocols.openai.responses import Choice, Completion, Logprobs
 from app.web.protocols.openai.stops import Stops
 from tests.texts import KINDS, load_tiny
 

@@ -12,13 +12,13 @@ import uvicorn
 from fastapi import FastAPI, Request
 from starlette.testclient import TestClient
 
-from app import caller
+from app import request_context
 from app.settings import STARTERS, Settings
-from app.store import files, folder
+from app.store import durable_files, folder
 from app.store.version import ONNX
 from app.web.app import create_app
-from app.web.limits import Deadline
-from app.web.writing import WholeAnswers
+from app.web.middleware.limits import Deadline
+from app.web.server.coalescing_transport import WholeAnswers
 from tests.service import free_port
 from tests.waiting import until
 
@@ -45,7 +45,7 @@ class Work:
 
     async def deed(self, request: Request) -> None:
         await request.body()
-        caller.commit()
+        request_context.commit()
         self.begun.set()
         await asyncio.sleep(0.5)
         self.done.set()
@@ -89,11 +89,11 @@ def test_an_import_that_was_given_up_while_it_was_published_does_not_exist(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     settings = Settings(store=tmp_path, starters=STARTERS, offline=True, supervise=False)
-    synced = files.sync_tree
+    synced = durable_files.sync_tree
 
     def too_long(staged: Path) -> None:
         synced(staged)
-        waiting = caller.calling.get()
+        waiting = request_context.calling.get()
         assert waiting
         assert waiting.give_up()  # as the deadline does, and a departure
 

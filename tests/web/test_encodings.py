@@ -14,9 +14,9 @@ from starlette.testclient import TestClient
 from app.errors import Malformed
 from app.settings import Settings
 from app.web.app import create_app
-from app.web.compression import Compression
-from app.web.decompression import PIECE, Decompression, Stream
-from app.web.encodings import preferred
+from app.web.content_encodings import preferred
+from app.web.middleware.compression import Compression
+from app.web.middleware.decompression import PIECE, Decompression, Stream
 from tests.web.test_limits import call
 
 SEVEN = (Path(__file__).parents[2] / "docs" / "pictures" / "seven.png").read_bytes()

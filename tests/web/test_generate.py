@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from app.families.text.vocabulary import VOCABULARY
 from app.serving.sampling import Sampling
-from app.serving.telling import Wish
+from app.serving.word_stream import Wish
 from app.settings import Settings
 from app.store.model_store import ModelStore
 from app.store.version import Card, checksums

@@ -13,7 +13,7 @@ from app.store.model_store import ModelStore
 from app.store.opening import open_store
 from app.store.version import CARD, GUESSES, checksums
 from app.web.app import create_app
-from app.web.health import gpus
+from app.web.routes.health import gpus
 from tests.drawing import draw_digit
 
 SEVEN = png(draw_digit(7, 28, 2.5))
@@ -338,7 +338,7 @@ def test_gpus_are_those_that_the_driver_names(tmp_path: Path, monkeypatch: pytes
         (tmp_path / "gpus" / bus).mkdir(parents=True)
         told = f"Model: \t\t NVIDIA H{number}00\nIRQ:   \t\t 7\nGPU UUID: \t GPU-{number}\n"
         (tmp_path / "gpus" / bus / "information").write_text(told)
-    monkeypatch.setattr("app.web.health.DRIVER", tmp_path)
+    monkeypatch.setattr("app.web.routes.health.DRIVER", tmp_path)
     assert gpus() == ["NVIDIA H000", "NVIDIA H100"]
-    monkeypatch.setattr("app.web.health.DRIVER", tmp_path / "none")
+    monkeypatch.setattr("app.web.routes.health.DRIVER", tmp_path / "none")
     assert gpus() == []

@@ -15,8 +15,8 @@ from starlette.testclient import TestClient
 
 from app.settings import STARTERS, Settings
 from app.web.app import create_app
-from app.web.fairness import Buckets, Fairness
-from app.web.limits import Deadline
+from app.web.middleware.admission import Buckets, Fairness
+from app.web.middleware.limits import Deadline
 from tests.service import Service
 
 

@@ -88,7 +88,7 @@ def test_a_fault_inside_is_told_with_the_id_that_the_client_has(client: TestClie
 
 SCRIPT = """
 import logging
-from app.telemetry import configure_logging, log
+from app.logging import configure_logging, log
 configure_logging("INFO", {form!r}, job="j1")
 log.info("odd: %s", "\\ud800 나", number=float("nan"))
 log.debug("never")
@@ -122,7 +122,7 @@ def test_people_get_lines_and_plain_tracebacks():
 
 def test_a_log_that_cannot_be_written_stops_nothing():
     script = (
-        "from app.telemetry import configure_logging, log; configure_logging('INFO', 'json'); log.info('x'); print(1)"
+        "from app.logging import configure_logging, log; configure_logging('INFO', 'json'); log.info('x'); print(1)"
     )
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=full, text=True)

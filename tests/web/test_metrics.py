@@ -10,7 +10,7 @@ from app.families.imaging import png
 from app.jobs.job import Job, NewJob, Status, now
 from app.jobs.journal import Journal
 from app.settings import Settings
-from app.web.metrics import trainer_metrics
+from app.web.routes.metrics import trainer_metrics
 from tests.drawing import draw_digit
 
 BUSY = "import time\nwhile time.process_time() < 0.1: pass\nprint(flush=True)\ntime.sleep(60)"

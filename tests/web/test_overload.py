@@ -11,8 +11,8 @@ import pytest
 
 from app.errors import Overloaded
 from app.settings import STARTERS
-from app.web.fairness import Fairness
-from app.web.limits import SMALL_BYTES, BodyLimit
+from app.web.middleware.admission import Fairness
+from app.web.middleware.limits import SMALL_BYTES, BodyLimit
 from bench.overload import load, predict_request, tail
 from bench.serve_digit import picture
 from bench.servers import memory

@@ -6,7 +6,7 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from app.web.page import STATIC
+from app.web.routes.page import STATIC
 
 MOST_BYTES = 150_000
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from app.families.digit.pen import cover_of
+from app.families.digit.stroke_rendering import cover_of
 from app.families.imaging import png
 from tests.drawing import draw_digit, on_paper
 

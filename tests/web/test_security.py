@@ -15,8 +15,8 @@ from app.families.imaging import png
 from app.keys import Scope, create_key, read_keys
 from app.settings import Settings
 from app.web.app import create_app
+from app.web.middleware.authentication import required_scope
 from app.web.problems import MEDIA_TYPE
-from app.web.security import required_scope
 from tests.drawing import draw_digit
 
 HEALTH = {"/health/live", "/health/ready"}

@@ -157,7 +157,7 @@ def test_a_machine_without_file_descriptors_damages_no_version(tmp_path: Path):
     store.seed(STARTERS)
     script = (
         "import resource, sys; from pathlib import Path; from app.store.model_store import ModelStore\n"
-        "from app.errors import SystemFault; from app.serving.onnx_runtime import OnnxRuntime\n"
+        "from app.errors import SystemFault; from app.serving.runtimes.onnx import OnnxRuntime\n"
         "store = ModelStore(Path(sys.argv[1])); card = store.card('digit', 1); runtime = OnnxRuntime(1)\n"
         "folder = store.folder('digit', 1); held = []\n"
         "try:\n"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.locations import CORPORA
+from app.paths import CORPORA
 from app.settings import Settings
 from app.web.app import create_app
 from app.web.problems import MEDIA_TYPE

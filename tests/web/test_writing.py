@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
-from app.web.writing import HELD_BYTES, WholeAnswers, WholeTransport
+from app.web.server.coalescing_transport import HELD_BYTES, WholeAnswers, WholeTransport
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 pytestmark = pytest.mark.anyio

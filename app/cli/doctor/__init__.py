@@ -9,23 +9,23 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 from rich.table import Table
 
-from app.cli.doctor import contents, surroundings
-from app.cli.doctor.finding import Finding
+from app.cli.doctor import environment, storage
+from app.cli.doctor.check_result import Finding
 from app.cli.terminal import console, styled
 from app.settings import Settings
 
 CHECKS = (
-    surroundings.versions,
-    surroundings.runtime,
-    contents.store,
-    contents.journal,
-    contents.data,
-    surroundings.port,
-    surroundings.keys,
-    surroundings.traces,
-    surroundings.memory,
-    surroundings.disk,
-    surroundings.files,
+    environment.versions,
+    environment.runtime,
+    storage.store,
+    storage.journal,
+    storage.data,
+    environment.port,
+    environment.keys,
+    environment.traces,
+    environment.memory,
+    environment.disk,
+    environment.files,
 )
 MARKS = {"good": ("✓", "green"), "note": ("·", "yellow"), "wrong": ("✗", "red")}  # and their styles
 

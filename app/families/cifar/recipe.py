@@ -11,8 +11,8 @@ import tensorflow as tf
 from app.families.cifar.augment import augment
 from app.families.cifar.data import Pictures, draw_sample, fingerprint, read_cifar10
 from app.families.cifar.files import CIFAR10, IMAGENET
-from app.families.cifar.fitting import adam, adam_cycle, momentum_cycle
 from app.families.cifar.networks import INPUT, OUTPUT, SHAPE, all_but_whitening, compact, head_and, transfer
+from app.families.cifar.optimizers import adam, adam_cycle, momentum_cycle
 from app.families.cifar.precision import fastest_precision
 from app.families.cifar.spec import CifarHyperparameters, filled_in
 from app.families.contract import Array, Data, DataFile, Fixed, Network, Phase, Reference, Signature, Split, Tensor

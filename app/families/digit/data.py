@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from app.errors import MissingData
 from app.families.digit.normalise import normalise
-from app.families.digit.pen import cover_of
+from app.families.digit.stroke_rendering import cover_of
 
 SIDE = 28
 DRAWING = 56  # pixels on a side of a drawing before it is laid out

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.families.digit.ground import Bytes
+from app.families.digit.background import Bytes
 
 # A line shows as a step of at least this many grey levels along this share of the picture.
 STEP, ALONG = 8, 0.45

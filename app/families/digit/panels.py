@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.families.digit.ground import Bytes
+from app.families.digit.background import Bytes
 
 # A row or a column is even if its tones spread no further than this: rules, margins and edges of fields are.
 EVEN = 20

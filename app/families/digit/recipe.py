@@ -12,10 +12,10 @@ import tensorflow as tf
 from app.families.contract import Data, DataFile, Network, Phase, Reference, Signature, Split, Tensor
 from app.families.digit.augment import augment
 from app.families.digit.data import Digits, draw_sample, fingerprint, read_mnist
-from app.families.digit.fitting import KnownAccuracy, known_or_unsure
-from app.families.digit.hand import write_digits
+from app.families.digit.handwriting import write_digits
 from app.families.digit.networks import INPUT, OUTPUT, classic, compact
-from app.families.digit.others import draw_others
+from app.families.digit.non_digits import draw_others
+from app.families.digit.optimizers import KnownAccuracy, known_or_unsure
 from app.families.digit.spec import MNIST, DigitHyperparameters
 
 DEFAULTS = {

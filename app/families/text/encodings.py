@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from app.errors import InvalidRequest
-from app.families.text.guessing import guess, is_korean
+from app.families.text.encoding_detection import guess, is_korean
 
 # UTF-32 comes first: its mark in little endian begins with that of UTF-16
 MARKS = {

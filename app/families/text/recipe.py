@@ -26,9 +26,9 @@ from app.families.text.encodings import Decoded, decode
 from app.families.text.networks import LOGITS, TOKEN, Reader, states_of, stepper
 from app.families.text.ngrams import KneserNey
 from app.families.text.packing import cut, pack
-from app.families.text.reading import check_text, lines_of
 from app.families.text.sample import LINES
 from app.families.text.spec import SAMPLE, TextHyperparameters, file_of, names_of
+from app.families.text.text_cleaning import check_text, lines_of
 from app.families.text.vocabulary import END, VOCABULARY, Vocabulary, build, written
 
 RATES = {"simple_rnn": 0.002, "lstm": 0.006, "gru": 0.006}

@@ -8,9 +8,9 @@ import numpy as np
 
 from app.errors import Damaged, InvalidRequest
 from app.families.contract import Array, Executable, following
-from app.families.text.appearance import names_of, places_of, texts_of
-from app.families.text.reading import composed
 from app.families.text.scripts import learned, unlearned
+from app.families.text.text_cleaning import composed
+from app.families.text.token_display import names_of, places_of, texts_of
 from app.families.text.vocabulary import END, VOCABULARY, load, tokens_of
 from app.store.version import Card
 

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from app.errors import InvalidRequest
 from app.families.contract import DataFile, Family, Hyperparameters
-from app.families.text.reading import check_file, check_text
+from app.families.text.text_cleaning import check_file, check_text
 from app.families.text.vocabulary import VOCABULARY
 
 SAMPLE = "sample"

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import Damaged
-from app.families.text.reading import lines_of, word_places, words_of
+from app.families.text.text_cleaning import lines_of, word_places, words_of
 
 VOCABULARY = "vocabulary.json"
 END = 0

@@ -46,7 +46,7 @@ class LocalTrainer:
 
 
 class LocalLauncher:
-    """Starts `python -m app.training.worker JOB ATTEMPT` with the given environment."""
+    """Starts `python -m app.training.main JOB ATTEMPT` with the given environment."""
 
     outlasting = False
 
@@ -76,7 +76,7 @@ class LocalLauncher:
 
 def trainer_command(job: str, attempt: int) -> list[str]:
     """What runs one attempt at a job, in a process of its own."""
-    return [sys.executable, "-m", "app.training.worker", job, str(attempt)]
+    return [sys.executable, "-m", "app.training.main", job, str(attempt)]
 
 
 def last_lines(log: Path) -> str:

@@ -15,7 +15,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from app.errors import InvalidRequest, Unavailable
-from app.telemetry import log
+from app.logging import log
 
 DEFAULT = "http://127.0.0.1:8265"
 TIMEOUT_SECONDS = 10.0

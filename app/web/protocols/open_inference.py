@@ -12,14 +12,12 @@ from fastapi.responses import JSONResponse
 from app.bootstrap import Services
 from app.errors import InvalidRequest, NotFound
 from app.serving.loading import Loaded
-from app.serving.signatures import inputs_of, outputs_of
+from app.serving.runtimes.signatures import inputs_of, outputs_of
 from app.store.version import TensorCard
-from app.web.health import answers
 from app.web.protocols import triton
-from app.web.protocols.binary import Message, read_message, write_message
 from app.web.protocols.datatypes import datatype_of
-from app.web.protocols.places import documented_place, reference_in
-from app.web.protocols.route import TEXT, ErrorRoute, described, object_documentation
+from app.web.protocols.error_handling import TEXT, ErrorRoute, described, object_documentation
+from app.web.protocols.path_parameters import documented_place, reference_in
 from app.web.protocols.tensors import (
     as_instances,
     from_base64,
@@ -28,6 +26,8 @@ from app.web.protocols.tensors import (
     single_step,
     tensor_limits,
 )
+from app.web.protocols.v2_codec import Message, read_message, write_message
+from app.web.routes.health import answers
 
 router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"], route_class=ErrorRoute, responses=described(TEXT))
 

@@ -13,13 +13,13 @@ from app.bootstrap import Services
 from app.errors import Damaged, InvalidRequest, NotFound
 from app.families.contract import Array
 from app.serving.loading import Loaded
-from app.serving.signatures import inputs_of, outputs_of
+from app.serving.runtimes.signatures import inputs_of, outputs_of
 from app.store.version import TensorCard
-from app.web.json_body.reading import read_object
-from app.web.protocols.openai.entry import entry_of
-from app.web.protocols.places import documented_place, reference_in, without_verb
-from app.web.protocols.route import TEXT, ErrorRoute, described, object_documentation
+from app.web.protocols.error_handling import TEXT, ErrorRoute, described, object_documentation
+from app.web.protocols.openai.model_entry import entry_of
+from app.web.protocols.path_parameters import documented_place, reference_in, without_verb
 from app.web.protocols.tensors import as_instances, from_base64, items_of, predict, single_step, tensor_limits
+from app.web.requests.json_body.reading import read_object
 
 router = APIRouter(prefix="/v1/models", tags=["TensorFlow Serving"], route_class=ErrorRoute, responses=described(TEXT))
 

@@ -14,9 +14,9 @@ from app.errors import InvalidRequest, Unusable
 from app.families.contract import Array
 from app.serving.loading import Loaded
 from app.store.version import TensorCard
-from app.web.base64_text import decode_base64
 from app.web.decoding import decode
-from app.web.json_body.reading import JsonLimits
+from app.web.requests.base64_text import decode_base64
+from app.web.requests.json_body.reading import JsonLimits
 
 BESIDE = 1_000  # elements of a request beside its tensors
 BESIDE_EACH = 4  # and beside each instance: its name, its place in a list

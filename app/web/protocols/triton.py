@@ -6,7 +6,7 @@ Described in Triton's protocol extensions model_configuration and statistics.
 from typing import Any
 
 from app.serving.loading import Loaded
-from app.serving.signatures import inputs_of, outputs_of
+from app.serving.runtimes.signatures import inputs_of, outputs_of
 from app.serving.statistics import Statistics
 from app.settings import Settings
 from app.store.version import TensorCard

@@ -6,7 +6,7 @@ import pytest
 from app.families.classification import at_temperature
 from app.families.familiarity import write_familiarity
 from app.store.version import FAMILIARITY, Calibration, FeaturesCard
-from app.training.familiarity import fit_familiarity
+from app.training.familiarity_fit import fit_familiarity
 from tests.fakes import TinyServable, tiny_card
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.families.contract import Array
 from app.families.familiarity import Familiarity, read_familiarity, write_familiarity
-from app.training.familiarity import fit_familiarity
+from app.training.familiarity_fit import fit_familiarity
 
 FALSE_ALARMS = 0.04
 WIDTH = 12

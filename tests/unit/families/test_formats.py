@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from app.errors import InvalidRequest
-from app.families.headers import gif_extents, is_heic, is_one_scan
+from app.families.image_headers import gif_extents, is_heic, is_one_scan
 from app.families.imaging import open_picture, read_picture, to_grey, to_rgb
 from app.settings import Settings
 from tests.drawing import draw_digit

@@ -8,7 +8,7 @@ from app.jobs.job import Job, NewJob, Status
 from app.jobs.journal import Journal
 from app.jobs.retention import Retention
 from app.store.model_store import ModelStore
-from app.store.shared import JobFolders
+from app.store.shared_folder import JobFolders
 
 
 @pytest.fixture

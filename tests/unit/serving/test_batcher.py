@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import Busy, Runaway
 from app.serving.batcher import Batcher, Cost
-from app.serving.turns import HOP_SECONDS
+from app.serving.loop_scheduler import HOP_SECONDS
 from tests.fakes import doubled
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ from app.errors import Busy
 from app.serving.batcher import Cost
 from app.serving.generation import Generation
 from app.serving.sampling import Sampling
-from app.serving.telling import Telling, Wish
+from app.serving.word_stream import Telling, Wish
 from tests.fakes import OTHER_PRODUCTS, TinyGenerator
 
 pytestmark = pytest.mark.anyio

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from app.errors import Conflict, Damaged, NotFound, Unavailable
-from app.locations import Bucket
+from app.paths import Bucket
 from app.store.bucket import BucketBackend
 from app.store.bucket_models import REGISTER
-from app.store.connection import Connection
 from app.store.model_store import ModelStore
 from app.store.objects import Objects
+from app.store.s3_connection import Connection
 from app.store.version import CARD, ONNX, Card
 from tests.bucket_server import BUCKET, BucketServer
 from tests.fakes import publish_tiny, tiny_card

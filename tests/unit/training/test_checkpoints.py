@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.errors import Unavailable
-from app.store.shared import SharedFolder
+from app.store.shared_folder import SharedFolder
 from app.training.checkpoints import Checkpoints, Position
 from tests.bucket_server import BucketServer
 from tests.places import BucketPlace, Place

@@ -12,10 +12,10 @@ from app.families.contract import Signature, Tensor
 from app.jobs.job import Status
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
-from app.training.appraisal import Appraisal
+from app.sweeps.trials import Trial, best_of
 from app.training.divergence import in_curves, in_figures, untrained_loss
-from app.training.promotion import promote
-from app.training.trials import Trial, best_of
+from app.training.evaluation_result import Appraisal
+from app.versions.promotion import promote
 from tests.fakes import publish_tiny
 
 TEN = math.log(10)

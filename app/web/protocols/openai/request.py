@@ -16,7 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.families.contract import at_most
-from app.web.numbers import WHOLE
+from app.web.requests.whole_numbers import WHOLE
 
 MOST_PROMPTS = 32
 MOST_TOKENS = 4096

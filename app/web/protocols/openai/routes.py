@@ -6,12 +6,12 @@ from fastapi.responses import StreamingResponse
 from app.bootstrap import Services
 from app.errors import NotFound
 from app.web.problems import EVENT
-from app.web.protocols.openai.answer import Completion, ModelList
-from app.web.protocols.openai.completing import Completing
-from app.web.protocols.openai.entry import entry_of
-from app.web.protocols.openai.faults import OpenAIRoute
+from app.web.protocols.error_handling import described
+from app.web.protocols.openai.completions import Completing
+from app.web.protocols.openai.errors import OpenAIRoute
+from app.web.protocols.openai.model_entry import entry_of
 from app.web.protocols.openai.request import CompletionRequest
-from app.web.protocols.route import described
+from app.web.protocols.openai.responses import Completion, ModelList
 
 router = APIRouter(
     prefix="/v1",

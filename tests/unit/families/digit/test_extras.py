@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from app.families.digit.data import draw_sample
-from app.families.digit.hand import write_digits
-from app.families.digit.others import draw_others
+from app.families.digit.handwriting import write_digits
+from app.families.digit.non_digits import draw_others
 
 
 def test_the_same_seed_writes_the_same_digits_and_draws_the_same_things() -> None:
@@ -18,7 +18,7 @@ def test_the_same_seed_writes_the_same_digits_and_draws_the_same_things() -> Non
 
 
 def test_being_sure_of_no_digit_costs_and_being_unsure_does_not() -> None:
-    fitting = pytest.importorskip("app.families.digit.fitting")
+    fitting = pytest.importorskip("app.families.digit.optimizers")
     sure, unsure = np.eye(10, dtype=np.float32)[:1], np.full((1, 10), 0.1, np.float32)
     assert float(fitting.known_or_unsure([-1], unsure)[0]) == pytest.approx(0, abs=1e-5)
     assert float(fitting.known_or_unsure([-1], sure)[0]) > 1

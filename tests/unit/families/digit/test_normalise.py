@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from app.errors import InvalidRequest
 from app.families.digit.normalise import normalise
-from app.families.digit.pen import cover_of
+from app.families.digit.stroke_rendering import cover_of
 from app.families.imaging import png, read_picture, to_grey
 from tests.drawing import draw_digit, on_paper
 

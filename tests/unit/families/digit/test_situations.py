@@ -11,7 +11,7 @@ from app.families.contract import Classification
 from app.families.digit.normalise import normalise
 from app.families.digit.spec import FAMILY
 from app.serving.loading import load_version
-from app.serving.onnx_runtime import OnnxRuntime
+from app.serving.runtimes.onnx import OnnxRuntime
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from tests.other_things import OTHER_THINGS, several, written

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.families.text.appearance import names_of, places_of, shown, texts_of
-from app.families.text.reading import composed, lines_of
 from app.families.text.sample import LINES
+from app.families.text.text_cleaning import composed, lines_of
+from app.families.text.token_display import names_of, places_of, shown, texts_of
 from app.families.text.vocabulary import END, END_NAME, UNKNOWN, UNKNOWN_NAME, build, tokens_of
 
 KINDS = ("words", "subwords", "characters")

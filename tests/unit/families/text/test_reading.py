@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 
 from app.errors import InvalidRequest
-from app.families.text.reading import check_text, composed, lines_of
+from app.families.text.text_cleaning import check_text, composed, lines_of
 
 
 def test_lines_are_composed_and_their_spaces_single():

@@ -18,11 +18,11 @@ from app.families.text.networks import Reader
 from app.families.text.packing import pack
 from app.families.text.recipe import TextRecipe
 from app.families.text.spec import TextHyperparameters
-from app.store.shared import LocalFolder
+from app.store.shared_folder import LocalFolder
 from app.training.checkpoints import Checkpoints
-from app.training.frozen import FeatureCache
-from app.training.generators import perplexity
-from app.training.trainer import train
+from app.training.feature_cache import FeatureCache
+from app.training.generator_export import perplexity
+from app.training.training_loop import train
 
 folder = Path(sys.argv[1])
 draw = np.random.default_rng(0)

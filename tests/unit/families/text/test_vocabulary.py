@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Damaged
-from app.families.text.reading import lines_of
 from app.families.text.sample import LINES
+from app.families.text.text_cleaning import lines_of
 from app.families.text.vocabulary import END, UNKNOWN, Vocabulary, build, load, tokens_of, written
 
 KINDS = ("words", "subwords", "characters")

@@ -1,0 +1,86 @@
+"""Asking for a training: everything that is cheap to check is checked before the job is queued."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.datasets.datasets import Datasets
+from app.datasets.uploads import Given
+from app.errors import InvalidRequest
+from app.families.contract import Family, Hyperparameters
+from app.jobs.job import Format, Job, NewJob, Promote
+from app.jobs.journal import Journal
+from app.logging import log, request_id
+from app.tracing import passport
+
+
+def submit(
+    family: Family,
+    wishes: dict[str, Any],
+    promote: Promote,
+    priority: int = 0,
+    *,
+    formats: Sequence[Format] = (),
+    journal: Journal,
+    datasets: Datasets,
+    max_queued: int,
+    idempotency_key: str | None = None,
+    idempotency_body: str | None = None,
+    trial: tuple[str, int] | None = None,
+    along: Path | None = None,
+) -> list[Job]:
+    """Queue what is asked of `family`, all of it or nothing; returns the jobs, usually one, in order.
+
+    `idempotency_body` is a digest of what the key stands for. `trial` is a sweep and the number of its trial that this
+    is. `along` is a file that came with the request, which the hyperparameters name by `Datasets.name_of`: it is kept
+    only if something is queued.
+
+    Raises InvalidRequest for hyperparameters that do not fit, MissingData for data that is not to be had, and Busy
+    when the queue is full.
+    """
+    hyperparameters = fitting(family, wishes)
+    known = {"request": request_id.get(), "trace": passport()}
+    shared = {
+        "family": family.name,
+        "promote": promote,
+        "priority": priority,
+        "formats": tuple(formats),
+        "sweep": trial and trial[0],
+        "trial": trial and trial[1],
+        "idempotency_body": idempotency_body,
+        "origin": {name: value for name, value in known.items() if value},
+    }
+    with Given(datasets, journal.database) as given:
+        if along:
+            given.adopt(along)
+        ones = family.jobs(hyperparameters, given.keep)
+        datasets.check([file for one in ones for file in family.files(one)])
+        news = [
+            NewJob(
+                model=family.model(one),
+                hyperparameters=one.model_dump(mode="json", exclude_unset=True),
+                idempotency_key=_numbered(idempotency_key, number),
+                **shared,
+            )
+            for number, one in enumerate(ones, start=1)
+        ]
+        submitted = journal.submit_all(news, max_queued, given.check)
+    for job, is_new in submitted:
+        log.info("job queued" if is_new else "job asked for again", job=job.id, model=job.model)
+    return [job for job, _ in submitted]
+
+
+def fitting(family: Family, wishes: dict[str, Any]) -> Hyperparameters:
+    """The family's hyperparameters with these wishes; raises InvalidRequest with what does not fit."""
+    try:
+        return family.hyperparameters.model_validate(wishes)
+    except ValidationError as fault:
+        details = fault.errors(include_url=False, include_context=False)
+        raise InvalidRequest("these hyperparameters do not fit", details) from fault
+
+
+def _numbered(key: str | None, number: int) -> str | None:
+    """The key of one of the jobs that a request asks for; of the first, the request's own."""
+    return key if key is None or number == 1 else f"{key}\n{number}"  # no header holds a line's end

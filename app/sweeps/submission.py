@@ -1,0 +1,151 @@
+"""Asking for a sweep: all that can be wrong with its space is said before it begins."""
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from app import request_context
+from app.datasets.datasets import Datasets
+from app.datasets.uploads import Given
+from app.errors import Conflict, InvalidRequest
+from app.families.catalog import find_families
+from app.families.contract import Family, at_most, with_whole_numbers
+from app.jobs.job import Promote
+from app.jobs.sweeps import Metric, NewSweep, Sweep, Sweeps
+from app.submission.training import fitting
+from app.sweeps.search_space import MOST_DIMENSIONS, SPACE, Dimension, Space, corners, fitted
+
+MOST_FIXED = 100  # hyperparameters; no family has as many
+
+
+class SweepWish(BaseModel):
+    """What a sweep shall try, and how often."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    family: str = Field(max_length=64, examples=["digit"])
+    space: Annotated[
+        dict[str, Dimension], Field(min_length=1, max_length=MOST_DIMENSIONS), at_most(MOST_DIMENSIONS)
+    ] = Field(
+        description="What is tried of each hyperparameter: a range, or choices.",
+        examples=[{"learning_rate": {"low": 0.001, "high": 0.02, "log": True}, "batch_size": {"choices": [64, 128]}}],
+    )
+    trials: int = Field(20, ge=1, description="How many trainings, those that are stopped early included.")
+    hyperparameters: dict[str, Any] = Field(
+        default_factory=dict,
+        max_length=MOST_FIXED,
+        description="Those that are the same in every trial; none of those in `space`.",
+        examples=[{"epochs": 3}],
+    )
+    metric: Metric | None = Field(
+        None,
+        description="What is to be better, in a trial's best epoch. By default `val_accuracy`; of texts `val_loss`.",
+    )
+    stop_bad: bool = Field(True, description="Stop a trial that is worse than the median was after as many epochs.")
+    promote: Promote = Field("if_better", description="When the best version goes live: as with a training.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of what is drawn.")
+    priority: int = Field(0, ge=-100, le=100, description="Jobs of a higher one start first.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole(cls, given: Any) -> Any:
+        return with_whole_numbers(given)
+
+
+def submit_sweep(
+    wish: SweepWish,
+    *,
+    sweeps: Sweeps,
+    datasets: Datasets,
+    max_trials: int,
+    max_running: int,
+    idempotency_key: str | None = None,
+    idempotency_body: str | None = None,
+) -> Sweep:
+    """Begin a sweep.
+
+    Raises InvalidRequest for what does not fit, MissingData for data that is not to be had, Busy when `max_running`
+    sweeps run, and Conflict where the engine is not installed.
+    """
+    if find_spec("optuna") is None:
+        raise Conflict("sweeps need Optuna, of the extra `train`")
+    family = find_families().get(wish.family)
+    if family is None:
+        raise _refused(
+            ("family",), f"there is no family {wish.family!r}; families: {', '.join(sorted(find_families()))}"
+        )
+    if wish.trials > max_trials:
+        raise _refused(("trials",), f"at most {max_trials} trials, as FITSERVE_MAX_TRIALS says")
+    metric: Metric = wish.metric or ("val_loss" if family.task == "generate" else "val_accuracy")
+    if metric == "val_accuracy" and family.task == "generate":
+        raise _refused(("metric",), f"{family.name} tells no accuracy: its metric is val_loss")
+    with Given(datasets, sweeps.database) as given:
+        settled = _settled(family, wish, given.keep)
+        space = fitted(family, wish.space, settled)
+        model, fixed = _checked(family, space, settled, datasets, given.keep)
+        new = NewSweep(
+            family=family.name,
+            model=model,
+            space=SPACE.dump_python(space, mode="json"),
+            hyperparameters=fixed,
+            metric=metric,
+            trials=wish.trials,
+            seed=wish.seed,
+            stop_bad=wish.stop_bad,
+            promote=wish.promote,
+            priority=wish.priority,
+            idempotency_key=idempotency_key,
+            idempotency_body=idempotency_body,
+        )
+        return sweeps.submit(new, max_running, given.check)[0]
+
+
+def _settled(family: Family, wish: SweepWish, keep: Callable[[bytes], str]) -> dict[str, Any]:
+    """The fixed hyperparameters, where a text that came along is a file now: it is read once, not for every
+    combination.
+    """
+    fixed = wish.hyperparameters
+    if not family.along:
+        return fixed
+    content, name = family.along
+    if content in wish.space:
+        raise _refused(("space", content), f"it is the content of a file: give it once, or choices of `{name}`")
+    if fixed.get(content) is None:
+        return fixed
+    try:
+        chosen = fitting(family, {part: fixed[part] for part in family.along if part in fixed})
+    except InvalidRequest as fault:
+        details = [{**detail, "loc": ("hyperparameters", *detail["loc"])} for detail in fault.details]  # type: ignore[misc]
+        raise InvalidRequest(str(fault), details) from fault
+    kept = getattr(family.jobs(chosen, keep)[0], name)
+    return {other: value for other, value in fixed.items() if other != content} | {name: kept}
+
+
+def _checked(
+    family: Family, space: Space, fixed: dict[str, Any], datasets: Datasets, keep: Callable[[bytes], str]
+) -> tuple[str, dict[str, Any]]:
+    """The one model that all trials are of, and the fixed hyperparameters as they are kept.
+
+    Combinations of all that is tried are checked, with the data that they need.
+    """
+    jobs = [one for corner in corners(space) for one in _jobs(family, {**fixed, **corner}, keep)]
+    models = {family.model(one) for one in jobs}
+    if len(models) > 1:
+        raise _refused(("space",), f"a sweep is of one model, and this one is of {', '.join(sorted(models))}")
+    datasets.check([file for one in jobs for file in family.files(one)])
+    whole = jobs[0].model_dump(mode="json", exclude_unset=True)
+    return models.pop(), {name: value for name, value in whole.items() if name not in space}
+
+
+def _jobs(family: Family, wishes: dict[str, Any], keep: Callable[[bytes], str]) -> Sequence[Any]:
+    request_context.check()
+    try:
+        return family.jobs(fitting(family, wishes), keep)
+    except InvalidRequest as fault:
+        raise InvalidRequest(f"{fault} together: {wishes}", fault.details) from fault
+
+
+def _refused(place: tuple[str, ...], why: str) -> InvalidRequest:
+    return InvalidRequest("this sweep does not fit", [{"loc": place, "msg": why, "type": "value_error"}])

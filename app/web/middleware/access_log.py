@@ -1,0 +1,86 @@
+"""Every request is seen: it has an id, is counted and timed, and leaves a line in the log."""
+
+import os
+import re
+import time
+from functools import lru_cache
+
+from prometheus_client import Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import metrics
+from app.errors import FitserveError
+from app.logging import log, request_id
+from app.tracing import note
+from app.web.problems import send_problem
+
+HEADER = b"x-request-id"
+ID = re.compile(rb"[\w.:+/=@-]{1,128}")  # of a client: any other is replaced, for it goes into logs and headers
+QUIET = re.compile(r"/health/\w+|/metrics")  # asked every few seconds by machines: told at DEBUG only
+UNEXPECTED = "something went wrong here; the log of the service says what"
+REMEMBERED = 1000
+LONGEST_PATH = 300  # characters of the client's own that the log has
+
+
+class Observed:
+    """ASGI middleware around all that works on a request; every answer tells its id as `X-Request-ID`.
+
+    An exception that comes so far is logged, and answered as a problem unless an answer has begun.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Watch the status go by."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 0
+        identity = _identity(scope)
+        request_id.set(name := identity.decode())  # in the context of this request's task, which ends with it
+        trace = note(request=name)
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (HEADER, identity)]
+            await send(message)
+
+        begun = time.perf_counter()
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as fault:
+            if status:
+                raise
+            log.error("request failed", path=scope["path"][:LONGEST_PATH], exc_info=fault)
+            await send_problem(watched, FitserveError(UNEXPECTED))
+        finally:
+            _tell(scope, status, time.perf_counter() - begun, trace)
+
+
+def _identity(scope: Scope) -> bytes:
+    for name, value in scope["headers"]:
+        if name == HEADER and ID.fullmatch(value):
+            given: bytes = value
+            return given
+    return os.urandom(8).hex().encode()
+
+
+def _tell(scope: Scope, status: int, seconds: float, trace: str | None) -> None:
+    route = getattr(scope.get("route"), "path_format", "none")  # never a path of the client's making
+    timed, counted = _measures(scope["method"], route, status)
+    timed.observe(seconds)
+    counted.inc()
+    say = log.debug if QUIET.fullmatch(route) else log.info
+    also = {"job": scope.get("path_params", {}).get("job"), "trace": trace}
+    facts = {name: value for name, value in also.items() if value}
+    method, key = scope["method"], scope.get("key")
+    say("request", method=method, route=route, status=status, seconds=round(seconds, 6), key=key, **facts)
+
+
+@lru_cache(REMEMBERED)
+def _measures(method: str, route: str, status: int) -> tuple[Histogram, Counter]:
+    """Where such a request is counted: looking it up by its labels takes longer than counting."""
+    return metrics.request_seconds.labels(route), metrics.requests.labels(method, route, status)

@@ -1,0 +1,47 @@
+"""What a choice begins with: a prompt, given as text or as tokens, its text, and where its tokens stand in it."""
+
+from collections.abc import Sequence
+
+from app.errors import InvalidRequest
+from app.families.generation import Generator
+from app.serving.incremental_detokenizer import SPACE, Letters
+from app.web.protocols.openai.errors import unfit
+
+
+class Beginning:
+    """One prompt, read by a generator; raises InvalidRequest when a token is none of its own.
+
+    What follows a text begins another word; what follows tokens goes on as it is.
+    """
+
+    def __init__(self, generator: Generator, asked: str | Sequence[int]) -> None:
+        self._generator = generator
+        self._places: list[int] | None = None
+        if isinstance(asked, str):
+            self.prompt = generator.read(asked)
+            self.text = self.prompt.text
+            spaced = not self.text or self.text[-1].isspace()
+            self._letters = Letters(generator.texts, len(self.text), b"" if spaced else SPACE)
+        else:
+            try:
+                self.prompt = generator.read_tokens(asked)
+            except InvalidRequest as fault:
+                raise unfit("prompt", str(fault)) from fault
+            self._letters = Letters(generator.texts)
+            self._places, self.text = self._spelled()
+
+    def letters(self) -> Letters:
+        """What makes text of the tokens that follow."""
+        return self._letters.fork()
+
+    def places(self) -> list[int]:
+        """Where in the text each of the prompt's tokens begins, in characters."""
+        return self._generator.places(self.text) if self._places is None else self._places
+
+    def _spelled(self) -> tuple[list[int], str]:
+        places, pieces = [], []
+        for number, token in enumerate(self.prompt.given):
+            places.append(self._letters.length)
+            if number or token != self._generator.end:  # the line's beginning shows nothing
+                pieces.append(self._letters.add(token))
+        return places, "".join(pieces)

@@ -1,0 +1,81 @@
+"""A text to learn from, uploaded in a form: written to disk as it comes, refused at the first byte that is no text."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ValidationError
+
+from app.datasets.datasets import Datasets
+from app.errors import InvalidRequest
+from app.families.text.encodings import TextCheck
+from app.web.requests.multipart_stream import FILE, FORM, read_form
+
+LISTS = ("formats",)  # fields of several words, which a form has with commas between
+
+
+@asynccontextmanager
+async def received(
+    request: Request, datasets: Datasets, wishes: type[BaseModel], check: Callable[[Path], None]
+) -> AsyncIterator[tuple[dict[str, Any], Path | None]]:
+    """The hyperparameters in a form, and its file, in which `check` has found no fault: their corpus has the name that
+    the file gets when it is kept. Who does not keep it within this leaves nothing behind.
+
+    Raises InvalidRequest or TooLarge.
+    """
+    partial = datasets.partial()
+    try:
+        with partial.open("wb") as file:
+            text = _Text(file)
+            fields, uploaded = await read_form(request, text.write, text.end)
+        chosen = _validated(wishes, fields)
+        if uploaded:
+            if rivals := {"text", "corpus"} & set(chosen):
+                raise InvalidRequest(f"a file and `{rivals.pop()}` are both given; one of them is the corpus")
+            await run_in_threadpool(check, partial)
+            chosen["corpus"] = await run_in_threadpool(datasets.name_of, partial)
+        yield chosen, partial if uploaded else None
+    finally:
+        await asyncio.to_thread(partial.unlink, missing_ok=True)  # of a large file it takes a while
+
+
+def _validated(wishes: type[BaseModel], fields: dict[str, str]) -> dict[str, Any]:
+    lists = {name: fields[name].split(",") for name in LISTS if name in fields}
+    try:
+        return wishes.model_validate(fields | lists, strict=False).model_dump(exclude_unset=True)
+    except ValidationError as fault:
+        details = fault.errors(include_url=False, include_context=False, include_input=False)
+        raise InvalidRequest("these hyperparameters do not fit", details) from fault
+
+
+class _Text:
+    """Writes text to a file; raises InvalidRequest as soon as it is none."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._check = TextCheck("the file")
+
+    def write(self, content: bytes) -> None:
+        """Check and write what comes next."""
+        self._check.add(content)
+        self._file.write(content)
+
+    def end(self) -> None:
+        """Check that no character is cut off."""
+        self._check.add(b"", final=True)
+
+
+def corpus_documentation(wishes: type[BaseModel]) -> dict[str, Any]:
+    """The OpenAPI of the form that `receive` reads."""
+    schema = wishes.model_json_schema(ref_template="#/components/schemas/{model}")
+    file = {
+        "type": "string",
+        "format": "binary",
+        "description": "The corpus: plain text in UTF-8, in UTF-16 with its byte order mark, or in CP949.",
+    }
+    form = {"type": "object", "properties": {FILE: file, **schema["properties"]}}
+    return {"requestBody": {"content": {FORM: {"schema": form}}}}

@@ -1,0 +1,81 @@
+"""/jobs: what was asked for, how far it is, and how to stop it."""
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.bootstrap import Services
+from app.jobs.job import Job, Status
+from app.web.problems import documented
+from app.web.requests.json_body.route import JsonRoute
+
+router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=JsonRoute)
+
+
+@router.get("", operation_id="list_jobs", responses=documented(404, 422))
+def list_jobs(
+    request: Request,
+    response: Response,
+    status: Annotated[Status | None, Query(description="Only jobs in this state.")] = None,
+    family: Annotated[
+        str | None, Query(max_length=64, description="Only jobs of this family.", examples=["digit"])
+    ] = None,
+    model: Annotated[
+        str | None, Query(max_length=64, description="Only jobs for this model.", examples=["digit"])
+    ] = None,
+    before: Annotated[str | None, Query(max_length=64, description="Only jobs older than this one.")] = None,
+    limit: Annotated[int, Query(ge=1, le=500, description="At most so many.")] = 50,
+) -> list[Job]:
+    """Jobs, newest first. Where there are more, the header `Link` has the address of the next page."""
+    journal = _services(request).journal
+    found = journal.latest(limit + 1, before, status=status, family=family, model=model)
+    if len(found) > limit:
+        found = found[:limit]
+        asked = {"status": status, "family": family, "model": model, "limit": limit, "before": found[-1].id}
+        query = urlencode({name: value for name, value in asked.items() if value is not None})
+        response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
+    return found
+
+
+@router.get("/{job}", operation_id="get_job", responses=documented(404))
+def get_job(request: Request, job: str) -> Job:
+    """One job: status, progress from 0 to 1, seconds still to go, latest figures, and the version when it has one."""
+    return _services(request).journal.get(job)
+
+
+class Cancelling(BaseModel):
+    """How a job is to end."""
+
+    model_config = ConfigDict(strict=True)
+
+    stop_early: bool = Field(False, description="Publish the best of its epochs so far, instead of nothing.")
+
+
+@router.post("/{job}/cancel", operation_id="cancel_job", responses=documented(404, 422))
+def cancel_job(request: Request, job: str, how: Cancelling | None = None) -> Job:
+    """Stop a job: at once when it waits, soon when it runs. Asking again changes nothing."""
+    journal = _services(request).journal
+    return journal.stop_early(job) if how and how.stop_early else journal.cancel(job)
+
+
+@router.post("/{job}/pause", operation_id="pause_job", responses=documented(404))
+def pause_job(request: Request, job: str) -> Job:
+    """Set a job aside: at once when it waits, soon when it runs; what it has learned since its last epoch is lost."""
+    return _services(request).journal.pause(job)
+
+
+@router.post("/{job}/resume", operation_id="resume_job", responses=documented(404))
+async def resume_job(request: Request, job: str) -> Job:
+    """Queue a paused job again; it goes on from its last checkpoint."""
+    services = _services(request)
+    resumed = await run_in_threadpool(services.journal.resume, job)
+    services.supervisor.wake()
+    return resumed
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services

@@ -1,0 +1,92 @@
+"""/metrics for Prometheus: what was counted, and how things stand."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from resource import RUSAGE_CHILDREN, getrusage
+from shutil import disk_usage
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from prometheus_client import REGISTRY, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from app.bootstrap import Services
+from app.errors import Unavailable
+from app.jobs.job import Job
+from app.paths import nearest
+
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+router = APIRouter(tags=["health"])
+
+
+@router.get(
+    "/metrics", operation_id="metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
+)
+async def scrape(request: Request) -> Response:
+    """Requests, latencies by stage, batch sizes, queues, live versions and jobs, for Prometheus."""
+    standing = Standing(request.app.state.services)
+    counted = generate_latest(REGISTRY)
+    return Response(counted + await run_in_threadpool(generate_latest, standing), media_type=MEDIA_TYPE)
+
+
+class Standing:
+    """How things stand, looked up when somebody asks; a registry to `generate_latest`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def collect(self) -> Iterator[Metric]:
+        """Versions, waiting instances, jobs by status, who leads, and what trainers take."""
+        yield from self._models()
+        yield from self._jobs()
+        yield from trainer_metrics(self._services.supervisor.trainers())
+        free = disk_usage(nearest(self._services.settings.local_folder)).free
+        yield GaugeMetricFamily("fitserve_store_free_bytes", "Room that is left on the store's disk.", free)
+
+    def _models(self) -> Iterator[Metric]:
+        servables = self._services.servables
+        live = GaugeMetricFamily("fitserve_live_version", "The version that answers.", labels=["model"])
+        waiting = GaugeMetricFamily("fitserve_queue_depth", "Instances that wait.", labels=["model"])
+        stored = GaugeMetricFamily("fitserve_versions", "Versions in the store.", labels=["model"])
+        cut_off = GaugeMetricFamily("fitserve_store_cut_off", "Whether the store does not work now: 1 or 0.")
+        cut_off.add_metric([], servables.cut_off)
+        for model in servables.models:
+            if (version := servables.serving(model)) is not None:
+                live.add_metric([model], version)
+                waiting.add_metric([model], servables.waiting(model))
+        with suppress(Unavailable):  # the rest is told all the same, and at once
+            for model in () if servables.cut_off else servables.models:
+                stored.add_metric([model], len(self._services.store.numbers(model)))
+        yield from (live, waiting, stored, cut_off)
+
+    def _jobs(self) -> Iterator[Metric]:
+        going = GaugeMetricFamily("fitserve_jobs", "Jobs that have not ended.", labels=["status"])
+        ended = CounterMetricFamily("fitserve_jobs_ended", "Jobs that have ended, by how.", labels=["status"])
+        with suppress(Unavailable):  # the rest is told all the same
+            for status, number in self._services.journal.counts().items():
+                (ended if status.terminal else going).add_metric([status], number)
+        leads = GaugeMetricFamily("fitserve_leads", "Whether this process starts the trainers: 1 or 0.")
+        leads.add_metric([], self._services.supervisor.leads())
+        yield from (going, ended, leads)
+
+
+def trainer_metrics(running: Sequence[tuple[Job, int]]) -> Iterator[Metric]:
+    """What the trainers of this process take of the machine."""
+    number = GaugeMetricFamily("fitserve_trainers", "Trainers running.", labels=["model"])
+    memory = GaugeMetricFamily("fitserve_trainer_memory_bytes", "Resident memory of trainers.", labels=["model"])
+    ended = getrusage(RUSAGE_CHILDREN)
+    seconds = ended.ru_utime + ended.ru_stime
+    taken: dict[str, list[float]] = {}
+    for job, pid in running:
+        collected = ProcessCollector(pid=partial(str, pid), registry=None).collect()
+        figures = {metric.name: metric.samples[0].value for metric in collected}
+        taken.setdefault(job.model, []).append(figures.get("process_resident_memory_bytes", 0))
+        seconds += figures.get("process_cpu_seconds", 0)
+    for model, sizes in taken.items():
+        number.add_metric([model], len(sizes))
+        memory.add_metric([model], sum(sizes))
+    cpu = CounterMetricFamily("fitserve_trainer_cpu_seconds", "CPU time of trainers, those that have ended included.")
+    cpu.add_metric([], seconds)
+    yield from (number, memory, cpu)

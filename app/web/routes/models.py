@@ -1,0 +1,269 @@
+"""/models: the versions there are, which one is live, and how to change that."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.bootstrap import Services
+from app.errors import Conflict, FitserveError, NotFound
+from app.jobs.job import Job
+from app.logging import log
+from app.serving.traffic import Outcome, check_comparable
+from app.store.model_store import LIVE, PREVIOUS, SHADOW
+from app.store.version import CARD, SAVED_MODEL, Card
+from app.submission.training import submit
+from app.versions.comparison import Comparison, compare
+from app.web.problems import documented
+from app.web.requests.json_body.route import JsonRoute
+from app.web.requests.whole_numbers import WHOLE
+
+router = APIRouter(prefix="/models", tags=["models"], route_class=JsonRoute)
+
+NAME = "[a-z0-9][a-z0-9_-]{0,31}"
+NUMBER = "^[1-9][0-9]{0,8}$"
+Alias = Annotated[str, Path(pattern="^[a-z][a-z0-9_-]{0,31}$", description="A name such as `live` or `candidate`.")]
+
+Version = Annotated[str, Path(description="A number or an alias.", examples=["1", "live"])]
+FileName = Annotated[str, Path(examples=["version.json"])]
+Weights = Annotated[
+    dict[Annotated[str, Field(pattern=NUMBER)], Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]],
+    Body(min_length=2, max_length=2, examples=[{"1": 90, "2": 10}], json_schema_extra={"additionalProperties": False}),
+]
+
+
+class VersionSummary(BaseModel):
+    """A version in a list."""
+
+    version: int
+    created: str
+    metrics: dict[str, float]
+    hyperparameters: dict[str, object]
+    job: str | None
+    size: int = Field(description="Bytes of all its files.")
+
+
+class ShadowSummary(BaseModel):
+    """The version in the shadow, and how its answers compare with those given, since this process set it up."""
+
+    version: int
+    counts: dict[Outcome, int] = Field(
+        description="`agreed` and `differed` in the label; `failed`; and `skipped`, as others waited.",
+        examples=[{"agreed": 97, "differed": 3, "failed": 0, "skipped": 12}],
+    )
+
+
+class ModelSummary(BaseModel):
+    """A model: its aliases, its versions, and what cannot be used."""
+
+    model: str
+    family: str
+    serving: int | None = Field(description="The version that answers now.")
+    traffic: dict[int, float] = Field(description="Weights of the versions that share its requests.")
+    shadow: ShadowSummary | None
+    aliases: dict[str, int] = Field(examples=[{"live": 3, "previous": 2}])
+    versions: list[VersionSummary]
+    faults: dict[int, str] = Field(description="Versions that are damaged or do not load, and why.")
+
+
+class AliasTarget(BaseModel):
+    """Where an alias shall point."""
+
+    model_config = ConfigDict(strict=True)
+
+    version: Annotated[int, Field(ge=1), WHOLE] = Field(examples=[3])
+
+
+@router.get("", operation_id="list_models")
+def list_models(request: Request) -> list[ModelSummary]:
+    """Every model, whether it has a version or not."""
+    services: Services = request.app.state.services
+    return [_summary(services, model) for model in services.servables.models]
+
+
+@router.get("/{model}", operation_id="get_model", responses=documented(404))
+def get_model(request: Request, model: str) -> ModelSummary:
+    """One model."""
+    services: Services = request.app.state.services
+    return _summary(services, known(services, model))
+
+
+@router.get("/{model}/compare", operation_id="compare_versions", responses=documented(404, 409, 422))
+def compare_versions(
+    request: Request,
+    model: str,
+    versions: Annotated[
+        str,
+        Query(
+            pattern=f"^{NAME},{NAME}$",
+            max_length=65,
+            description="Two versions or aliases.",
+            examples=["live,previous"],
+        ),
+    ],
+) -> Comparison:
+    """Two versions beside each other on the test set: figures, confusion, and where they disagree."""
+    services: Services = request.app.state.services
+    known(services, model)
+    one, other = (services.store.resolve(model, reference) for reference in versions.split(","))
+    return compare(services.store, model, one, other)
+
+
+@router.get("/{model}/versions/{version}", operation_id="get_version", responses=documented(404, 409))
+def get_version(request: Request, model: str, version: Version) -> Card:
+    """The card of one version, named by its number or an alias."""
+    services: Services = request.app.state.services
+    return services.store.card(known(services, model), services.store.resolve(model, version))
+
+
+@router.get(
+    "/{model}/versions/{version}/files/{name:path}",
+    operation_id="get_file",
+    responses=documented(404, 409),
+    response_class=FileResponse,
+)
+def get_file(request: Request, model: str, version: Version, name: FileName) -> FileResponse:
+    """One file of a version: model.onnx, model.keras, evaluation.json, history.png, version.json; of a classifier
+    confusion.png and guesses.npy, of a text generator vocabulary.json; of a SavedModel saved_model.pb and variables/.
+    """
+    services: Services = request.app.state.services
+    card = services.store.card(known(services, model), services.store.resolve(model, version))
+    if name not in (*card.files, CARD):  # never a path of the client's making
+        raise NotFound(
+            f"version {card.version} of {model} has no file {name!r}; files: {', '.join(sorted(card.files))}"
+        )
+    shown = f"{model}-{card.version}-{name.replace('/', '-')}"
+    return FileResponse(services.store.folder(model, card.version) / name, filename=shown)
+
+
+@router.put("/{model}/aliases/{alias}", operation_id="set_alias", responses=documented(404, 409, 422))
+async def set_alias(request: Request, model: str, alias: Alias, target: AliasTarget) -> ModelSummary:
+    """Point an alias at a version. Moving `live` promotes: the version is loaded and warm before the old one goes.
+    The version that `shadow` points at is asked what the others are asked, unheard; `shadow` in the model's summary and
+    /metrics tell how often it agrees.
+    """
+    services: Services = request.app.state.services
+    known(services, model)
+    if alias in (LIVE, SHADOW):
+        loaded = await services.servables.get(model, str(target.version), take_back=alias == LIVE)
+        if alias == SHADOW:
+            check_comparable(services.servables.live(model).card, loaded.card)
+    return await _moved(services, model, lambda: services.store.set_alias(model, alias, target.version))
+
+
+@router.delete("/{model}/aliases/{alias}", operation_id="remove_alias", responses=documented(404, 409, 422))
+async def remove_alias(request: Request, model: str, alias: Alias) -> ModelSummary:
+    """Forget an alias, so that its version may be deleted, or is no longer in the shadow. `live` cannot go."""
+    services: Services = request.app.state.services
+    known(services, model)
+    return await _moved(services, model, lambda: services.store.remove_alias(model, alias))
+
+
+@router.put("/{model}/traffic", operation_id="split_traffic", responses=documented(404, 409, 422))
+async def split_traffic(request: Request, model: str, weights: Weights) -> ModelSummary:
+    """Share the requests that name no version between two versions, by weight; `{"1": 90, "2": 10}`. Each answer says
+    which version it is from. Moving `live` ends it.
+    """
+    services: Services = request.app.state.services
+    known(services, model)
+    for version in weights:
+        await services.servables.get(model, version)
+    chosen = {int(version): weight for version, weight in weights.items()}
+    return await _moved(services, model, lambda: services.store.set_split(model, chosen))
+
+
+@router.delete("/{model}/traffic", operation_id="end_split", responses=documented(404, 409))
+async def end_split(request: Request, model: str) -> ModelSummary:
+    """Let the live version answer everything again."""
+    services: Services = request.app.state.services
+    known(services, model)
+    return await _moved(services, model, lambda: services.store.end_split(model))
+
+
+@router.post("/{model}/rollback", operation_id="roll_back", responses=documented(404, 409))
+async def roll_back(request: Request, model: str) -> ModelSummary:
+    """Make the version live again that was live before."""
+    services: Services = request.app.state.services
+    await services.servables.get(known(services, model), PREVIOUS)
+    return await _moved(services, model, lambda: services.store.rollback(model))
+
+
+@router.delete(
+    "/{model}/versions/{version}", status_code=204, operation_id="delete_version", responses=documented(404, 409)
+)
+async def delete_version(request: Request, model: str, version: int) -> None:
+    """Remove a version for good; refused while an alias points at it."""
+    services: Services = request.app.state.services
+    await run_in_threadpool(services.store.delete, known(services, model), version)
+    await _followed(services, model)
+
+
+@router.post(
+    "/{model}/versions/{version}/reproduce",
+    status_code=202,
+    operation_id="reproduce_version",
+    responses=documented(404, 409, 429),
+)
+async def reproduce(request: Request, response: Response, model: str, version: Version) -> Job:
+    """Train a version again, with the hyperparameters and the seed of its card; the result does not go live."""
+    services: Services = request.app.state.services
+    card = await run_in_threadpool(get_version, request, model, version)
+    if card.data is None:
+        raise Conflict(f"version {card.version} of {model} was imported, not trained here: there is no recipe for it")
+    job, *_ = await run_in_threadpool(
+        submit,
+        services.servables.models[model],
+        card.hyperparameters,
+        "never",
+        formats=("savedmodel",) if SAVED_MODEL in card.files else (),
+        journal=services.journal,
+        datasets=services.datasets,
+        max_queued=services.settings.max_queued,
+    )
+    services.supervisor.wake()
+    response.headers["Location"] = f"/jobs/{job.id}"
+    return job
+
+
+async def _moved(services: Services, model: str, move: Callable[[], object]) -> ModelSummary:
+    """Move an alias, serve what `live` then means, and say how things stand."""
+    await run_in_threadpool(move)
+    await _followed(services, model)
+    return await run_in_threadpool(_summary, services, model)
+
+
+async def _followed(services: Services, model: str) -> None:
+    """Serve what the store says now. It has changed: what hinders this is no reason to call that failed."""
+    try:
+        await services.servables.refresh(model)
+    except (FitserveError, OSError) as fault:
+        log.warning("%s is followed with the next look: %s", model, fault)
+
+
+def known(services: Services, model: str) -> str:
+    """The name of a model that there is; raises NotFound."""
+    if model not in services.servables.models:
+        raise NotFound(f"there is no model {model!r}; models: {', '.join(services.servables.models)}")
+    return model
+
+
+def _summary(services: Services, model: str) -> ModelSummary:
+    store, servables = services.store, services.servables
+    serving, traffic = servables.serving(model), servables.traffic(model)
+    shadow = traffic.shadow
+    return ModelSummary(
+        model=model,
+        family=servables.models[model].name,
+        serving=serving,
+        traffic=dict(traffic.shares) or ({serving: 100.0} if serving else {}),
+        shadow=shadow and ShadowSummary(version=shadow.loaded.card.version, counts=shadow.counts),
+        aliases=store.aliases(model),
+        versions=[
+            VersionSummary(**card.model_dump(include=set(VersionSummary.model_fields)) | {"size": card.size})
+            for card in store.versions(model)
+        ],
+        faults=dict(sorted((store.faults(model) | servables.faults[model]).items())),
+    )

@@ -1,0 +1,113 @@
+"""/sweeps: many trainings that look for the best hyperparameters, as one thing."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import PlainTextResponse
+from pydantic import Field
+
+from app.bootstrap import Services
+from app.jobs.curves import as_csv
+from app.jobs.sweeps import Sweep
+from app.settings import Settings
+from app.sweeps.parallel_coordinates import draw
+from app.sweeps.submission import SweepWish, submit_sweep
+from app.sweeps.trials import Trial, best_of, jobs_of, table
+from app.web.problems import documented
+from app.web.requests.idempotency import Key, idempotent
+from app.web.requests.json_body.reading import JsonLimits
+from app.web.requests.json_body.route import JsonRoute
+
+CHOICES = 5_000  # elements: every dimension with all the choices that it may have
+
+
+class SweepRoute(JsonRoute):
+    """A sweep may hold a text to learn from."""
+
+    @staticmethod
+    def json_limits(settings: Settings) -> JsonLimits:
+        """As much as a training with a text, and the choices."""
+        return JsonLimits(settings.max_body_bytes, CHOICES)
+
+
+router = APIRouter(prefix="/sweeps", tags=["sweeps"], route_class=SweepRoute)
+
+
+class SweepTable(Sweep):
+    """A sweep and all that it has tried."""
+
+    best: Trial | None = Field(None, description="Of the trials that ended with a version, the best.")
+    table: list[Trial] = Field(description="Every trial so far.")
+
+
+@router.post("", status_code=202, operation_id="begin_sweep", responses=documented(409, 413, 422, 429))
+def begin(request: Request, response: Response, wish: SweepWish, idempotency_key: Key = None) -> Sweep:
+    """Look for the best hyperparameters by many trainings, each an ordinary job; bad ones are stopped early."""
+    services = _services(request)
+    key, body = idempotent(request, idempotency_key, wish.model_dump(mode="json", exclude_unset=True))
+    sweep = submit_sweep(
+        wish,
+        sweeps=services.sweeper.sweeps,
+        datasets=services.datasets,
+        max_trials=services.settings.max_trials,
+        max_running=services.settings.max_queued,
+        idempotency_key=key,
+        idempotency_body=body,
+    )
+    response.headers["Location"] = f"/sweeps/{sweep.id}"
+    return sweep
+
+
+@router.get("", operation_id="list_sweeps", responses=documented(422))
+def list_sweeps(
+    request: Request, limit: Annotated[int, Query(ge=1, le=500, description="At most so many.")] = 50
+) -> list[Sweep]:
+    """Sweeps, newest first."""
+    return _services(request).sweeper.sweeps.latest(limit)
+
+
+@router.get("/{sweep}", operation_id="get_sweep", responses=documented(404))
+def get_sweep(request: Request, sweep: str) -> SweepTable:
+    """One sweep, its trials as a table, and the best of them."""
+    found, trials = _found(request, sweep)
+    return SweepTable(**found.model_dump(), best=best_of(found, trials), table=trials)
+
+
+@router.get(
+    "/{sweep}/trials.csv",
+    operation_id="sweep_csv",
+    response_class=Response,
+    responses=documented(404) | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
+def trials_csv(request: Request, sweep: str) -> Response:
+    """The table as CSV, for a spreadsheet."""
+    _, trials = _found(request, sweep)
+    return PlainTextResponse(as_csv([_flat(trial) for trial in trials]), media_type="text/csv")
+
+
+@router.get("/{sweep}/plot.svg", operation_id="sweep_plot", response_class=Response, responses=documented(404, 409))
+def plot(request: Request, sweep: str) -> Response:
+    """The trials as parallel coordinates: what each tried, and what came of it."""
+    return Response(draw(*_found(request, sweep)), media_type="image/svg+xml")
+
+
+@router.post("/{sweep}/cancel", operation_id="cancel_sweep", responses=documented(404))
+def cancel(request: Request, sweep: str) -> Sweep:
+    """Stop a sweep and the trials under way; the versions of those that ended stay. Asking again changes nothing."""
+    return _services(request).sweeper.sweeps.cancel(sweep)
+
+
+def _found(request: Request, sweep: str) -> tuple[Sweep, list[Trial]]:
+    services = _services(request)
+    found = services.sweeper.sweeps.get(sweep)
+    return found, table(found, jobs_of(found, services.journal), services.journal)
+
+
+def _flat(trial: Trial) -> dict[str, Any]:
+    row = trial.model_dump(exclude={"hyperparameters", "wish"})
+    return {"trial": row.pop("trial"), **trial.hyperparameters, **row}
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services

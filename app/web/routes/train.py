@@ -1,0 +1,149 @@
+"""POST /train/{family}: ask for a training in the background."""
+
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field, create_model
+
+from app.bootstrap import Services
+from app.errors import InvalidRequest
+from app.families.contract import Family, at_most
+from app.jobs.job import Format, Job, Promote
+from app.settings import Settings
+from app.submission.training import submit
+from app.web.problems import documented
+from app.web.requests.corpus_uploads import corpus_documentation, received
+from app.web.requests.idempotency import MAX_KEY, Key, idempotent
+from app.web.requests.json_body.reading import JsonLimits
+from app.web.requests.json_body.route import JsonRoute
+from app.web.requests.multipart_stream import FORM
+
+MOST_FORMATS = 8  # named in one request, the same one perhaps twice
+
+
+class Several(Job):
+    """The first of several jobs, and all of them."""
+
+    jobs: list[Job] = Field(description="Every job that was queued, this one first.")
+
+
+def train_path(family: Family) -> str:
+    """Where a family's trainings are asked for."""
+    return f"/train/{family.name}"
+
+
+def train_router(family: Family) -> APIRouter:
+    """The route of one family, with its hyperparameters as the body; who learns texts takes an uploaded one too."""
+    route = _upload_route(family, family.upload) if family.upload else JsonRoute
+    router = APIRouter(tags=["train"], route_class=route)
+    wishes: Any = _wishes(family)
+    examples: Any = {
+        "defaults": {"summary": "All defaults", "value": {}},
+        "sample": {"summary": "Seconds, and no download", "value": dict(family.sample)},
+    }
+
+    @router.post(
+        train_path(family),
+        status_code=202,
+        summary=f"Train: {family.title}",
+        operation_id=f"train_{family.name}",
+        response_model=Several | Job if family.upload else Job,
+        responses=documented(409, 413, 422, 429),
+        openapi_extra=corpus_documentation(wishes) if family.upload else None,
+    )
+    async def train(
+        request: Request,
+        response: Response,
+        body: Annotated[wishes | None, Body(openapi_examples=examples)] = None,
+        idempotency_key: Key = None,
+    ) -> Job:
+        """Queue a training. Predictions go on meanwhile; a better version takes over by itself."""
+        chosen = (body or wishes()).model_dump(exclude_unset=True)
+        job = await _queue(request, family, chosen, idempotency_key)
+        response.headers["Location"] = f"/jobs/{job.id}"
+        return job
+
+    return router
+
+
+async def _queue(
+    request: Request, family: Family, chosen: dict[str, Any], key: str | None, along: Path | None = None
+) -> Job:
+    """Queue what was chosen, with the file that came along; returns the job, or the first of several with all."""
+    jobs = await run_in_threadpool(_submit, request, family, chosen, key, along)
+    services: Services = request.app.state.services
+    services.supervisor.wake()
+    return jobs[0] if len(jobs) == 1 else Several(**jobs[0].model_dump(), jobs=jobs)
+
+
+def _submit(request: Request, family: Family, chosen: dict[str, Any], key: str | None, along: Path | None) -> list[Job]:
+    services: Services = request.app.state.services
+    idempotency_key, idempotency_body = idempotent(request, key, chosen)
+    promote, priority = chosen.pop("promote", "if_better"), chosen.pop("priority", 0)
+    formats = chosen.pop("formats", ())
+    return submit(
+        family,
+        chosen,
+        promote,
+        priority,
+        formats=formats,
+        journal=services.journal,
+        datasets=services.datasets,
+        max_queued=services.settings.max_queued,
+        idempotency_key=idempotency_key,
+        idempotency_body=idempotency_body,
+        along=along,
+    )
+
+
+def _upload_route(family: Family, check: Callable[[Path], None]) -> type[JsonRoute]:
+    """A route that reads a form by itself, so that a text is on disk and never whole in memory."""
+    wishes = _wishes(family)
+
+    class UploadRoute(JsonRoute):
+        @staticmethod
+        def json_limits(settings: Settings) -> JsonLimits:
+            """A text in JSON may be as long as any body."""
+            return JsonLimits(settings.max_body_bytes)
+
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            """FastAPI asks for this once, when the route is made."""
+            resolving = super().get_route_handler()
+
+            async def handle(request: Request) -> Response:
+                if not request.headers.get("content-type", "").startswith(FORM):
+                    return await resolving(request)
+                services: Services = request.app.state.services
+                key = request.headers.get("idempotency-key", "")
+                if len(key) > MAX_KEY:
+                    raise InvalidRequest(f"an Idempotency-Key has at most {MAX_KEY} characters")
+                async with received(request, services.datasets, wishes, check) as (chosen, along):
+                    job = await _queue(request, family, chosen, key, along)
+                headers = {"Location": f"/jobs/{job.id}"}
+                return Response(job.model_dump_json(), 202, headers, "application/json")
+
+            return handle
+
+    return UploadRoute
+
+
+def _wishes(family: Family) -> type[BaseModel]:
+    """The family's hyperparameters and what to do with the version that comes out."""
+    promote = Field("if_better", description="When the new version goes live: `if_better`, `always` or `never`.")
+    priority = Field(0, ge=-100, le=100, description="Jobs of a higher one start first.")
+    formats = Field(
+        (),
+        max_length=MOST_FORMATS,
+        strict=False,
+        description="What the version holds beside ONNX and Keras. `savedmodel`: for TensorFlow Serving and a GPU.",
+    )
+    return create_model(
+        f"Train_{family.name}",
+        __base__=family.hyperparameters,
+        promote=(Promote, promote),
+        priority=(int, priority),
+        formats=(Annotated[tuple[Format, ...], at_most(MOST_FORMATS)], formats),
+    )

@@ -1,0 +1,301 @@
+"""A connection as it should be whoever is at its other end: what it reads is bounded, and what it answers arrives.
+
+uvicorn's protocol reads heads of any size, stops reading at the offer of another protocol, takes trailers for headers,
+and resets a connection whose client still sends when it is answered.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import httptools
+
+from app import metrics
+from app.errors import Busy, FitserveError, HeadTooLarge, Malformed, Overloaded
+from app.logging import log
+from app.settings import Settings
+from app.web.problems import written
+from app.web.server.coalescing_transport import WholeAnswers
+from app.web.server.flow_control import Flow
+from app.web.server.framing import check_head, head_size
+
+PIECE = 1 << 12  # bytes that are parsed before the bounds are looked at again
+MUCH = 1 << 16  # bytes of one reading after which others have their turn
+REST = 0.002  # seconds after so much, in which who sends little is read
+MANY = 500  # fields and chunks of it, the same
+SHARE = 4  # of a body's bytes: one for each so many may frame its chunks, for each costs as much as hundreds of bytes
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one connection may ask of the service, and how many there may be."""
+
+    connections: int
+    head_bytes: int
+    head_fields: int
+    head_seconds: float
+    pipelined: int
+    discard_bytes: int
+    discard_seconds: float
+
+
+def connection_type(settings: Settings) -> type["Connection"]:
+    """The protocol that uvicorn takes, with the limits of these settings."""
+
+    class Limited(Connection):
+        limits = Limits(
+            connections=settings.max_connections,
+            head_bytes=settings.max_head_bytes,
+            head_fields=settings.max_head_fields,
+            head_seconds=settings.head_seconds,
+            pipelined=settings.max_pipelined,
+            discard_bytes=settings.max_discard_bytes,
+            discard_seconds=settings.discard_seconds,
+        )
+
+    return Limited
+
+
+class Connection(WholeAnswers):
+    """The protocol. What arrives of a request after its answer is read and dropped, within limits.
+
+    A head that is too large or cannot be understood is answered after the requests before it, and is the last.
+    """
+
+    limits: Limits
+    flow: Flow
+
+    _timer: asyncio.TimerHandle | None = None  # for the head that is awaited, or for what is dropped
+    _unanswered = 0  # requests whose answer is not complete
+    _in_head = _arriving = False
+    _fields = 0  # of the present request, trailers included
+    _rest = 0.0  # bytes of it that are no body, beyond what its body allows, roughly
+    _refusal: FitserveError | None = None  # of what no request can be made of; nothing is parsed after it
+    _fault: FitserveError | None = None  # raised in a callback: the parser does not pass it on
+    _left: int | None = None  # bytes that may still be dropped
+    _later = b""  # what was read and is to be parsed after others have had their turn
+    _calls = 0  # of the parser, for what is being parsed
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """One too many is told so and closed; uvicorn's own bound refuses requests of those that are open."""
+        super().connection_made(transport)
+        self.flow = Flow(self.transport, lambda: bool(self.pipeline or self._later))
+        if len(self.connections) > self.limits.connections:
+            transport.write(answer(Overloaded(f"more than {self.limits.connections} connections at once")))
+            transport.close()
+        else:
+            self._arm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget what waits: nobody is there to be answered."""
+        self._disarm()
+        self._later = b""
+        self.pipeline.clear()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse it or drop it."""
+        self._unset_keepalive_if_required()
+        if self._left is not None:
+            self._left -= len(data)
+            if self._left < 0:
+                self.transport.abort()
+                return
+        if self._later:
+            self._later += data
+        else:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        """Parse it piece by piece; where that takes long, other connections have their turn in between."""
+        if self._timer is None and not self._unanswered and not self._arriving:
+            self._arm()
+        self._calls = 0
+        for start in range(0, len(data), PIECE):
+            if self._refusal is None:
+                self._parse(data[start : start + PIECE])
+            if self._calls > MANY:
+                self._later = data[start + PIECE :]
+                break
+        if self._later or len(data) >= MUCH:
+            is_ours = not self.flow.read_paused
+            self.flow.pause_reading()
+            self.loop.call_later(REST, self._go_on, is_ours)
+
+    def _go_on(self, resume: bool) -> None:
+        data, self._later = self._later, b""
+        if self.parser is not None:  # which uvicorn takes away with the connection
+            if resume or self.flow.is_wanted:
+                self.flow.resume_reading()
+            if data:
+                self._take(data)
+
+    def _parse(self, piece: bytes) -> None:
+        """Feed the parser; an offer of another protocol is ignored: the same head goes in again, without it."""
+        while piece:
+            self._rest += len(piece)
+            try:
+                self.parser.feed_data(piece)
+            except httptools.HttpParserUpgrade as offer:
+                piece = self._without_offer() + piece[offer.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)  # of the old one nobody knows what state it is in
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+                continue
+            except httptools.HttpParserError as fault:
+                refusal = self._fault or Malformed(f"this cannot be read as HTTP/1.1: {fault}")
+                self._refuse(refusal.with_traceback(None))  # whose frames would keep what was read
+                return
+            break
+        self._rest = max(self._rest, 0)
+        if self._rest > self.limits.head_bytes:
+            self._refuse(self._too_large())
+
+    def _without_offer(self) -> bytes:
+        start = b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        fields = [b"%s: %s" % field for field in self.headers if field[0] != b"upgrade"]
+        return b"\r\n".join([start, *fields, b"", b""])
+
+    # what the parser calls
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self._in_head = True
+        self._fields = self._rest = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A field; a trailer is counted and dropped, for nothing here asks for one."""
+        self._fields += 1
+        if self._fields > self.limits.head_fields:
+            self._fault = self._too_large()
+            raise self._fault
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: the request begins, or waits behind those before it."""
+        self._in_head = False
+        self._calls += len(self.headers)
+        try:
+            if head_size(self.url, self.headers) > self.limits.head_bytes:
+                raise self._too_large()
+            check_head(self.parser.get_method(), self.parser.get_http_version(), self.headers)
+            if self.parser.should_upgrade():
+                return
+            if len(self.pipeline) >= self.limits.pipelined:
+                raise Busy(f"more than {self.limits.pipelined} requests wait on one connection")
+            super().on_headers_complete()
+        except (FitserveError, ValueError, httptools.HttpParserInvalidURLError) as fault:
+            self._fault = (
+                fault if isinstance(fault, FitserveError) else Malformed("the target is no path or URL in ASCII")
+            )
+            raise
+        self._disarm()
+        self._unanswered += 1
+        self._arriving = True
+
+    def on_body(self, body: bytes) -> None:
+        """Some of the body; uvicorn drops it when the request is answered."""
+        self._calls += 1
+        self._rest -= len(body) * (1 + 1 / SHARE)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole, or an offer is to be ignored."""
+        if self.parser.should_upgrade():
+            return
+        self._arriving = False
+        self._rest = 0
+        super().on_message_complete()
+        if self._left is not None:  # the answer was there first
+            self._left = None
+            self._disarm()
+            if self.transport.is_closing():
+                self.transport.close()
+
+    def _too_large(self) -> HeadTooLarge:
+        most = f"{self.limits.head_bytes} bytes and {self.limits.head_fields} fields at most"
+        return HeadTooLarge(f"the head of a request has {most}, trailers and what frames small chunks included")
+
+    # answers
+
+    def on_response_complete(self) -> None:
+        """uvicorn calls this; the next request begins if one waits."""
+        super().on_response_complete()
+        self._unanswered -= 1
+        if self._refusal:
+            self._tell()
+        elif self._arriving and self.cycle.response_complete:
+            if self.expect_100_continue:  # the client may send the body still, or another request in its place
+                self.transport.close()
+            self._begin_to_drop()
+
+    def lingers(self) -> bool:
+        """Whether something may still arrive that belongs to a request which has its answer."""
+        return self._refusal is not None or (self._arriving and self.cycle.response_complete)
+
+    def shutdown(self) -> None:
+        """The service ends: what is answered is not waited for."""
+        if self._left is not None:
+            self.transport.abort()
+        super().shutdown()
+
+    def _refuse(self, fault: FitserveError) -> None:
+        """Answer what no request can be made of, once those before it are answered. The rest is dropped."""
+        self._refusal = fault
+        self._left = self.limits.discard_bytes
+        self._disarm()
+        if self._arriving:
+            self._abandon()
+        self._tell()
+
+    def _abandon(self) -> None:
+        """The body of the newest request is broken: it is not answered by the application any more."""
+        self._arriving = False
+        if self.pipeline:
+            self.pipeline.popleft()
+        elif self.cycle.response_complete:  # there can be no second answer
+            self.transport.close()
+            return
+        else:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if self.cycle.response_started:
+                self.transport.abort()
+        self._unanswered -= 1
+
+    def _tell(self) -> None:
+        if self._refusal is None or self._unanswered:
+            return
+        if not self.transport.is_closing():
+            self.transport.write(answer(self._refusal))
+            self.transport.close()
+            status = written(self._refusal)[0]
+            metrics.requests.labels("none", "none", status).inc()
+            log.info("request refused", status=status, reason=str(self._refusal)[:200])
+        self._begin_to_drop()
+
+    def _begin_to_drop(self) -> None:
+        self._left = self.limits.discard_bytes
+        self._disarm()
+        if self.parser is not None:
+            self._timer = self.loop.call_later(self.limits.discard_seconds, self.transport.abort)
+            self.flow.resume_reading()
+
+    # the time for a head
+
+    def _arm(self) -> None:
+        """Close the connection unless the next head is complete in time: uvicorn bounds only the pause before it."""
+        self._timer = self.loop.call_later(self.limits.head_seconds, self.transport.close)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def answer(fault: FitserveError) -> bytes:
+    """A problem as the last answer of a connection."""
+    status, headers, content = written(fault)
+    head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*head, "", ""]).encode() + content

@@ -1,0 +1,87 @@
+"""Turns: what predicts on the event loop gets as much of it as all else does, and no more."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
+
+import pytest
+
+from app.serving.batcher import Batcher, Cost
+from app.serving.generation import Generation
+from app.serving.loop_scheduler import HOP_SECONDS, Turns
+from app.serving.word_stream import Wish
+from tests.fakes import TinyGenerator, doubled
+
+pytestmark = pytest.mark.anyio
+
+BUSY_SECONDS = 0.05
+STEP_SECONDS = 0.001
+
+
+class Refusing:
+    """All else that there is to do: it takes its time in each turn of the loop."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def __aenter__(self) -> "Refusing":
+        self._task = asyncio.create_task(self._work())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+
+    async def _work(self) -> None:
+        while True:
+            begun = time.monotonic()
+            time.sleep(BUSY_SECONDS)
+            self.seconds.append(time.monotonic() - begun)
+            await asyncio.sleep(0)
+
+
+async def batches(threads: Executor, cost: Cost) -> None:
+    """A hundred, which take as long as two turns of all else."""
+
+    def predict(instances: Sequence[int]) -> Sequence[int]:
+        time.sleep(STEP_SECONDS)
+        return doubled(instances)
+
+    batcher = Batcher(predict, threads, max_batch=1, max_waiting=100, cost=cost)
+    await asyncio.gather(*batcher.submit(range(100)))
+
+
+async def words(threads: Executor, cost: Cost) -> None:
+    """A dozen steps."""
+    generator = TinyGenerator()
+    generation = Generation(generator, threads, max_batch=1, max_waiting=1, cost=cost)
+    assert len((await generation.submit(generator.read("cab"), Wish(9)).done).words) == 9
+
+
+@pytest.mark.parametrize("work", [batches, words])
+@pytest.mark.parametrize("cost", [0.0, 2 * HOP_SECONDS], ids=["cheap", "not so cheap"])
+async def test_a_busy_loop_leaves_half_of_its_time(work: Callable[[Executor, Cost], Awaitable[None]], cost: float):
+    with ThreadPoolExecutor(1) as threads:
+        async with Refusing() as refusing:
+            await work(threads, Cost(fixed=cost))
+    assert len(refusing.seconds) <= 6
+
+
+async def test_several_take_no_more_than_all_else_each():
+    held: list[float] = []
+
+    def hold(turns: Turns) -> bool:
+        begun = time.monotonic()
+        while not turns.is_over():
+            time.sleep(STEP_SECONDS)
+        held.append(time.monotonic() - begun)
+        return len(held) < 12
+
+    async with Refusing() as refusing:
+        for _ in range(3):
+            one = Turns()
+            one.ask(partial(hold, one))
+        while len(held) < 12:
+            await asyncio.sleep(0)
+    assert max(held) < 2 * max(refusing.seconds)

@@ -1,0 +1,98 @@
+"""A version goes live when it is better on the same data, or when one says so."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from app.store.model_store import ModelStore
+from app.store.version import CARD, Card
+from app.versions.promotion import promote
+from tests.fakes import publish_tiny
+from tests.places import BucketPlace, Place
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ModelStore:
+    made = ModelStore(tmp_path)
+    publish_tiny(made, accuracy=0.9)
+    made.promote("tiny", 1)
+    return made
+
+
+def test_the_first_version_goes_live(tmp_path: Path):
+    store = ModelStore(tmp_path)
+    assert promote(store, publish_tiny(store), "if_better")[0]
+    assert store.aliases("tiny") == {"live": 1}
+
+
+@pytest.mark.parametrize(("accuracy", "expected"), [(0.95, True), (0.9, False), (0.85, False)])
+def test_a_version_goes_live_if_it_is_better(store: ModelStore, accuracy: float, expected: bool):
+    promoted, reason = promote(store, publish_tiny(store, accuracy=accuracy), "if_better")
+    assert promoted is expected
+    assert f"{accuracy:.4f}" in reason
+    assert store.aliases("tiny")["live"] == (2 if expected else 1)
+
+
+@pytest.mark.parametrize(("loss", "expected"), [(0.95, False), (0.9, False), (0.85, True)])
+def test_where_lower_is_better_the_lower_goes_live(store: ModelStore, loss: float, expected: bool):
+    promoted, _ = promote(store, publish_tiny(store, accuracy=loss, better="lower"), "if_better")
+    assert promoted is expected
+
+
+def test_figures_from_other_test_data_are_not_compared(store: ModelStore):
+    promoted, reason = promote(store, publish_tiny(store, accuracy=0.99, tested_on="other"), "if_better")
+    assert not promoted
+    assert "other data" in reason
+
+
+@pytest.mark.parametrize(("wish", "expected"), [("always", True), ("never", False)])
+def test_the_wish_decides_when_it_is_plain(store: ModelStore, wish, expected: bool):
+    assert promote(store, publish_tiny(store, accuracy=0.1), wish)[0] is expected
+
+
+def test_promoting_again_after_a_kill_says_the_same(store: ModelStore):
+    card = publish_tiny(store, accuracy=0.95)
+    assert promote(store, card, "if_better")[0]
+    assert promote(store, card, "if_better")[0]
+    assert store.aliases("tiny") == {"live": 2, "previous": 1}
+
+
+@pytest.mark.parametrize("imported", [1, 2])
+def test_what_was_imported_has_no_figures_to_compare(store: ModelStore, imported: int):
+    card = publish_tiny(store, accuracy=0.99)
+    foreign = store.card("tiny", imported).model_copy(update={"data": None, "metrics": {}})
+    (store.folder("tiny", imported) / CARD).write_text(foreign.model_dump_json())
+    promoted, reason = promote(store, foreign if imported == 2 else card, "if_better")
+    assert (promoted, f"version {imported} was imported" in reason) == (False, True)
+
+
+def test_of_versions_that_are_ready_at_once_the_best_goes_live(place: Place):
+    rounds, trainers = (12, 3) if isinstance(place, BucketPlace) else (100, 3)
+    stores = [place.store() for _ in range(trainers)]
+    publish_tiny(stores[0], accuracy=0.0)
+    stores[0].promote("tiny", 1)
+    ready = Barrier(trainers)
+
+    def finish(store: ModelStore, card: Card) -> tuple[bool, str]:
+        ready.wait(30)
+        return promote(store, card, "if_better")
+
+    with ThreadPoolExecutor(trainers) as threads:
+        for turn in range(1, rounds + 1):
+            figures = [turn / 1000, turn / 1000 + 0.0005, turn / 1000 + 0.0002]
+            cards = [publish_tiny(store, accuracy=figure) for store, figure in zip(stores, figures, strict=True)]
+            told = list(threads.map(finish, stores, cards))
+            assert stores[0].aliases("tiny")["live"] == cards[1].version, told
+            assert told[1][0]
+
+
+def test_a_start_makes_nothing_live_over_what_a_trainer_has_just_promoted(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    store = place.store()
+    better, newest = publish_tiny(store, accuracy=0.9), publish_tiny(store, accuracy=0.1)
+    monkeypatch.setattr(store, "_sound_aliases", lambda _: promote(place.store(), better, "if_better") and {})
+    store.seed(tmp_path / "none")
+    assert (store.aliases("tiny"), newest.version) == ({"live": better.version}, 2)
