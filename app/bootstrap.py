@@ -22,6 +22,8 @@ from app.jobs.plots import Plots
 from app.jobs.retention import Retention
 from app.jobs.supervisor import Rules, Supervisor
 from app.logging import log
+from app.serving.decoding import PictureDecoder
+from app.serving.inference import Inference
 from app.serving.loading import Limits
 from app.serving.runtimes.selection import ChosenRuntime
 from app.serving.servables import Servables
@@ -47,6 +49,7 @@ class Services:
     plots: Plots
     retention: Retention
     sweeper: Sweeper
+    inference: Inference
     decoders: Executor
 
 
@@ -58,6 +61,8 @@ def build(settings: Settings) -> Services:
     runtime = ChosenRuntime(settings)
     datasets = Datasets(settings.data_dir, offline=settings.offline, given=store.corpora)
     limits = Limits(settings.max_batch, settings.max_waiting, settings.max_loaded)
+    servables = Servables(store, by_model(families), runtime, limits)
+    decoders = ThreadPoolExecutor(os.cpu_count(), "decode")
     return Services(
         settings=settings,
         families=families,
@@ -65,7 +70,7 @@ def build(settings: Settings) -> Services:
         journal=journal,
         datasets=datasets,
         runtime=runtime,
-        servables=Servables(store, by_model(families), runtime, limits),
+        servables=servables,
         supervisor=Supervisor(journal, launcher(settings), rules(settings)),
         retention=Retention(
             journal, store.jobs, settings.progress_days, settings.log_days, partial(clear, datasets, journal.database)
@@ -80,7 +85,8 @@ def build(settings: Settings) -> Services:
         ),
         feed=Feed(journal, settings.feed_seconds),
         plots=Plots(journal),
-        decoders=ThreadPoolExecutor(os.cpu_count(), "decode"),
+        inference=Inference(servables, PictureDecoder(decoders, max_pixels=settings.max_pixels, crop=settings.crop)),
+        decoders=decoders,
     )
 
 

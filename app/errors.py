@@ -58,6 +58,11 @@ class InvalidRequest(FitserveError):
         self.details = details
 
 
+def invalid_parameter(name: str, message: str) -> InvalidRequest:
+    """The error of one parameter that only the model or the service can check."""
+    return InvalidRequest(f"{name}: {message}", [{"loc": ("body", name), "msg": message, "type": "invalid_parameter"}])
+
+
 class TooLarge(InvalidRequest):
     """The input is larger than a documented limit."""
 

@@ -20,12 +20,12 @@ from app.errors import InvalidRequest
 from app.families.contract import Classification
 from app.families.digit.spec import FAMILY
 from app.families.imaging import png, read_picture
-from app.serving.loading import load_version
 from app.serving.runtimes.onnx import OnnxRuntime
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from tests.other_things import OTHER_THINGS, photograph, several
 from tests.situations import SITUATIONS, Bytes, digit_for, drawn, handwritten
+from tests.stored_versions import load_version
 
 Read = Callable[[Bytes], Classification | None]
 

@@ -14,11 +14,11 @@ from PIL import Image
 
 from app.errors import InvalidRequest
 from app.families.catalog import by_model, find_families
-from app.serving.loading import load_version
 from app.serving.runtimes.onnx import OnnxRuntime
 from app.settings import STARTERS, Settings
 from app.store.model_store import ModelStore
 from bench.strange import KINDS, Picture, digits, strange
+from tests.stored_versions import load_version
 
 PHOTOGRAPH = 128  # pixels on a side to which CIFAR-10's are enlarged before a digit is looked for
 

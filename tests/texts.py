@@ -13,7 +13,7 @@ from app.families.text.text_cleaning import lines_of
 from app.families.text.vocabulary import VOCABULARY, build, written
 from app.serving.batcher import Cost
 from app.serving.generation import Generation
-from app.serving.loading import Loaded
+from app.serving.loading import LoadedGenerator
 from app.store.version import FileSum, TensorCard
 from tests.fakes import tiny_card
 
@@ -39,7 +39,7 @@ class TinyRecurrent:
         return {"logits": logits, "next_state": hidden}
 
 
-def load_tiny(kind: str, folder: Path, *, max_waiting: int = 256) -> Loaded:
+def load_tiny(kind: str, folder: Path, *, max_waiting: int = 256) -> LoadedGenerator:
     """A loaded version with such a network, and a vocabulary of this kind in the folder."""
     vocabulary = build(kind, lines_of(LINES), None)
     (folder / VOCABULARY).write_text(written(vocabulary), "utf-8")
@@ -55,4 +55,4 @@ def load_tiny(kind: str, folder: Path, *, max_waiting: int = 256) -> Loaded:
     )
     servable = TextServable(card, TinyRecurrent(size), folder)
     bounds = {"max_batch": 8, "max_waiting": max_waiting, "cost": Cost(fixed=0.0)}
-    return Loaded(card, servable, Generation(servable, ThreadPoolExecutor(1), **bounds))  # type: ignore[arg-type]
+    return LoadedGenerator(card, servable, Generation(servable, ThreadPoolExecutor(1), **bounds))  # type: ignore[arg-type]

@@ -4,14 +4,15 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 from rich.table import Table
 
 from app.cli.deploy import deploy
 from app.cli.doctor import doctor
-from app.cli.generate import write
+from app.cli.inference import classify, seeded_store, stored_version, write
 from app.cli.jobs import group
 from app.cli.keys import group as keys_group
 from app.cli.models import group as models_group
@@ -19,16 +20,12 @@ from app.cli.sweep import sweep
 from app.cli.terminal import console, styled
 from app.cli.train import train_commands
 from app.errors import InvalidRequest
-from app.families.catalog import by_model, find_families
-from app.families.contract import Task
-from app.families.imaging import read_picture
-from app.serving.loading import load_version
-from app.serving.runtimes.selection import ChosenRuntime
+from app.families.contract import Classification
+from app.serving.inference import Target
 from app.serving.sampling import Sampling
 from app.serving.word_stream import Wish
 from app.settings import Settings
-from app.store.model_store import LIVE, ModelStore
-from app.store.opening import open_store
+from app.store.model_store import LIVE
 
 commands = typer.Typer(no_args_is_help=True, add_completion=False, help="Train networks and serve them.")
 commands.add_typer(train_commands(), name="train")
@@ -54,25 +51,26 @@ def predict(
 ) -> None:
     """Classify pictures with a stored version, without a web server."""
     settings = Settings()
-    number, servable = _loaded(settings, model, version, "classify")
+    store = seeded_store(settings)
+    number = stored_version(store, model, version)
+    pictures_read = [path.read_bytes() for path in pictures]
+    answers = asyncio.run(classify(settings, store, Target(model, str(number)), pictures_read))
     table = Table("picture", "label", "confidence", "next", title=f"{model} {number}")
-    refused = 0
-    for path in pictures:
-        try:
-            picture = read_picture(path.read_bytes(), max_pixels=settings.max_pixels, detail=servable.detail)
-            instance = servable.decode(picture, settings.crop)
-        except InvalidRequest as fault:
-            table.add_row(path.name, styled("?", "red"), "", str(fault))
-            refused += 1
-            continue
-        answer = servable.answer(servable.predict([instance])[0], top_k=2)
-        _, *runners_up = answer.probabilities.items()
-        second = ", ".join(f"{label} {share:.1%}" for label, share in runners_up)
-        doubt = " (unlike what it knows)" if answer.familiar is False else ""
-        table.add_row(path.name, styled(f"{answer.label}{doubt}", "bold"), f"{answer.confidence:.1%}", second)
+    for path, answer in zip(pictures, answers, strict=True):
+        table.add_row(path.name, *_cells(answer))
     console.print(table)
-    if refused:
+    if any(isinstance(answer, InvalidRequest) for answer in answers):
         raise typer.Exit(1)
+
+
+def _cells(answer: Classification | InvalidRequest) -> tuple[RenderableType, ...]:
+    """Label, confidence and what comes next, or why there is none."""
+    if isinstance(answer, InvalidRequest):
+        return styled("?", "red"), "", str(answer)
+    _, *others = answer.probabilities.items()
+    doubt = " (unlike what it knows)" if answer.familiar is False else ""
+    second = ", ".join(f"{label} {probability:.1%}" for label, probability in others)
+    return styled(f"{answer.label}{doubt}", "bold"), f"{answer.confidence:.1%}", second
 
 
 @commands.command()
@@ -88,26 +86,8 @@ def generate(
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed gives the same text.")] = None,
 ) -> None:
     """Continue a text with a stored version, word by word, without a web server."""
-    wish = Wish(words, Sampling(temperature, top_k, top_p, repetition_penalty, seed))
-    _, servable = _loaded(Settings(), model, version, "generate")
-    asyncio.run(write(servable, text, wish))
-
-
-def _loaded(settings: Settings, model: str, version: str, task: Task) -> tuple[int, Any]:
-    """The number and the servable of a version of a model that has this task."""
-    models = {name: family for name, family in by_model(find_families()).items() if family.task == task}
-    if model not in models:
-        raise InvalidRequest(f"there is no model {model!r} that can {task}; models: {', '.join(models)}")
-    store = _store(settings)
-    if not store.versions(model):
-        raise InvalidRequest(f"{model} has no version yet: train one with fitserve train {models[model].name}")
-    number = store.resolve(model, version)
-    _, servable = load_version(store, ChosenRuntime(settings).open(), models[model], model, number)
-    return number, servable
-
-
-def _store(settings: Settings) -> ModelStore:
-    """The store, with the starter versions that it lacks."""
-    store = open_store(settings)
-    store.seed(settings.starters)
-    return store
+    settings = Settings()
+    store = seeded_store(settings)
+    target = Target(model, str(stored_version(store, model, version)))
+    options = Wish(words, Sampling(temperature, top_k, top_p, repetition_penalty, seed))
+    asyncio.run(write(settings, store, target, text, options))

@@ -71,7 +71,7 @@ class Batcher(Generic[Instance, Output]):
         self._off_loop = off_loop
         self._predict = predict
         self._executor = executor
-        self._max_batch = max_batch
+        self.max_batch = max_batch
         self._max_waiting = max_waiting
         self._cost = cost
         self._waiting: deque[Waiting[Instance, Output]] = deque()
@@ -123,7 +123,7 @@ class Batcher(Generic[Instance, Output]):
 
     def _take(self) -> list[Waiting[Instance, Output]]:
         batch: list[Waiting[Instance, Output]] = []
-        while self._waiting and len(batch) < self._max_batch:
+        while self._waiting and len(batch) < self.max_batch:
             waiting = _, future, since, _ = self._waiting.popleft()
             if not future.done():  # the caller left
                 metrics.queue_seconds.observe(time.perf_counter() - since)

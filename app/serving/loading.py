@@ -1,22 +1,25 @@
 """Loading one version: every byte checked, its servable over the runtime's executable, warm, with a batcher."""
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from app import metrics
 from app.errors import Damaged, FitserveError, Runaway, RunFailed, SystemFault
-from app.families.contract import Family, load
+from app.families.contract import Array, Classifier, Family, load
+from app.families.generation import Generator
 from app.serving.batcher import Batcher, Cost
 from app.serving.generation import Generation
 from app.serving.runtimes.protocol import Runtime
+from app.serving.statistics import Statistics
 from app.store.model_store import ModelStore
 from app.store.version import Card
 
@@ -32,16 +35,39 @@ class Limits:
     max_loaded: int = 2
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """One loaded version. A request keeps hold of it to its end, so a version goes when its last request has gone.
+class InstanceBatcher(Protocol):
+    """What batches instances (...) of a classifier into outputs: a Batcher, or one whose shadow is asked too."""
 
-    `batcher` is a Batcher, or the Generation of a family that generates.
-    """
+    max_batch: int
+    statistics: Statistics
+
+    @property
+    def waiting(self) -> int: ...
+
+    def check_room(self, number: int = 1) -> None: ...
+
+    def submit(self, instances: Sequence[Array]) -> list[asyncio.Future[Array]]: ...
+
+
+@dataclass(frozen=True)
+class LoadedClassifier:
+    """One loaded version that classifies. Requests keep hold of it to their end; a version goes with its last one."""
 
     card: Card
-    servable: Any
-    batcher: Any
+    servable: Classifier
+    batcher: InstanceBatcher
+
+
+@dataclass(frozen=True)
+class LoadedGenerator:
+    """One loaded version that continues texts, kept the same way."""
+
+    card: Card
+    servable: Generator
+    batcher: Generation
+
+
+Loaded: TypeAlias = LoadedClassifier | LoadedGenerator
 
 
 class Loader:
@@ -101,10 +127,10 @@ class Loader:
                 generation.cost = self._warm_up(
                     lambda size: generation.step(np.zeros(size, np.int64), servable.blank(size))
                 )
-                return Loaded(card, servable, generation)
+                return LoadedGenerator(card, servable, generation)
             example = servable.example()
             cost = self._warm_up(lambda size: servable.predict([example] * size))
-            return Loaded(card, servable, Batcher(servable.predict, cost=cost, **behind))
+            return LoadedClassifier(card, servable, Batcher(servable.predict, cost=cost, **behind))
 
     def _warm_up(self, run: Callable[[int], object]) -> Cost:
         """Run batches of 1, 2, 4 … up to the largest, and draw the line of their cost."""
@@ -115,15 +141,6 @@ class Loader:
         one, many = (_quickest(run, size) for size in (1, largest))
         each = max(0.0, many - one) / max(1, largest - 1)
         return Cost(fixed=one - each, each=each)
-
-
-def load_version(store: ModelStore, runtime: Runtime, family: Family, model: str, version: int) -> tuple[Card, Any]:
-    """The card and the servable of a version that has answered once.
-
-    Raises NotFound, Damaged, Runaway or SystemFault.
-    """
-    card = store.card(model, version)
-    return card, make_servable(card, store.checked(card), runtime, family)
 
 
 def make_servable(card: Card, folder: Path, runtime: Runtime, family: Family) -> Any:

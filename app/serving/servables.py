@@ -12,7 +12,7 @@ from typing import Any
 from app.errors import Conflict, Damaged, NotFound, Runaway, SystemFault, Unavailable
 from app.families.contract import Family
 from app.logging import log
-from app.serving.loading import Limits, Loaded, Loader
+from app.serving.loading import Limits, Loaded, LoadedClassifier, Loader
 from app.serving.runtimes.protocol import Runtime
 from app.serving.traffic import UNDIVIDED, Plan, Shadow, Traffic, check_comparable
 from app.serving.withdrawals import Withdrawals
@@ -293,6 +293,8 @@ class Servables:
             loaded = await self._loaded(model, version)
             for one in sharing:
                 check_comparable(one.card, loaded.card)
+            if not isinstance(loaded, LoadedClassifier):
+                raise Conflict(f"{model} continues texts")
         except (Damaged, NotFound, Conflict) as fault:
             log.error("%s: no shadow: %s", model, fault)
             return None

@@ -4,11 +4,12 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from app import metrics
 from app.errors import Busy, Conflict, TooLarge
-from app.serving.loading import Loaded
+from app.families.contract import Array
+from app.serving.loading import Loaded, LoadedClassifier
 from app.store.version import Card
 
 Outcome: TypeAlias = Literal["agreed", "differed", "failed", "skipped"]
@@ -56,13 +57,13 @@ class Shadow:
     `counts` are those since it was loaded; /metrics has them by the version that answered.
     """
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: LoadedClassifier) -> None:
         self.loaded = loaded
         self.counts: dict[Outcome, int] = dict.fromkeys(("agreed", "differed", "failed", "skipped"), 0)
 
     def behind(self, answering: Loaded) -> Loaded:
         """The same version, casting this shadow; itself where the two are one."""
-        if answering.card.version == self.loaded.card.version:
+        if not isinstance(answering, LoadedClassifier) or answering.card.version == self.loaded.card.version:
             return answering
         return replace(answering, batcher=_Mirrored(answering, self))
 
@@ -76,23 +77,24 @@ class Shadow:
 class _Mirrored:
     """A batcher whose instances a shadow gets too. Nobody waits for it: while others wait for either, it is skipped."""
 
-    def __init__(self, answering: Loaded, shadow: Shadow) -> None:
+    def __init__(self, answering: LoadedClassifier, shadow: Shadow) -> None:
         self._card = answering.card
         self._batcher = answering.batcher
         self._shadow = shadow
         self._unheard = shadow.loaded.batcher
+        self.max_batch = answering.batcher.max_batch
+        self.statistics = answering.batcher.statistics
         self.check_room = answering.batcher.check_room
 
     @property
     def waiting(self) -> int:
         """How many instances wait to be answered."""
-        waiting: int = self._batcher.waiting
-        return waiting
+        return self._batcher.waiting
 
-    def submit(self, instances: Sequence[Any]) -> list[asyncio.Future[Any]]:
+    def submit(self, instances: Sequence[Array]) -> list[asyncio.Future[Array]]:
         """As the batcher's own."""
         idle = not (self._batcher.waiting or self._unheard.waiting)
-        futures: list[asyncio.Future[Any]] = self._batcher.submit(instances)
+        futures = self._batcher.submit(instances)
         try:
             unheard = self._unheard.submit(instances) if idle else ()
         except (Busy, TooLarge):
@@ -102,7 +104,7 @@ class _Mirrored:
         self._shadow.count(self._card, "skipped", len(futures) - len(unheard))
         return futures
 
-    def _compare(self, pair: asyncio.Future[tuple[Any, Any]]) -> None:
+    def _compare(self, pair: "asyncio.Future[tuple[Array | BaseException, Array | BaseException]]") -> None:
         output, unheard = pair.result()
         if isinstance(unheard, BaseException):
             self._shadow.count(self._card, "failed")
@@ -124,5 +126,5 @@ def check_comparable(answering: Card, shadow: Card) -> None:
         )
 
 
-def _label(card: Card, output: Any) -> str:
+def _label(card: Card, output: Array) -> str:
     return card.labels[int(output.argmax())]

@@ -22,17 +22,17 @@ from app.tracing import configure_tracing, end_tracing
 from app.web import problems
 from app.web.middleware.access_log import QUIET, Observed
 from app.web.middleware.admission import Fairness
-from app.web.middleware.authentication import Guard, declare
+from app.web.middleware.authentication import Guard
 from app.web.middleware.compression import Compression
 from app.web.middleware.decompression import Decompression
 from app.web.middleware.head_requests import HeadRequests
 from app.web.middleware.limits import BodyLimit, Deadline
 from app.web.middleware.protocol_errors import ProtocolErrors
 from app.web.middleware.security_headers import Headers
+from app.web.openapi import describe_models
 from app.web.protocols import open_inference, openai, tensorflow_serving
 from app.web.requests.json_body.parser_process import ParserProcess
-from app.web.routes import health, imports, job_events, jobs, metrics, models, sweeps
-from app.web.routes.generate import generate_router
+from app.web.routes import generate, health, imports, job_events, jobs, metrics, models, sweeps
 from app.web.routes.page import page_router
 from app.web.routes.predict import predict_routers
 from app.web.routes.train import train_path, train_router
@@ -69,8 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     _add_middlewares(app, services, keyring)
     _add_routers(app, services)
-    describe = app.openapi
-    app.openapi = lambda: app.openapi_schema or declare(describe())  # type: ignore[method-assign]
+    describe_models(app, services.servables.models)
     return app
 
 
@@ -136,15 +135,12 @@ def _add_middlewares(app: FastAPI, services: Services, keyring: Keyring | None) 
 
 
 def _add_routers(app: FastAPI, services: Services) -> None:
-    """Every family's routes, and those that all share."""
-    families = services.families.values()
-    for family in families:
-        for router in predict_routers(family, services.settings) if family.task == "classify" else ():
-            app.include_router(router)
+    """The routes of training for every family, and those of all models."""
+    for family in services.families.values():
         app.include_router(train_router(family))
-    if generating := [model for family in families if family.task == "generate" for model in family.models]:
-        app.include_router(generate_router(generating))
     for router in (
+        *predict_routers(services.settings),
+        generate.router,
         jobs.router,
         job_events.router,
         sweeps.router,

@@ -5,6 +5,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.bootstrap import Services
+from app.logging import request_id
+from app.serving.inference import InferenceContext
 
 
 def services_of(request: Request) -> Services:
@@ -19,3 +21,8 @@ async def _services(request: Request) -> Services:  # FastAPI would run a plain 
 
 ServicesDep = Annotated[Services, Depends(_services)]
 """A route's parameter `services: ServicesDep`."""
+
+
+def context_of(request: Request) -> InferenceContext:
+    """Who asks a model. The deadline of HTTP requests is the middleware's, which also covers reading the body."""
+    return InferenceContext(request_id.get(), request.scope.get("key"))

@@ -17,7 +17,6 @@ from app.families.catalog import find_families
 from app.families.contract import Family, Hyperparameters, load
 from app.jobs.journal import Journal
 from app.jobs.launchers.local import LocalLauncher
-from app.serving.loading import load_version
 from app.serving.runtimes.onnx import OnnxRuntime
 from app.serving.runtimes.signatures import inputs_of, outputs_of
 from app.settings import Settings
@@ -27,6 +26,7 @@ from app.store.version import Card, verify
 from app.submission.training import submit
 from app.training import main
 from tests.networks import some_inputs
+from tests.stored_versions import load_version
 
 FAMILIES = find_families()
 every_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)

@@ -12,13 +12,13 @@ from app.datasets.datasets import Datasets
 from app.families.cifar.files import IMAGENET
 from app.families.cifar.spec import FAMILY
 from app.families.imaging import png, read_picture
-from app.serving.loading import load_version
 from app.serving.runtimes.onnx import OnnxRuntime
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from app.training.calibration import expected_calibration_error
 from bench.familiar import unfamiliar
 from bench.strange import digits
+from tests.stored_versions import load_version
 
 pytestmark = pytest.mark.train
 

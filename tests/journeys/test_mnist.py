@@ -9,11 +9,11 @@ import pytest
 
 from app.families.digit.spec import FAMILY
 from app.families.imaging import png, read_picture
-from app.serving.loading import load_version
 from app.serving.runtimes.onnx import OnnxRuntime
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from tests.service import Caller, Service
+from tests.stored_versions import load_version
 
 
 def test_the_starter_is_as_good_on_uploaded_pictures_as_its_card_says(mnist: Path):

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.families.text.sample import LINES
-from app.serving.loading import Loaded
-from app.web.protocols.openai.completions import Completing
+from app.serving.completion import Completion
+from app.serving.loading import LoadedGenerator
+from app.serving.stop_texts import StopTexts
+from app.web.protocols.openai.completions import Rendering, options_of
 from app.web.protocols.openai.request import CompletionRequest
-from app.web.protocols.openai.responses import Choice, Completion, Logprobs
-from app.web.protocols.openai.stops import Stops
+from app.web.protocols.openai.responses import Choice, CompletionResponse, Logprobs
 from tests.texts import KINDS, load_tiny
 
 WORDS = sorted({word for line in LINES.splitlines() for word in line.split()})[::40]
@@ -23,7 +24,7 @@ SMALLEST = 200  # tokens that every vocabulary has
 
 
 @pytest.fixture(scope="module")
-def versions(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Loaded]:
+def versions(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, LoadedGenerator]:
     """One version for each kind of vocabulary."""
     return {kind: load_tiny(kind, tmp_path_factory.mktemp(kind)) for kind in KINDS}
 
@@ -60,19 +61,24 @@ wholes = st.fixed_dictionaries(
 )
 
 
-def completed(loaded: Loaded, **asked: Any) -> Completion:
-    async def whole() -> Completion:
-        return await Completing(loaded, CompletionRequest(model=loaded.card.model, **asked)).whole()
+def rendering(loaded: LoadedGenerator, body: CompletionRequest) -> Rendering:
+    completion = Completion(loaded, body.prompts, options_of(body))
+    return Rendering(completion, with_logprobs=body.logprobs is not None)
+
+
+def completed(loaded: LoadedGenerator, **asked: Any) -> CompletionResponse:
+    async def whole() -> CompletionResponse:
+        return await rendering(loaded, CompletionRequest(model=loaded.card.model, **asked)).whole()
 
     return asyncio.run(whole())
 
 
-def streamed(loaded: Loaded, **asked: Any) -> list[Any]:
+def streamed(loaded: LoadedGenerator, **asked: Any) -> list[Any]:
     """The chunks of a stream, but for its `[DONE]`."""
 
     async def chunks() -> bytes:
         body = CompletionRequest(model=loaded.card.model, stream=True, **asked)
-        return b"".join([chunk async for chunk in Completing(loaded, body).chunks()])
+        return b"".join([chunk async for chunk in rendering(loaded, body).chunks(with_usage="stream_options" in asked)])
 
     *events, done, rest = asyncio.run(chunks()).decode().split("\n\n")
     assert (done, rest) == ("data: [DONE]", "")
@@ -98,7 +104,7 @@ def joined(chunks: list[Any], number: int) -> list[Choice]:
 @pytest.mark.parametrize("kind", KINDS)
 @given(asked=wholes)
 @settings(max_examples=60, deadline=None)
-def test_a_stream_says_what_the_whole_says(versions: Mapping[str, Loaded], kind: str, asked: dict[str, Any]):
+def test_a_stream_says_what_the_whole_says(versions: Mapping[str, LoadedGenerator], kind: str, asked: dict[str, Any]):
     whole = completed(versions[kind], **asked)
     chunks = streamed(versions[kind], **asked)
     usage = chunks.pop()["usage"] if asked.get("stream_options") else None
@@ -134,7 +140,7 @@ def check_logprobs(choice: Choice, asked: dict[str, Any]) -> None:
 
 @given(text=st.text("abc", max_size=30), stops=st.lists(st.text("abc", min_size=1, max_size=4), max_size=4))
 def test_a_text_ends_where_the_first_of_its_stop_texts_begins(text: str, stops: list[str]):
-    growing = Stops(stops)
+    growing = StopTexts(stops)
     pieces: list[str] = []
     for letter in text:
         pieces.append(growing.pass_on(letter))
@@ -150,7 +156,7 @@ def test_a_text_ends_where_the_first_of_its_stop_texts_begins(text: str, stops: 
         assert said == text
 
 
-def test_the_tokens_of_a_text_make_the_text(versions: Mapping[str, Loaded]):
+def test_the_tokens_of_a_text_make_the_text(versions: Mapping[str, LoadedGenerator]):
     for kind in KINDS:
         prompt = "나는 오늘"
         (choice,) = completed(
@@ -165,7 +171,7 @@ def test_the_tokens_of_a_text_make_the_text(versions: Mapping[str, Loaded]):
         assert None not in told.token_logprobs[1:]
 
 
-def test_a_continuation_weighs_the_same_when_its_tokens_are_a_prompt(versions: Mapping[str, Loaded]):
+def test_a_continuation_weighs_the_same_when_its_tokens_are_a_prompt(versions: Mapping[str, LoadedGenerator]):
     loaded = versions["subwords"]
     ids = {name: token for token, name in enumerate(loaded.servable.names)}
     first = completed(loaded, prompt="나는 오늘", logprobs=2, seed=4, echo=True).choices[0]
@@ -178,7 +184,7 @@ def test_a_continuation_weighs_the_same_when_its_tokens_are_a_prompt(versions: M
     assert again.text.removesuffix("\n") == first.text
 
 
-def test_a_character_whose_bytes_a_prompt_begins_is_ended_by_the_continuation(versions: Mapping[str, Loaded]):
+def test_a_character_whose_bytes_a_prompt_begins_is_ended_by_the_continuation(versions: Mapping[str, LoadedGenerator]):
     loaded = versions["subwords"]
     ids = {name: token for token, name in enumerate(loaded.servable.names)}
     first, second, third = (ids[rf"bytes:\x{byte:02x}"] for byte in "쀍".encode())
@@ -189,7 +195,7 @@ def test_a_character_whose_bytes_a_prompt_begins_is_ended_by_the_continuation(ve
     assert choice.text == "쀍"
 
 
-def test_a_prompt_s_tokens_may_hold_line_ends(versions: Mapping[str, Loaded]):
+def test_a_prompt_s_tokens_may_hold_line_ends(versions: Mapping[str, LoadedGenerator]):
     loaded = versions["words"]
     one, other = (loaded.servable.read(word).given[0] for word in ("나는", "오늘"))
     for prompt, text in (([0, one, other], "나는 오늘"), ([one, 0, other], "나는\n오늘"), ([one, 1], "나는 \ufffd")):
@@ -199,12 +205,12 @@ def test_a_prompt_s_tokens_may_hold_line_ends(versions: Mapping[str, Loaded]):
         assert answer.usage.prompt_tokens == len(prompt)
 
 
-def test_decomposed_hangul_is_echoed_composed(versions: Mapping[str, Loaded]):
+def test_decomposed_hangul_is_echoed_composed(versions: Mapping[str, LoadedGenerator]):
     decomposed = unicodedata.normalize("NFD", "나는 오늘")
     assert completed(versions["words"], prompt=decomposed, max_tokens=0, echo=True).choices[0].text == "나는 오늘"
 
 
-def test_the_best_of_several_is_the_likeliest_by_token(versions: Mapping[str, Loaded]):
+def test_the_best_of_several_is_the_likeliest_by_token(versions: Mapping[str, LoadedGenerator]):
     for kind in KINDS:
         asked = {"prompt": ["나는", "오늘"], "seed": 3, "temperature": 1.5, "max_tokens": 9}
         every = completed(versions[kind], n=6, logprobs=0, **asked)
@@ -225,26 +231,28 @@ def mean(choice: Choice) -> float:
     return sum(own) / len(own)
 
 
-def test_who_leaves_a_stream_is_not_written_for(versions: Mapping[str, Loaded]):
+def test_who_leaves_a_stream_is_not_written_for(versions: Mapping[str, LoadedGenerator]):
     async def leave() -> list[bool]:
         body = CompletionRequest(
             model="words", prompt="나는", n=3, stream=True, max_tokens=4096, logit_bias={"0": -100}
         )
-        completing = Completing(versions["words"], body)
-        chunks = completing.chunks()
+        completing = rendering(versions["words"], body)
+        chunks = completing.chunks(with_usage=False)
         assert b"data: " in await anext(chunks)
         await chunks.aclose()
-        return [choosing.writing.done.cancelled() for choosing in completing._each()]
+        return [candidate.writing.done.cancelled() for candidate in completing.completion._each()]
 
     assert asyncio.run(leave()) == [True, True, True]
 
 
-def test_a_failed_step_ends_a_stream_with_an_error(versions: Mapping[str, Loaded], monkeypatch: pytest.MonkeyPatch):
+def test_a_failed_step_ends_a_stream_with_an_error(
+    versions: Mapping[str, LoadedGenerator], monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(versions["words"].servable, "_executable", None)
 
     async def chunks() -> bytes:
-        completing = Completing(versions["words"], CompletionRequest(model="words", prompt="나는", n=2, stream=True))
-        return b"".join([chunk async for chunk in completing.chunks()])
+        body = CompletionRequest(model="words", prompt="나는", n=2, stream=True)
+        return b"".join([chunk async for chunk in rendering(versions["words"], body).chunks(with_usage=False)])
 
     (event, rest) = asyncio.run(chunks()).decode().split("\n\n")
     assert json.loads(event.removeprefix("data: "))["error"]["type"] == "server_error"

@@ -9,24 +9,18 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from app.bootstrap import Services
 from app.errors import InvalidRequest, NotFound
-from app.serving.loading import Loaded
+from app.serving.inference import Target
+from app.serving.loading import Loaded, LoadedClassifier, LoadedGenerator
 from app.serving.runtimes.signatures import inputs_of, outputs_of
 from app.store.version import TensorCard
+from app.web.dependencies import context_of, services_of
 from app.web.protocols import triton
 from app.web.protocols.datatypes import datatype_of
 from app.web.protocols.error_handling import TEXT, ErrorRoute, described, object_documentation
 from app.web.protocols.path_parameters import documented_place, reference_in
-from app.web.protocols.tensors import (
-    as_instances,
-    from_base64,
-    from_pictures,
-    predict,
-    single_step,
-    tensor_limits,
-)
-from app.web.protocols.v2_codec import Message, read_message, write_message
+from app.web.protocols.tensor_json import pictures_in, tensor_limits
+from app.web.protocols.v2_codec import InputTensor, Message, read_message, write_message
 from app.web.routes.health import answers
 
 router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"], route_class=ErrorRoute, responses=described(TEXT))
@@ -64,26 +58,27 @@ async def ready(request: Request, response: Response) -> dict[str, bool]:
 @router.get("/models", operation_id="v2_models")
 def models(request: Request) -> dict[str, list[str]]:
     """The models there are."""
-    return {"models": list(_services(request).servables.models)}
+    return {"models": list(services_of(request).servables.models)}
 
 
 @router.get("/models/stats", operation_id="v2_stats_all")
 async def all_statistics(request: Request) -> dict[str, Any]:
     """What the loaded versions of every model that classifies have predicted, as Triton tells it."""
-    servables = _services(request).servables
+    servables = services_of(request).servables
     numbered = [
         (model, version)
         for model, family in servables.models.items()
         if family.task == "classify"
         for version in servables.loaded(model)
     ]
-    return {"model_stats": [triton.statistics(await servables.get(model, str(version))) for model, version in numbered]}
+    loaded = [await servables.get(model, str(version)) for model, version in numbered]
+    return {"model_stats": [triton.statistics(_counted(one)) for one in loaded]}
 
 
 @router.post("/repository/index", operation_id="v2_index")
 def index(request: Request) -> list[dict[str, str]]:
     """Every version of every model and its state."""
-    services = _services(request)
+    services = services_of(request)
     found = []
     for model in services.servables.models:
         faults = services.store.faults(model) | services.servables.faults[model]
@@ -100,11 +95,11 @@ async def describe(request: Request, model: str) -> dict[str, Any]:
     """What a model takes and gives."""
     loaded = await _loaded(request, model)
     card = loaded.card
-    versions = await run_in_threadpool(_services(request).store.versions, model)
+    versions = await run_in_threadpool(services_of(request).store.versions, model)
     return {
         "name": model,
         "versions": [str(one.version) for one in versions],
-        "platform": _services(request).runtime.platform(card),
+        "platform": services_of(request).runtime.platform(card),
         "inputs": [_tensor(tensor) for tensor in inputs_of(card)],
         "outputs": [_tensor(tensor) for tensor in outputs_of(card)],
     }
@@ -119,7 +114,7 @@ async def model_ready(request: Request, model: str) -> dict[str, Any]:
 async def configuration(request: Request, model: str) -> dict[str, Any]:
     """A model's configuration, as Triton tells it."""
     loaded = await _loaded(request, model)
-    services = _services(request)
+    services = services_of(request)
     return triton.configuration(
         loaded, services.runtime.name, services.runtime.platform(loaded.card), services.settings
     )
@@ -131,19 +126,19 @@ async def statistics(request: Request, model: str) -> dict[str, Any]:
     """
     if reference_in(request) is not None:
         return {"model_stats": [triton.statistics(_counted(await _loaded(request, model)))]}
-    services = _services(request)
+    services = services_of(request)
     _counted(await _loaded(request, model))
     loaded = [await services.servables.get(model, str(version)) for version in services.servables.loaded(model)]
-    return {"model_stats": [triton.statistics(one) for one in loaded]}
+    return {"model_stats": [triton.statistics(_counted(one)) for one in loaded]}
 
 
 async def infer(request: Request, model: str) -> Response:
     """Outputs for tensors, or for pictures as BYTES; JSON, binary tensors, or the bare picture as the body."""
-    services = _services(request)
-    loaded = single_step(await _loaded(request, model))
-    message = await read_message(request, tensor_limits(services, loaded))
-    outputs = await predict(loaded, await _instances(services, loaded, message))
-    return await write_message(loaded.card, message, outputs)
+    services = services_of(request)
+    loaded = await services.inference.stateless(Target(model, reference_in(request)))
+    message = await read_message(request, tensor_limits(services.settings, loaded))
+    inputs = await _inputs(loaded, message)
+    return await write_message(message, await services.inference.infer(loaded, inputs, context_of(request)))
 
 
 for _place in ("/models/{model}", "/models/{model}/versions/{version}"):
@@ -173,24 +168,33 @@ for _place in ("/models/{model}", "/models/{model}/versions/{version}"):
     )
 
 
-async def _instances(services: Services, loaded: Loaded, message: Message) -> list[Any]:
-    """The only input of a message, as instances."""
-    takes = loaded.card.input
-    if len(message.inputs) != 1 or message.inputs[0].name not in (takes.name, None):
-        raise InvalidRequest(f"expected one input, {takes.name!r}")
-    (given,) = message.inputs
+async def _inputs(loaded: LoadedClassifier, message: Message) -> dict[str, Any]:
+    """The inputs of a message by name; a bare body is the only input."""
+    only = loaded.card.input
+    inputs = {}
+    for given in message.inputs:
+        name = only.name if given.name is None else given.name
+        if name in inputs:
+            raise InvalidRequest(f"expected one input, {only.name!r}, once")
+        inputs[name] = await _values(loaded, given) if name == only.name else None
+    return inputs
+
+
+async def _values(loaded: LoadedClassifier, given: InputTensor) -> Any:
+    """Encoded pictures, or an array."""
+    only = loaded.card.input
     if given.datatype == BYTES and all(isinstance(picture, bytes) for picture in given.values):
-        return await from_pictures(services, loaded, given.values)
+        return given.values
     if given.datatype == BYTES:
-        return await from_base64(services, loaded, given.values, f"{takes.name}: BYTES in JSON are base64")
-    if given.datatype != datatype_of(takes):
-        raise InvalidRequest(f"{takes.name} is {datatype_of(takes)} (or a picture as BYTES), not {given.datatype}")
-    return as_instances(given.values, takes)
+        return await pictures_in(loaded, given.values, f"{only.name}: BYTES in JSON are base64")
+    if given.datatype != datatype_of(only):
+        raise InvalidRequest(f"{only.name} is {datatype_of(only)} (or a picture as BYTES), not {given.datatype}")
+    return given.values
 
 
-def _counted(loaded: Loaded) -> Loaded:
+def _counted(loaded: Loaded) -> LoadedClassifier:
     """The same version; raises NotFound for those of which nothing is counted."""
-    if loaded.card.states:
+    if isinstance(loaded, LoadedGenerator):
         raise NotFound(f"{loaded.card.model} continues texts, of which there are no such statistics")
     return loaded
 
@@ -200,12 +204,4 @@ def _tensor(tensor: TensorCard) -> dict[str, Any]:
 
 
 async def _loaded(request: Request, model: str) -> Loaded:
-    services = _services(request)
-    if model not in services.servables.models:
-        raise NotFound(f"there is no model {model!r}")
-    return await services.servables.get(model, reference_in(request))
-
-
-def _services(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
+    return await services_of(request).inference.resolve(Target(model, reference_in(request)))

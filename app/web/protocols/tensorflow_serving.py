@@ -3,6 +3,8 @@
 The interface is described in TensorFlow Serving's api_rest.md; this code is driven by the signatures in the cards.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,14 +13,16 @@ from fastapi.responses import JSONResponse
 
 from app.bootstrap import Services
 from app.errors import Damaged, InvalidRequest, NotFound
-from app.families.contract import Array
-from app.serving.loading import Loaded
+from app.families.contract import Array, Classification
+from app.serving.inference import ClassifyOptions, Target
+from app.serving.loading import Loaded, LoadedClassifier
 from app.serving.runtimes.signatures import inputs_of, outputs_of
 from app.store.version import TensorCard
+from app.web.dependencies import context_of, services_of
 from app.web.protocols.error_handling import TEXT, ErrorRoute, described, object_documentation
 from app.web.protocols.openai.model_entry import entry_of
 from app.web.protocols.path_parameters import documented_place, reference_in, without_verb
-from app.web.protocols.tensors import as_instances, from_base64, items_of, predict, single_step, tensor_limits
+from app.web.protocols.tensor_json import items_of, pictures_in, tensor_limits
 from app.web.requests.json_body.reading import read_object
 
 router = APIRouter(prefix="/v1/models", tags=["TensorFlow Serving"], route_class=ErrorRoute, responses=described(TEXT))
@@ -33,7 +37,7 @@ def status(request: Request, model: str) -> Any:
     """Which versions there are, and whether they answer. Of a model that has a live version, without a version in the
     address, also what OpenAI's interface has here: `id`, `object`, `created` and `owned_by`, as in GET /v1/models.
     """
-    services = _services(request)
+    services = services_of(request)
     states = _states(services, model)
     reference = reference_in(request)
     if reference is None and services.servables.serving(model) is not None:
@@ -61,24 +65,26 @@ async def metadata(request: Request, model: str) -> Any:
 
 async def run_predict(request: Request, model: str) -> Response:
     """Outputs for tensors, or for pictures as {"b64": ...}: `instances` (rows) or `inputs` (columns)."""
-    services = _services(request)
-    loaded = single_step(await _loaded(request, model))
-    body = await read_object(request, tensor_limits(services, loaded))
+    services = services_of(request)
+    loaded = await _stateless(request, model)
+    body = await read_object(request, tensor_limits(services.settings, loaded))
     _check_signature(body)
     if ("instances" in body) == ("inputs" in body):
         raise InvalidRequest("expected either instances or inputs")
     rows = "instances" in body
     values = _rows(body["instances"], loaded) if rows else _column(body["inputs"], loaded)
-    outputs = await predict(loaded, await _instances(services, loaded, values))
+    inputs = {loaded.card.input.name: await _examples(loaded, values)}
+    result = await services.inference.infer(loaded, inputs, context_of(request))
     name = "predictions" if rows else "outputs"
-    return Response(f'{{"{name}":[{await items_of(outputs)}]}}', media_type="application/json")
+    items = await items_of(result.outputs[loaded.card.output.name])
+    return Response(f'{{"{name}":[{items}]}}', media_type="application/json")
 
 
 async def classify(request: Request, model: str) -> Response:
     """Labels with their scores, most likely first, for each of `examples`."""
-    services = _services(request)
-    loaded = single_step(await _loaded(request, model))
-    body = await read_object(request, tensor_limits(services, loaded))
+    services = services_of(request)
+    loaded = await _stateless(request, model)
+    body = await read_object(request, tensor_limits(services.settings, loaded))
     _check_signature(body)
     examples = body.get("examples")
     if not isinstance(examples, list) or not all(isinstance(example, dict) for example in examples):
@@ -86,10 +92,16 @@ async def classify(request: Request, model: str) -> Response:
     context = body.get("context")
     if context is not None and not (isinstance(context, dict) and len(context) <= 1):
         raise InvalidRequest("context must be an object with at most the one input")
-    values = _rows([{**(context or {}), **example} for example in examples], loaded)
-    outputs = await predict(loaded, await _instances(services, loaded, values))
-    answers = [loaded.servable.answer(output, None) for output in outputs]
-    return JSONResponse({"results": [list(map(list, answer.probabilities.items())) for answer in answers]})
+    values = await _examples(loaded, _rows([{**(context or {}), **example} for example in examples], loaded))
+    answers = await services.inference.classify(loaded, values, ClassifyOptions(), context_of(request))
+    return JSONResponse({"results": [_scores(answer) for answer in answers]})
+
+
+def _scores(answer: Classification | InvalidRequest) -> list[list[Any]]:
+    """Labels with their scores; raises the error of an example that cannot be read."""
+    if isinstance(answer, InvalidRequest):
+        raise answer
+    return list(map(list, answer.probabilities.items()))
 
 
 for _place in ("/{model}", "/{model}/versions/{version}", "/{model}/labels/{label}"):
@@ -121,9 +133,13 @@ for _place in ("/{model}", "/{model}/versions/{version}", "/{model}/labels/{labe
     )
 
 
-def _states(services: Services, model: str) -> list[dict[str, Any]]:
+def _check_model(services: Services, model: str) -> None:
     if model not in services.servables.models:
-        raise NotFound(f"Servable not found for request: Latest({model})")
+        raise NotFound(f"Servable not found for request: Latest({model[:100]})")
+
+
+def _states(services: Services, model: str) -> list[dict[str, Any]]:
+    _check_model(services, model)
     faults = services.store.faults(model) | services.servables.faults[model]
     sound = [card.version for card in services.store.versions(model) if card.version not in faults]
     states = dict.fromkeys(sound, ("AVAILABLE", "OK", ""))
@@ -135,12 +151,22 @@ def _states(services: Services, model: str) -> list[dict[str, Any]]:
 
 
 async def _loaded(request: Request, model: str) -> Loaded:
-    services = _services(request)
-    if model not in services.servables.models:
-        raise NotFound(f"Servable not found for request: Latest({model})")
-    reference = reference_in(request)
+    _check_model(services_of(request), model)
+    with _not_found(model, reference_in(request)):
+        return await services_of(request).inference.resolve(Target(model, reference_in(request)))
+
+
+async def _stateless(request: Request, model: str) -> LoadedClassifier:
+    _check_model(services_of(request), model)
+    with _not_found(model, reference_in(request)):
+        return await services_of(request).inference.stateless(Target(model, reference_in(request)))
+
+
+@contextmanager
+def _not_found(model: str, reference: str | None) -> Iterator[None]:
+    """Say that a version does not load as TensorFlow Serving does."""
     try:
-        return await services.servables.get(model, reference)
+        yield
     except Damaged as fault:
         raise NotFound(f"Servable not found for request: Specific({model}, {reference}): {fault}") from fault
 
@@ -151,7 +177,7 @@ def _check_signature(body: dict[str, Any]) -> None:
         raise InvalidRequest(f"signature {name!r} is unknown; there is {SIGNATURE}")
 
 
-def _rows(instances: Any, loaded: Loaded) -> list[Any] | Array:
+def _rows(instances: Any, loaded: LoadedClassifier) -> list[Any] | Array:
     """The values of rows, each either bare or under the only input's name."""
     if isinstance(instances, np.ndarray):
         return instances
@@ -160,14 +186,14 @@ def _rows(instances: Any, loaded: Loaded) -> list[Any] | Array:
     return [_value(instance, loaded) for instance in instances]
 
 
-def _column(inputs: Any, loaded: Loaded) -> list[Any] | Array:
+def _column(inputs: Any, loaded: LoadedClassifier) -> list[Any] | Array:
     values = _value(inputs, loaded)
     if not isinstance(values, list | np.ndarray) or len(values) == 0:
         raise InvalidRequest("inputs must hold a list with at least one entry")
     return values
 
 
-def _value(entry: Any, loaded: Loaded) -> Any:
+def _value(entry: Any, loaded: LoadedClassifier) -> Any:
     """What is under the input's name, or the entry itself."""
     if not isinstance(entry, dict) or BINARY in entry:
         return entry
@@ -177,12 +203,11 @@ def _value(entry: Any, loaded: Loaded) -> Any:
     return entry[name]
 
 
-async def _instances(services: Services, loaded: Loaded, values: list[Any] | Array) -> list[Any]:
-    """Tensors as they are, pictures decoded."""
+async def _examples(loaded: LoadedClassifier, values: list[Any] | Array) -> Any:
+    """Tensors as they are, or encoded pictures."""
     if isinstance(values, np.ndarray) or not all(isinstance(value, dict) for value in values):
-        return as_instances(values, loaded.card.input)
-    texts = [value.get(BINARY) for value in values]
-    return await from_base64(services, loaded, texts, 'a picture is {"b64": "<base64>"}')
+        return values
+    return await pictures_in(loaded, [value.get(BINARY) for value in values], 'a picture is {"b64": "<base64>"}')
 
 
 def _tensor_info(tensor: TensorCard) -> dict[str, Any]:
@@ -192,8 +217,3 @@ def _tensor_info(tensor: TensorCard) -> dict[str, Any]:
         "tensor_shape": {"dim": sides, "unknown_rank": False},
         "name": f"{SIGNATURE}_{tensor.name}:0",
     }
-
-
-def _services(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services

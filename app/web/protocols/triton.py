@@ -5,9 +5,8 @@ Described in Triton's protocol extensions model_configuration and statistics.
 
 from typing import Any
 
-from app.serving.loading import Loaded
+from app.serving.loading import Loaded, LoadedClassifier
 from app.serving.runtimes.signatures import inputs_of, outputs_of
-from app.serving.statistics import Statistics
 from app.settings import Settings
 from app.store.version import TensorCard
 from app.web.protocols.datatypes import datatype_of
@@ -31,9 +30,9 @@ def configuration(loaded: Loaded, runtime: str, platform: str, settings: Setting
     }
 
 
-def statistics(loaded: Loaded) -> dict[str, Any]:
+def statistics(loaded: LoadedClassifier) -> dict[str, Any]:
     """What a loaded version has predicted; preparing inputs and outputs is not measured, and nothing is cached."""
-    counted: Statistics = loaded.batcher.statistics
+    counted = loaded.batcher.statistics
     nothing = _duration(0, 0.0)
     batches = [
         {

@@ -11,9 +11,11 @@ from fastapi import Request, Response
 
 from app.errors import InvalidRequest
 from app.families.contract import Array
+from app.serving.inference import InferenceResult
+from app.serving.tensors import as_dtype
 from app.store.version import Card
 from app.web.protocols.datatypes import DATATYPES, datatype_of
-from app.web.protocols.tensors import as_type, items_of
+from app.web.protocols.tensor_json import items_of
 from app.web.requests.json_body.reading import JsonLimits, read_object, text_object
 
 HEADER = "Inference-Header-Content-Length"
@@ -25,7 +27,7 @@ MOST_DIGITS = 12  # of a length in a header
 
 
 @dataclass(frozen=True)
-class Given:
+class InputTensor:
     """One input: an array of its shape, or of BYTES a list of bytes, or of texts in base64; a bare body has no name."""
 
     name: str | None
@@ -37,7 +39,7 @@ class Given:
 class Message:
     """A request: its inputs, the outputs that are wanted (by name, with their parameters), and its id."""
 
-    inputs: list[Given]
+    inputs: list[InputTensor]
     wanted: dict[str, dict[str, Any]]
     binary: bool
     id: str | None = None
@@ -53,13 +55,14 @@ async def read_message(request: Request, limits: JsonLimits) -> Message:
         raise InvalidRequest(f"{HEADER} must be a number of bytes within the body")
     length = int(header_length)
     if length == 0:
-        return Message([Given(None, BYTES, [body])], {}, binary=True)
+        return Message([InputTensor(None, BYTES, [body])], {}, binary=True)
     return _read(await text_object(request, body[:length], limits), memoryview(body)[length:])
 
 
-async def write_message(card: Card, message: Message, outputs: Array) -> Response:
+async def write_message(message: Message, result: InferenceResult) -> Response:
     """The answer: as JSON, or with raw tensors behind it where that was asked for."""
-    name = card.output.name
+    card, name = result.card, result.card.output.name
+    outputs = result.outputs[name]
     strangers = set(message.wanted) - {name}
     if strangers:
         raise InvalidRequest(f"there is no output {', '.join(sorted(strangers))}; there is {name}")
@@ -113,7 +116,7 @@ def _objects(head: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return found
 
 
-def _tensor(one: dict[str, Any], rest: memoryview) -> tuple[Given, memoryview]:
+def _tensor(one: dict[str, Any], rest: memoryview) -> tuple[InputTensor, memoryview]:
     """One input, and the raw bytes that are left for those behind it."""
     name, datatype = one.get("name"), one.get("datatype")
     if not isinstance(name, str) or not isinstance(datatype, str) or datatype not in (*DATATYPES, BYTES):
@@ -121,12 +124,12 @@ def _tensor(one: dict[str, Any], rest: memoryview) -> tuple[Given, memoryview]:
     shape = _shape(name, one.get("shape"))
     size = _parameters(one).get("binary_data_size")
     if size is None:
-        return Given(name, datatype, _from_json(name, datatype, shape, one.get("data"))), rest
+        return InputTensor(name, datatype, _from_json(name, datatype, shape, one.get("data"))), rest
     if "data" in one:
         raise InvalidRequest(f"{name} has both data and binary_data_size")
     if not _is_whole(size) or not 0 <= size <= len(rest):
         raise InvalidRequest(f"{name} says binary_data_size {size}, and {len(rest)} bytes are there")
-    return Given(name, datatype, _from_raw(name, datatype, shape, rest[:size])), rest[size:]
+    return InputTensor(name, datatype, _from_raw(name, datatype, shape, rest[:size])), rest[size:]
 
 
 def _shape(name: str, given: Any) -> list[int]:
@@ -150,7 +153,7 @@ def _from_json(name: str, datatype: str, shape: list[int], data: Any) -> Any:
         return _counted(name, texts, shape)
     if isinstance(data, list) and _flat(data):
         raise InvalidRequest(f"{name}: data are not {datatype} numbers")
-    return _shaped(name, as_type(np.asarray(data), DATATYPES[datatype], name), shape)
+    return _shaped(name, as_dtype(np.asarray(data), DATATYPES[datatype], name), shape)
 
 
 def _flat(data: list[Any]) -> list[Any]:

@@ -1,9 +1,7 @@
 """POST /generate: a text is continued, all at once or word by word."""
 
-import asyncio
 import json
-import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -11,15 +9,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.bootstrap import Services
-from app.errors import InvalidRequest, NotFound
-from app.families.generation import Prompt
+from app.errors import InvalidRequest
 from app.logging import log
-from app.serving.generation_notes import remarks
-from app.serving.loading import Loaded
+from app.serving.inference import Target
 from app.serving.sampling import Sampling
-from app.serving.word_stream import Stop, Telling, Wish, Word
-from app.tracing import span
+from app.serving.text_generation import SEEDS, GeneratedText, TextGeneration
+from app.serving.word_stream import Stop, Wish, Word
+from app.web.dependencies import context_of, services_of
 from app.web.problems import EVENT, documented, make_problem
 from app.web.requests.json_body.reading import read_json
 from app.web.requests.json_body.route import JsonRoute
@@ -28,7 +24,6 @@ from app.web.requests.whole_numbers import WHOLE
 
 EVENTS = "text/event-stream"
 ALSO = {"simple_rnn": "rnn"}  # what people call a model that has another name
-SEEDS = 2**53  # what JSON's readers keep exactly
 
 Finite = Field(allow_inf_nan=False)
 
@@ -42,7 +37,7 @@ class GenerateRequest(BaseModel):
     next_words: Annotated[int, Field(ge=1, le=1000), WHOLE] = Field(
         5, description="At most so many words; fewer when the line ends before."
     )
-    model: str = Field("lstm", max_length=64, description="`rnn`, `lstm` or `gru`.")
+    model: str = Field("lstm", max_length=64, description="A model that continues texts, such as `lstm`.")
     version: Annotated[int, WHOLE] | Annotated[str, Field(max_length=LONGEST_REFERENCE)] | None = Field(
         None, description="A version or an alias; by default the live one. Not together with `alias`."
     )
@@ -92,6 +87,9 @@ class QuickRoute(JsonRoute):
         return handle
 
 
+router = APIRouter(tags=["generate"], route_class=QuickRoute)
+
+
 class Alternative(BaseModel):
     """What else could have come; an empty word is the line's end."""
 
@@ -133,103 +131,77 @@ class Generated(BaseModel):
     steps: list[Step] | None = Field(None, description="With `alternatives`: every word with what else was likely.")
 
 
-def generate_router(models: Sequence[str]) -> APIRouter:
-    """The one route for all models that generate."""
-    router = APIRouter(tags=["generate"], route_class=QuickRoute)
+@router.post(
+    "/generate",
+    operation_id="generate",
+    response_model=Generated,
+    responses=documented(404, 409, 413, 422, 429)
+    | {200: {"content": {EVENTS: {"itemSchema": EVENT, "example": "event: word\ndata: …\n\n"}}}},
+)
+async def generate(request: Request, body: GenerateRequest, version: Version = None, alias: Alias = None) -> Response:
+    """Continue a text. As a stream: a `word` event each, then `done` with the whole."""
+    reference = named(body.version if version is None else version, body.alias if alias is None else alias)
+    target = Target(ALSO.get(body.model, body.model), reference)
+    sampling = Sampling(body.temperature, body.top_k, body.top_p, body.repetition_penalty, body.seed)
+    options = Wish(body.next_words, sampling, body.alternatives)
+    inference = services_of(request).inference
+    generation = await inference.generate(target, body.seed_text, options, context_of(request))
+    if body.stream or EVENTS in request.headers.get("accept", ""):
+        events = _events(generation, with_steps=body.alternatives > 0)
+        return StreamingResponse(events, media_type=EVENTS, headers={"Cache-Control": "no-store"})
+    try:
+        answer = _answer(await generation.result(), with_steps=body.alternatives > 0)
+    finally:
+        generation.cancel()
+    return Response(answer.model_dump_json(exclude=_left_out(answer)), media_type="application/json")
 
-    @router.post(
-        "/generate",
-        operation_id="generate",
-        response_model=Generated,
-        responses=documented(404, 409, 413, 422, 429)
-        | {200: {"content": {EVENTS: {"itemSchema": EVENT, "example": "event: word\ndata: …\n\n"}}}},
+
+async def _events(generation: TextGeneration, *, with_steps: bool) -> AsyncIterator[bytes]:
+    """Each word as an event, then the whole; an `error` event when the network fails."""
+    try:
+        index = 0
+        async for word in generation.words():
+            yield _event("word", {"index": index, **_shown(word)})
+            index += 1
+        answer = _answer(await generation.result(), with_steps=with_steps)
+        yield _event("done", answer.model_dump(exclude=_left_out(answer)))
+    except Exception as fault:
+        log.error("a stream of words failed", exc_info=fault)
+        problem = make_problem(500, "something went wrong here; the log of the service says what", "internal")
+        yield _event("error", problem.model_dump(exclude_none=True))
+    finally:
+        generation.cancel()
+
+
+def _answer(text: GeneratedText, *, with_steps: bool) -> Generated:
+    return Generated(
+        model=text.card.model,
+        version=text.card.version,
+        seed_text=text.seed_text,
+        text=text.text,
+        words=[word.text for word in text.words],
+        ignored_words=list(text.ignored_words),
+        unknown_scripts=list(text.unknown_scripts),
+        from_line_start=text.from_line_start,
+        stopped=text.stopped,
+        seed=text.seed,
+        note=" ".join(text.notes) or None,
+        steps=[_step(word) for word in text.words] if with_steps else None,
     )
-    async def generate(
-        request: Request, body: GenerateRequest, version: Version = None, alias: Alias = None
-    ) -> Response:
-        """Continue a text. As a stream: a `word` event each, then `done` with the whole."""
-        services: Services = request.app.state.services
-        model = ALSO.get(body.model, body.model)
-        if model not in models:
-            raise NotFound(f"no model {body.model!r} generates; models that do: {', '.join(models)}")
-        reference = named(body.version if version is None else version, body.alias if alias is None else alias)
-        loaded = await services.servables.get(model, reference)
-        continuing = _Continuing(loaded, body)
-        if body.stream or EVENTS in request.headers.get("accept", ""):
-            return continuing.streamed()
-        answer = await continuing.whole()
-        return Response(answer.model_dump_json(exclude=continuing.left_out()), media_type="application/json")
-
-    return router
 
 
-class _Continuing:
-    """One request at one loaded version, which it keeps hold of to its end."""
-
-    def __init__(self, loaded: Loaded, body: GenerateRequest) -> None:
-        self._loaded = loaded
-        drawn = body.temperature > 0
-        self._seed = (secrets.randbelow(SEEDS) if body.seed is None else body.seed) if drawn else None
-        sampling = Sampling(body.temperature, body.top_k, body.top_p, body.repetition_penalty, self._seed)
-        self._wish = Wish(body.next_words, sampling, body.alternatives)
-        self._prompt: Prompt = loaded.servable.read(body.seed_text)
-        self._text = self._prompt.text
-
-    async def whole(self) -> Generated:
-        """The continued text when it is finished."""
-        with span("generate"):
-            return self._answer(await self._loaded.batcher.submit(self._prompt, self._wish).done)
-
-    def streamed(self) -> Response:
-        """A response that sends each word at once; raises Busy before anything is sent."""
-        words: asyncio.Queue[Word | None] = asyncio.Queue()
-        telling = self._loaded.batcher.submit(self._prompt, self._wish, words.put_nowait)
-        telling.done.add_done_callback(lambda _: words.put_nowait(None))
-        return StreamingResponse(self._events(telling, words), media_type=EVENTS, headers={"Cache-Control": "no-store"})
-
-    async def _events(self, telling: Telling, words: asyncio.Queue[Word | None]) -> AsyncIterator[bytes]:
-        try:
-            place = 0
-            while (word := await words.get()) is not None:
-                yield _event("word", {"index": place, **self._told(word)})
-                place += 1
-            yield _event("done", self._answer(await telling.done).model_dump(exclude=self.left_out()))
-        except Exception as fault:
-            log.error("a stream of words failed", exc_info=fault)
-            problem = make_problem(500, "something went wrong here; the log of the service says what", "internal")
-            yield _event("error", problem.model_dump(exclude_none=True))
-        finally:
-            telling.done.cancel()  # who left is not written for
-
-    def _told(self, word: Word) -> dict[str, Any]:
-        return {"word": word.text} if word.probability is None else _step(word).model_dump()
-
-    def left_out(self) -> set[str]:
-        """What an answer does not show when it was not asked for."""
-        return set() if self._wish.alternatives else {"steps"}
-
-    def _answer(self, telling: Telling) -> Generated:
-        words = [word.text for word in telling.words]
-        card = self._loaded.card
-        return Generated(
-            model=card.model,
-            version=card.version,
-            seed_text=self._text,
-            text=" ".join([*([self._text.rstrip()] if self._text.strip() else []), *words]),
-            words=words,
-            ignored_words=list(self._prompt.ignored),
-            unknown_scripts=list(self._prompt.unknown_scripts),
-            from_line_start=len(self._prompt.tokens) == 1,
-            stopped=telling.stopped or "words",
-            seed=self._seed,
-            note=" ".join(remarks(self._loaded.servable, self._prompt, telling)) or None,
-            steps=[_step(word) for word in telling.words] if self._wish.alternatives else None,
-        )
+def _left_out(answer: Generated) -> set[str]:
+    """What an answer does not show when it was not asked for."""
+    return {"steps"} if answer.steps is None else set()
 
 
 def _step(word: Word) -> Step:
     others = [Alternative(**asdict(choice)) for choice in word.alternatives]
     return Step(word=word.text, probability=word.probability or 0.0, alternatives=others)
+
+
+def _shown(word: Word) -> dict[str, Any]:
+    return {"word": word.text} if word.probability is None else _step(word).model_dump()
 
 
 def _event(kind: str, data: dict[str, Any]) -> bytes:

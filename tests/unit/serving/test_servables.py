@@ -4,6 +4,7 @@ import asyncio
 import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ async def servables(store: ModelStore) -> AsyncIterator[Servables]:
 
 
 async def answer(servables: Servables, number: float, version: str | None = None) -> str:
-    loaded = await servables.get("tiny", version)
+    loaded: Any = await servables.get("tiny", version)
     (future,) = loaded.batcher.submit([loaded.servable.decode(number)])
     label: str = loaded.servable.answer(await future, 1).label
     return label
@@ -68,7 +69,7 @@ async def test_a_request_keeps_the_version_that_it_began_with(servables: Servabl
         publish_tiny(store, threshold)
     store.promote("tiny", 1)
     await servables.open()
-    begun = await servables.get("tiny", None)
+    begun: Any = await servables.get("tiny", None)
     store.promote("tiny", 2)
     await servables.refresh("tiny")
     (future,) = begun.batcher.submit([begun.servable.decode(0.6)])
@@ -80,7 +81,7 @@ async def test_a_replaced_version_is_released_with_its_last_request(servables: S
         publish_tiny(store, threshold)
     store.promote("tiny", 1)
     await servables.open()
-    begun = await servables.get("tiny", None)
+    begun: Any = await servables.get("tiny", None)
     old = weakref.ref(begun.servable)
     (future,) = begun.batcher.submit([begun.servable.decode(0.6)])
     store.promote("tiny", 2)
@@ -269,7 +270,7 @@ async def test_who_names_a_version_is_not_followed_by_the_shadow(shadowed: Serva
 
 
 async def test_a_shadow_is_skipped_while_anybody_waits(shadowed: Servables):
-    loaded = await shadowed.get("tiny", None)
+    loaded: Any = await shadowed.get("tiny", None)
     instance = loaded.servable.decode(0.6)
     futures = [*loaded.batcher.submit([instance]), *loaded.batcher.submit([instance])]
     await asyncio.gather(*futures)
@@ -277,10 +278,10 @@ async def test_a_shadow_is_skipped_while_anybody_waits(shadowed: Servables):
 
 
 async def test_a_batch_too_large_for_the_shadow_is_answered_all_the_same(shadowed: Servables):
-    loaded = await shadowed.get("tiny", None)
+    loaded: Any = await shadowed.get("tiny", None)
     shadow = shadowed.traffic("tiny").shadow
     assert shadow
-    shadow.loaded.batcher._max_waiting = 1
+    shadow.loaded.batcher._max_waiting = 1  # type: ignore[attr-defined]
     await asyncio.gather(*loaded.batcher.submit([loaded.servable.decode(0.6)] * 2))
     assert await counts(shadowed) == {"skipped": 2}
 
@@ -288,7 +289,8 @@ async def test_a_batch_too_large_for_the_shadow_is_answered_all_the_same(shadowe
 async def test_a_shadow_that_fails_harms_nobody(shadowed: Servables, monkeypatch: pytest.MonkeyPatch):
     shadow = shadowed.traffic("tiny").shadow
     assert shadow
-    monkeypatch.setattr(shadow.loaded.servable._executable, "threshold", None)
+    servable: Any = shadow.loaded.servable
+    monkeypatch.setattr(servable._executable, "threshold", None)
     assert await answer(shadowed, 0.6) == "warm"
     assert await counts(shadowed) == {"failed": 1}
 
@@ -318,7 +320,7 @@ async def test_what_cannot_be_a_shadow_is_none(servables: Servables, store: Mode
 
 async def ran_away(servables: Servables, version: int) -> None:
     """Have a version say that it ran away, as its next answer."""
-    loaded = await servables.get("tiny", str(version))
+    loaded: Any = await servables.get("tiny", str(version))
 
     def run(_: object) -> object:
         raise Runaway(f"version {version} ran away")

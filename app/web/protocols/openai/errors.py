@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from app.errors import InvalidRequest
 from app.settings import Settings
 from app.web.problems import LONGEST_DETAIL, LONGEST_NAME, shortened
 from app.web.protocols.error_handling import ErrorRoute
@@ -26,8 +25,3 @@ class OpenAIRoute(ErrorRoute):
         code = {404: "model_not_found", 429: "rate_limit_exceeded"}.get(status)
         param = name and shortened(name, LONGEST_NAME)
         return {"error": {"message": shortened(message, LONGEST_DETAIL), "type": kind, "param": param, "code": code}}
-
-
-def unfit(name: str, message: str) -> InvalidRequest:
-    """The error that a parameter does not fit, which only the model or the service could tell."""
-    return InvalidRequest(f"{name}: {message}", [{"loc": ("body", name), "msg": message, "type": "unfit"}])

@@ -42,7 +42,7 @@ class Usage(BaseModel):
     total_tokens: int
 
 
-class Completion(BaseModel):
+class CompletionResponse(BaseModel):
     """The answer."""
 
     id: str = Field(examples=["cmpl-7f0c"])

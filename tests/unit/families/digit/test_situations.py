@@ -10,12 +10,12 @@ from app.errors import InvalidRequest
 from app.families.contract import Classification
 from app.families.digit.normalise import normalise
 from app.families.digit.spec import FAMILY
-from app.serving.loading import load_version
 from app.serving.runtimes.onnx import OnnxRuntime
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from tests.other_things import OTHER_THINGS, several, written
 from tests.situations import SITUATIONS, digit_for, drawn
+from tests.stored_versions import load_version
 
 EACH = 40
 SEED = 2026

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 
-class Stops:
+class StopTexts:
     """Gives out text piece by piece and nothing of a stop string: what may begin one is held back."""
 
     def __init__(self, stops: Sequence[str]) -> None:

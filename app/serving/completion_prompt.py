@@ -1,14 +1,13 @@
-"""What a choice begins with: a prompt, given as text or as tokens, its text, and where its tokens stand in it."""
+"""The prompt of a completion, given as text or as tokens: its text, and the offsets of its tokens in it."""
 
 from collections.abc import Sequence
 
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, invalid_parameter
 from app.families.generation import Generator
 from app.serving.incremental_detokenizer import SPACE, Letters
-from app.web.protocols.openai.errors import unfit
 
 
-class Beginning:
+class CompletionPrompt:
     """One prompt, read by a generator; raises InvalidRequest when a token is none of its own.
 
     What follows a text begins another word; what follows tokens goes on as it is.
@@ -26,16 +25,16 @@ class Beginning:
             try:
                 self.prompt = generator.read_tokens(asked)
             except InvalidRequest as fault:
-                raise unfit("prompt", str(fault)) from fault
+                raise invalid_parameter("prompt", str(fault)) from fault
             self._letters = Letters(generator.texts)
             self._places, self.text = self._spelled()
 
-    def letters(self) -> Letters:
-        """What makes text of the tokens that follow."""
+    def detokenizer(self) -> Letters:
+        """The detokenizer for the tokens that follow."""
         return self._letters.fork()
 
-    def places(self) -> list[int]:
-        """Where in the text each of the prompt's tokens begins, in characters."""
+    def offsets(self) -> list[int]:
+        """The offset of each of the prompt's tokens in the text, in characters."""
         return self._generator.places(self.text) if self._places is None else self._places
 
     def _spelled(self) -> tuple[list[int], str]:

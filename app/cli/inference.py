@@ -1,0 +1,82 @@
+"""Asking a stored version from the command line, without a web server."""
+
+import sys
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+from app.cli.terminal import errors
+from app.errors import InvalidRequest
+from app.families.catalog import by_model, find_families
+from app.families.contract import Classification
+from app.safe_text import printable
+from app.serving.decoding import PictureDecoder
+from app.serving.inference import ClassifyOptions, Inference, InferenceContext, Target
+from app.serving.loading import Limits
+from app.serving.runtimes.selection import ChosenRuntime
+from app.serving.servables import Servables
+from app.serving.word_stream import Wish
+from app.settings import Settings
+from app.store.model_store import ModelStore
+from app.store.opening import open_store
+
+NOBODY = InferenceContext()
+
+
+def seeded_store(settings: Settings) -> ModelStore:
+    """The store, with the starter versions that it lacks."""
+    store = open_store(settings)
+    store.seed(settings.starters)
+    return store
+
+
+def stored_version(store: ModelStore, model: str, reference: str) -> int:
+    """The number of a version; raises NotFound, or InvalidRequest where the model has none."""
+    models = by_model(find_families())
+    if model in models and not store.versions(model):
+        raise InvalidRequest(f"{model} has no version yet: train one with fitserve train {models[model].name}")
+    return store.resolve(model, reference)
+
+
+async def classify(
+    settings: Settings, store: ModelStore, target: Target, pictures: Sequence[bytes]
+) -> list[Classification | InvalidRequest]:
+    """The labels of encoded pictures, in order; an error in place of each that cannot be read."""
+    options = ClassifyOptions(top_k=2)
+    async with _inference(settings, store) as inference:
+        loaded = await inference.classifier(target)
+        return [(await inference.classify(loaded, [picture], options, NOBODY))[0] for picture in pictures]
+
+
+async def write(settings: Settings, store: ModelStore, target: Target, text: str, options: Wish) -> None:
+    """Write the text and each word after it as it comes; notes go to standard error.
+
+    Raises InvalidRequest for a text that the terminal sent in another encoding than this one's.
+    """
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidRequest(f"the text is not {sys.getfilesystemencoding().upper()}, which the terminal should send")
+    async with _inference(settings, store) as inference:
+        generation = await inference.generate(target, text, options, NOBODY)
+        _put(generation.seed_text.strip())
+        async for word in generation.words():
+            _put(f" {word.text}")
+        _put("\n")
+        for note in (await generation.result()).notes:
+            errors.print(note, style="yellow")
+
+
+@asynccontextmanager
+async def _inference(settings: Settings, store: ModelStore) -> AsyncIterator[Inference]:
+    """An inference service for one request at a time, which loads the version that it is asked for."""
+    limits = Limits(max_batch=1, max_waiting=1, max_loaded=1)
+    servables = Servables(store, by_model(find_families()), ChosenRuntime(settings).open(), limits)
+    with ThreadPoolExecutor(1) as threads:
+        try:
+            yield Inference(servables, PictureDecoder(threads, max_pixels=settings.max_pixels, crop=settings.crop))
+        finally:
+            servables.close()
+
+
+def _put(text: str) -> None:
+    sys.stdout.write(printable(text))
+    sys.stdout.flush()
