@@ -5,8 +5,8 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from app.bootstrap import Services
 from app.keys import Keyring
+from app.web.dependencies import ServicesDep, services_of
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -50,9 +50,8 @@ async def live() -> Live:
 
 
 @router.get("/ready", operation_id="ready", responses={503: {"model": Ready, "description": "Not ready"}})
-async def ready(request: Request, response: Response) -> Ready:
+async def ready(services: ServicesDep, request: Request, response: Response) -> Ready:
     """Warm, and answering for every model that was ever trained. It asks nothing and waits for nothing."""
-    services: Services = request.app.state.services
     servables, runtime = services.servables, services.runtime
     models = {
         model: ModelHealth(
@@ -90,7 +89,7 @@ def gpus() -> list[str]:
 
 def answers(request: Request) -> bool:
     """Whether every model that was ever trained is served on what works, the keys too, and no signal has said stop."""
-    services: Services = request.app.state.services
+    services = services_of(request)
     works = not services.runtime.fault and not _keys_fault(request)
     return works and not request.app.state.leaving and services.servables.complete
 

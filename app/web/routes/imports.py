@@ -11,6 +11,7 @@ from app.errors import Busy, Conflict, Damaged, InvalidRequest, Runaway, Unsuppo
 from app.imports import client
 from app.store.model_store import LIVE
 from app.store.version import Card
+from app.web.dependencies import ServicesDep
 from app.web.problems import documented
 from app.web.requests.multipart_stream import FILE, FORM, read_form
 from app.web.routes.models import known
@@ -45,14 +46,15 @@ def _documentation() -> dict[str, Any]:
     responses=documented(404, 409, 413, 415, 422, 429),
     openapi_extra=_documentation(),
 )
-async def import_version(request: Request, response: Response, model: str, like: Like = LIVE) -> Card:
+async def import_version(
+    services: ServicesDep, request: Request, response: Response, model: str, like: Like = LIVE
+) -> Card:
     """Make a .keras or .onnx file a version of this model, with the labels, or the vocabulary, of the version `like`.
 
     It is read, tried out and later run in a process of its own: it must take and give tensors of the same types and
     shapes, and classifiers probabilities, with the labels in the same order. It gets no alias and has no figures: see
     how it does with `?version=`, as the alias `shadow`, or with a share of the traffic, and promote it if you like it.
     """
-    services: Services = request.app.state.services
     known(services, model)
     if not request.headers.get("content-type", "").startswith(FORM):
         raise UnsupportedMedia(f"expected {FORM} with the file in the field {FILE!r} (curl -F {FILE}=@model.keras)")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -13,6 +13,7 @@ from app.bootstrap import Services
 from app.jobs.curves import as_csv, curves_of
 from app.jobs.launchers.local import LOG
 from app.jobs.plots import Form
+from app.web.dependencies import ServicesDep
 from app.web.problems import documented
 
 router = APIRouter(prefix="/jobs/{job}", tags=["jobs"])
@@ -26,9 +27,9 @@ LastEvent = Annotated[int, Header(alias="Last-Event-ID", ge=0, le=MOST, descript
 After = Annotated[int, Query(ge=0, le=MOST, description="The same, for those who cannot set headers.")]
 
 
-def known(request: Request, job: str) -> None:
+def known(services: ServicesDep, job: str) -> None:
     """Refuse an unknown job while the answer's status can still say so."""
-    _services(request).journal.get(job)
+    services.journal.get(job)
 
 
 @router.get(
@@ -38,19 +39,21 @@ def known(request: Request, job: str) -> None:
     responses=documented(404, 422),
     dependencies=[Depends(known)],
 )
-async def events(request: Request, job: str, last: LastEvent = 0, after: After = 0) -> AsyncIterator[ServerSentEvent]:
+async def events(
+    services: ServicesDep, job: str, last: LastEvent = 0, after: After = 0
+) -> AsyncIterator[ServerSentEvent]:
     """What happens to a job, as server-sent events: all that was, then all that comes, to its end.
 
     Each has an id; a client that comes back with the last one it saw misses nothing and sees nothing twice.
     """
-    async for event in _services(request).feed.follow(job, max(last, after)):
+    async for event in services.feed.follow(job, max(last, after)):
         yield ServerSentEvent(data={"time": event.time.isoformat(), **event.data}, event=event.kind, id=str(event.id))
 
 
 @router.get("/history", operation_id="job_history", responses=documented(404))
-def history(request: Request, job: str) -> list[dict[str, Any]]:
+def history(services: ServicesDep, job: str) -> list[dict[str, Any]]:
     """The figures of every epoch so far."""
-    return curves_of(_services(request).journal, job)
+    return curves_of(services.journal, job)
 
 
 @router.get(
@@ -59,26 +62,25 @@ def history(request: Request, job: str) -> list[dict[str, Any]]:
     response_class=Response,
     responses=documented(404) | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
-def history_csv(request: Request, job: str) -> Response:
+def history_csv(services: ServicesDep, job: str) -> Response:
     """The same as CSV, for a spreadsheet."""
-    return PlainTextResponse(as_csv(curves_of(_services(request).journal, job)), media_type="text/csv")
+    return PlainTextResponse(as_csv(curves_of(services.journal, job)), media_type="text/csv")
 
 
 @router.get("/plot.{form}", operation_id="job_plot", response_class=Response, responses=documented(404, 409, 503))
-async def plot(request: Request, job: str, form: Form) -> Response:
+async def plot(services: ServicesDep, job: str, form: Form) -> Response:
     """Accuracy and loss over the epochs so far, training and validation, as a picture."""
-    picture = await _services(request).plots.plot(job, form)
+    picture = await services.plots.plot(job, form)
     return Response(picture, media_type=MEDIA[form])
 
 
 @router.get("/log", operation_id="job_log", response_class=PlainTextResponse, responses=documented(404))
 async def log(
-    request: Request,
+    services: ServicesDep,
     job: str,
     follow: Annotated[bool, Query(description="Stay, and send what is added until the job has ended.")] = False,
 ) -> Response:
     """What the trainers of a job have written."""
-    services = _services(request)
     await run_in_threadpool(services.journal.get, job)
     return StreamingResponse(_tail(services, job, follow), media_type="text/plain; charset=utf-8")
 
@@ -94,8 +96,3 @@ async def _tail(services: Services, job: str, follow: bool) -> AsyncIterator[byt
         if ended or not follow:
             return
         await asyncio.sleep(LOOK_SECONDS)
-
-
-def _services(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services

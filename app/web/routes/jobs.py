@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.bootstrap import Services
 from app.jobs.job import Job, Status
+from app.web.dependencies import ServicesDep
 from app.web.problems import documented
 from app.web.requests.json_body.route import JsonRoute
 
@@ -17,6 +17,7 @@ router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=JsonRoute)
 
 @router.get("", operation_id="list_jobs", responses=documented(404, 422))
 def list_jobs(
+    services: ServicesDep,
     request: Request,
     response: Response,
     status: Annotated[Status | None, Query(description="Only jobs in this state.")] = None,
@@ -30,7 +31,7 @@ def list_jobs(
     limit: Annotated[int, Query(ge=1, le=500, description="At most so many.")] = 50,
 ) -> list[Job]:
     """Jobs, newest first. Where there are more, the header `Link` has the address of the next page."""
-    journal = _services(request).journal
+    journal = services.journal
     found = journal.latest(limit + 1, before, status=status, family=family, model=model)
     if len(found) > limit:
         found = found[:limit]
@@ -41,9 +42,9 @@ def list_jobs(
 
 
 @router.get("/{job}", operation_id="get_job", responses=documented(404))
-def get_job(request: Request, job: str) -> Job:
+def get_job(services: ServicesDep, job: str) -> Job:
     """One job: status, progress from 0 to 1, seconds still to go, latest figures, and the version when it has one."""
-    return _services(request).journal.get(job)
+    return services.journal.get(job)
 
 
 class Cancelling(BaseModel):
@@ -55,27 +56,21 @@ class Cancelling(BaseModel):
 
 
 @router.post("/{job}/cancel", operation_id="cancel_job", responses=documented(404, 422))
-def cancel_job(request: Request, job: str, how: Cancelling | None = None) -> Job:
+def cancel_job(services: ServicesDep, job: str, how: Cancelling | None = None) -> Job:
     """Stop a job: at once when it waits, soon when it runs. Asking again changes nothing."""
-    journal = _services(request).journal
+    journal = services.journal
     return journal.stop_early(job) if how and how.stop_early else journal.cancel(job)
 
 
 @router.post("/{job}/pause", operation_id="pause_job", responses=documented(404))
-def pause_job(request: Request, job: str) -> Job:
+def pause_job(services: ServicesDep, job: str) -> Job:
     """Set a job aside: at once when it waits, soon when it runs; what it has learned since its last epoch is lost."""
-    return _services(request).journal.pause(job)
+    return services.journal.pause(job)
 
 
 @router.post("/{job}/resume", operation_id="resume_job", responses=documented(404))
-async def resume_job(request: Request, job: str) -> Job:
+async def resume_job(services: ServicesDep, job: str) -> Job:
     """Queue a paused job again; it goes on from its last checkpoint."""
-    services = _services(request)
     resumed = await run_in_threadpool(services.journal.resume, job)
     services.supervisor.wake()
     return resumed
-
-
-def _services(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services

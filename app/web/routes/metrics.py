@@ -6,7 +6,7 @@ from functools import partial
 from resource import RUSAGE_CHILDREN, getrusage
 from shutil import disk_usage
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
 from prometheus_client import REGISTRY, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -15,6 +15,7 @@ from app.bootstrap import Services
 from app.errors import Unavailable
 from app.jobs.job import Job
 from app.paths import nearest
+from app.web.dependencies import ServicesDep
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -24,9 +25,9 @@ router = APIRouter(tags=["health"])
 @router.get(
     "/metrics", operation_id="metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
 )
-async def scrape(request: Request) -> Response:
+async def scrape(services: ServicesDep) -> Response:
     """Requests, latencies by stage, batch sizes, queues, live versions and jobs, for Prometheus."""
-    standing = Standing(request.app.state.services)
+    standing = Standing(services)
     counted = generate_latest(REGISTRY)
     return Response(counted + await run_in_threadpool(generate_latest, standing), media_type=MEDIA_TYPE)
 

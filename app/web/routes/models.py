@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Path, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +17,7 @@ from app.store.model_store import LIVE, PREVIOUS, SHADOW
 from app.store.version import CARD, SAVED_MODEL, Card
 from app.submission.training import submit
 from app.versions.comparison import Comparison, compare
+from app.web.dependencies import ServicesDep
 from app.web.problems import documented
 from app.web.requests.json_body.route import JsonRoute
 from app.web.requests.whole_numbers import WHOLE
@@ -78,22 +79,20 @@ class AliasTarget(BaseModel):
 
 
 @router.get("", operation_id="list_models")
-def list_models(request: Request) -> list[ModelSummary]:
+def list_models(services: ServicesDep) -> list[ModelSummary]:
     """Every model, whether it has a version or not."""
-    services: Services = request.app.state.services
     return [_summary(services, model) for model in services.servables.models]
 
 
 @router.get("/{model}", operation_id="get_model", responses=documented(404))
-def get_model(request: Request, model: str) -> ModelSummary:
+def get_model(services: ServicesDep, model: str) -> ModelSummary:
     """One model."""
-    services: Services = request.app.state.services
     return _summary(services, known(services, model))
 
 
 @router.get("/{model}/compare", operation_id="compare_versions", responses=documented(404, 409, 422))
 def compare_versions(
-    request: Request,
+    services: ServicesDep,
     model: str,
     versions: Annotated[
         str,
@@ -106,16 +105,14 @@ def compare_versions(
     ],
 ) -> Comparison:
     """Two versions beside each other on the test set: figures, confusion, and where they disagree."""
-    services: Services = request.app.state.services
     known(services, model)
     one, other = (services.store.resolve(model, reference) for reference in versions.split(","))
     return compare(services.store, model, one, other)
 
 
 @router.get("/{model}/versions/{version}", operation_id="get_version", responses=documented(404, 409))
-def get_version(request: Request, model: str, version: Version) -> Card:
+def get_version(services: ServicesDep, model: str, version: Version) -> Card:
     """The card of one version, named by its number or an alias."""
-    services: Services = request.app.state.services
     return services.store.card(known(services, model), services.store.resolve(model, version))
 
 
@@ -125,11 +122,10 @@ def get_version(request: Request, model: str, version: Version) -> Card:
     responses=documented(404, 409),
     response_class=FileResponse,
 )
-def get_file(request: Request, model: str, version: Version, name: FileName) -> FileResponse:
+def get_file(services: ServicesDep, model: str, version: Version, name: FileName) -> FileResponse:
     """One file of a version: model.onnx, model.keras, evaluation.json, history.png, version.json; of a classifier
     confusion.png and guesses.npy, of a text generator vocabulary.json; of a SavedModel saved_model.pb and variables/.
     """
-    services: Services = request.app.state.services
     card = services.store.card(known(services, model), services.store.resolve(model, version))
     if name not in (*card.files, CARD):  # never a path of the client's making
         raise NotFound(
@@ -140,12 +136,11 @@ def get_file(request: Request, model: str, version: Version, name: FileName) -> 
 
 
 @router.put("/{model}/aliases/{alias}", operation_id="set_alias", responses=documented(404, 409, 422))
-async def set_alias(request: Request, model: str, alias: Alias, target: AliasTarget) -> ModelSummary:
+async def set_alias(services: ServicesDep, model: str, alias: Alias, target: AliasTarget) -> ModelSummary:
     """Point an alias at a version. Moving `live` promotes: the version is loaded and warm before the old one goes.
     The version that `shadow` points at is asked what the others are asked, unheard; `shadow` in the model's summary and
     /metrics tell how often it agrees.
     """
-    services: Services = request.app.state.services
     known(services, model)
     if alias in (LIVE, SHADOW):
         loaded = await services.servables.get(model, str(target.version), take_back=alias == LIVE)
@@ -155,19 +150,17 @@ async def set_alias(request: Request, model: str, alias: Alias, target: AliasTar
 
 
 @router.delete("/{model}/aliases/{alias}", operation_id="remove_alias", responses=documented(404, 409, 422))
-async def remove_alias(request: Request, model: str, alias: Alias) -> ModelSummary:
+async def remove_alias(services: ServicesDep, model: str, alias: Alias) -> ModelSummary:
     """Forget an alias, so that its version may be deleted, or is no longer in the shadow. `live` cannot go."""
-    services: Services = request.app.state.services
     known(services, model)
     return await _moved(services, model, lambda: services.store.remove_alias(model, alias))
 
 
 @router.put("/{model}/traffic", operation_id="split_traffic", responses=documented(404, 409, 422))
-async def split_traffic(request: Request, model: str, weights: Weights) -> ModelSummary:
+async def split_traffic(services: ServicesDep, model: str, weights: Weights) -> ModelSummary:
     """Share the requests that name no version between two versions, by weight; `{"1": 90, "2": 10}`. Each answer says
     which version it is from. Moving `live` ends it.
     """
-    services: Services = request.app.state.services
     known(services, model)
     for version in weights:
         await services.servables.get(model, version)
@@ -176,17 +169,15 @@ async def split_traffic(request: Request, model: str, weights: Weights) -> Model
 
 
 @router.delete("/{model}/traffic", operation_id="end_split", responses=documented(404, 409))
-async def end_split(request: Request, model: str) -> ModelSummary:
+async def end_split(services: ServicesDep, model: str) -> ModelSummary:
     """Let the live version answer everything again."""
-    services: Services = request.app.state.services
     known(services, model)
     return await _moved(services, model, lambda: services.store.end_split(model))
 
 
 @router.post("/{model}/rollback", operation_id="roll_back", responses=documented(404, 409))
-async def roll_back(request: Request, model: str) -> ModelSummary:
+async def roll_back(services: ServicesDep, model: str) -> ModelSummary:
     """Make the version live again that was live before."""
-    services: Services = request.app.state.services
     await services.servables.get(known(services, model), PREVIOUS)
     return await _moved(services, model, lambda: services.store.rollback(model))
 
@@ -194,9 +185,8 @@ async def roll_back(request: Request, model: str) -> ModelSummary:
 @router.delete(
     "/{model}/versions/{version}", status_code=204, operation_id="delete_version", responses=documented(404, 409)
 )
-async def delete_version(request: Request, model: str, version: int) -> None:
+async def delete_version(services: ServicesDep, model: str, version: int) -> None:
     """Remove a version for good; refused while an alias points at it."""
-    services: Services = request.app.state.services
     await run_in_threadpool(services.store.delete, known(services, model), version)
     await _followed(services, model)
 
@@ -207,10 +197,9 @@ async def delete_version(request: Request, model: str, version: int) -> None:
     operation_id="reproduce_version",
     responses=documented(404, 409, 429),
 )
-async def reproduce(request: Request, response: Response, model: str, version: Version) -> Job:
+async def reproduce(services: ServicesDep, response: Response, model: str, version: Version) -> Job:
     """Train a version again, with the hyperparameters and the seed of its card; the result does not go live."""
-    services: Services = request.app.state.services
-    card = await run_in_threadpool(get_version, request, model, version)
+    card = await run_in_threadpool(get_version, services, model, version)
     if card.data is None:
         raise Conflict(f"version {card.version} of {model} was imported, not trained here: there is no recipe for it")
     job, *_ = await run_in_threadpool(

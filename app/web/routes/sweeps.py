@@ -13,6 +13,7 @@ from app.settings import Settings
 from app.sweeps.parallel_coordinates import draw
 from app.sweeps.submission import SweepWish, submit_sweep
 from app.sweeps.trials import Trial, best_of, jobs_of, table
+from app.web.dependencies import ServicesDep
 from app.web.problems import documented
 from app.web.requests.idempotency import Key, idempotent
 from app.web.requests.json_body.reading import JsonLimits
@@ -41,9 +42,10 @@ class SweepTable(Sweep):
 
 
 @router.post("", status_code=202, operation_id="begin_sweep", responses=documented(409, 413, 422, 429))
-def begin(request: Request, response: Response, wish: SweepWish, idempotency_key: Key = None) -> Sweep:
+def begin(
+    services: ServicesDep, request: Request, response: Response, wish: SweepWish, idempotency_key: Key = None
+) -> Sweep:
     """Look for the best hyperparameters by many trainings, each an ordinary job; bad ones are stopped early."""
-    services = _services(request)
     key, body = idempotent(request, idempotency_key, wish.model_dump(mode="json", exclude_unset=True))
     sweep = submit_sweep(
         wish,
@@ -60,16 +62,16 @@ def begin(request: Request, response: Response, wish: SweepWish, idempotency_key
 
 @router.get("", operation_id="list_sweeps", responses=documented(422))
 def list_sweeps(
-    request: Request, limit: Annotated[int, Query(ge=1, le=500, description="At most so many.")] = 50
+    services: ServicesDep, limit: Annotated[int, Query(ge=1, le=500, description="At most so many.")] = 50
 ) -> list[Sweep]:
     """Sweeps, newest first."""
-    return _services(request).sweeper.sweeps.latest(limit)
+    return services.sweeper.sweeps.latest(limit)
 
 
 @router.get("/{sweep}", operation_id="get_sweep", responses=documented(404))
-def get_sweep(request: Request, sweep: str) -> SweepTable:
+def get_sweep(services: ServicesDep, sweep: str) -> SweepTable:
     """One sweep, its trials as a table, and the best of them."""
-    found, trials = _found(request, sweep)
+    found, trials = _found(services, sweep)
     return SweepTable(**found.model_dump(), best=best_of(found, trials), table=trials)
 
 
@@ -79,26 +81,25 @@ def get_sweep(request: Request, sweep: str) -> SweepTable:
     response_class=Response,
     responses=documented(404) | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
-def trials_csv(request: Request, sweep: str) -> Response:
+def trials_csv(services: ServicesDep, sweep: str) -> Response:
     """The table as CSV, for a spreadsheet."""
-    _, trials = _found(request, sweep)
+    _, trials = _found(services, sweep)
     return PlainTextResponse(as_csv([_flat(trial) for trial in trials]), media_type="text/csv")
 
 
 @router.get("/{sweep}/plot.svg", operation_id="sweep_plot", response_class=Response, responses=documented(404, 409))
-def plot(request: Request, sweep: str) -> Response:
+def plot(services: ServicesDep, sweep: str) -> Response:
     """The trials as parallel coordinates: what each tried, and what came of it."""
-    return Response(draw(*_found(request, sweep)), media_type="image/svg+xml")
+    return Response(draw(*_found(services, sweep)), media_type="image/svg+xml")
 
 
 @router.post("/{sweep}/cancel", operation_id="cancel_sweep", responses=documented(404))
-def cancel(request: Request, sweep: str) -> Sweep:
+def cancel(services: ServicesDep, sweep: str) -> Sweep:
     """Stop a sweep and the trials under way; the versions of those that ended stay. Asking again changes nothing."""
-    return _services(request).sweeper.sweeps.cancel(sweep)
+    return services.sweeper.sweeps.cancel(sweep)
 
 
-def _found(request: Request, sweep: str) -> tuple[Sweep, list[Trial]]:
-    services = _services(request)
+def _found(services: Services, sweep: str) -> tuple[Sweep, list[Trial]]:
     found = services.sweeper.sweeps.get(sweep)
     return found, table(found, jobs_of(found, services.journal), services.journal)
 
@@ -106,8 +107,3 @@ def _found(request: Request, sweep: str) -> tuple[Sweep, list[Trial]]:
 def _flat(trial: Trial) -> dict[str, Any]:
     row = trial.model_dump(exclude={"hyperparameters", "wish"})
     return {"trial": row.pop("trial"), **trial.hyperparameters, **row}
-
-
-def _services(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Body, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, create_model
 
-from app.bootstrap import Services
 from app.errors import InvalidRequest
 from app.families.contract import Family, at_most
 from app.jobs.job import Format, Job, Promote
 from app.settings import Settings
 from app.submission.training import submit
+from app.web.dependencies import services_of
 from app.web.problems import documented
 from app.web.requests.corpus_uploads import corpus_documentation, received
 from app.web.requests.idempotency import MAX_KEY, Key, idempotent
@@ -74,13 +74,13 @@ async def _queue(
 ) -> Job:
     """Queue what was chosen, with the file that came along; returns the job, or the first of several with all."""
     jobs = await run_in_threadpool(_submit, request, family, chosen, key, along)
-    services: Services = request.app.state.services
+    services = services_of(request)
     services.supervisor.wake()
     return jobs[0] if len(jobs) == 1 else Several(**jobs[0].model_dump(), jobs=jobs)
 
 
 def _submit(request: Request, family: Family, chosen: dict[str, Any], key: str | None, along: Path | None) -> list[Job]:
-    services: Services = request.app.state.services
+    services = services_of(request)
     idempotency_key, idempotency_body = idempotent(request, key, chosen)
     promote, priority = chosen.pop("promote", "if_better"), chosen.pop("priority", 0)
     formats = chosen.pop("formats", ())
@@ -116,7 +116,7 @@ def _upload_route(family: Family, check: Callable[[Path], None]) -> type[JsonRou
             async def handle(request: Request) -> Response:
                 if not request.headers.get("content-type", "").startswith(FORM):
                     return await resolving(request)
-                services: Services = request.app.state.services
+                services = services_of(request)
                 key = request.headers.get("idempotency-key", "")
                 if len(key) > MAX_KEY:
                     raise InvalidRequest(f"an Idempotency-Key has at most {MAX_KEY} characters")

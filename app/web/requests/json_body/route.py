@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 
 from app.errors import InvalidRequest
 from app.settings import Settings
+from app.web.dependencies import services_of
 from app.web.requests.json_body.reading import JsonLimits, parse_chunks, receive_json
 
 
@@ -26,7 +27,7 @@ class JsonRoute(APIRoute):
             return resolving
 
         async def handle(request: Request) -> Response:
-            limits = self.json_limits(request.app.state.services.settings)
+            limits = self.json_limits(services_of(request).settings)
             return await resolving(JsonRequest(request, limits))
 
         return handle
