@@ -1,10 +1,11 @@
-"""How a route gets the services it works with."""
+"""What routes get from the application: its services, and whether it is ready."""
 
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from app.bootstrap import Services
+from app.keys import Keyring
 from app.logging import request_id
 from app.serving.inference import InferenceContext
 
@@ -26,3 +27,16 @@ ServicesDep = Annotated[Services, Depends(_services)]
 def context_of(request: Request) -> InferenceContext:
     """Who asks a model. The deadline of HTTP requests is the middleware's, which also covers reading the body."""
     return InferenceContext(request_id.get(), request.scope.get("key"))
+
+
+def is_ready(request: Request) -> bool:
+    """Whether every model that was ever trained is served on what works, the keys too, and no signal has said stop."""
+    services = services_of(request)
+    works = not services.runtime.fault and not keys_fault(request)
+    return works and not request.app.state.leaving and services.servables.complete
+
+
+def keys_fault(request: Request) -> str | None:
+    """Why the file of keys cannot be used now; None where it can, or where there is none."""
+    keyring: Keyring | None = request.app.state.keyring
+    return keyring.look() if keyring else None

@@ -14,14 +14,13 @@ from app.serving.inference import Target
 from app.serving.loading import Loaded, LoadedClassifier, LoadedGenerator
 from app.serving.runtimes.signatures import inputs_of, outputs_of
 from app.store.version import TensorCard
-from app.web.dependencies import context_of, services_of
+from app.web.dependencies import context_of, is_ready, services_of
 from app.web.protocols import triton
 from app.web.protocols.datatypes import datatype_of
 from app.web.protocols.error_handling import TEXT, ErrorRoute, described, object_documentation
 from app.web.protocols.path_parameters import documented_place, reference_in
 from app.web.protocols.tensor_json import pictures_in, tensor_limits
 from app.web.protocols.v2_codec import InputTensor, Message, read_message, write_message
-from app.web.routes.health import answers
 
 router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"], route_class=ErrorRoute, responses=described(TEXT))
 
@@ -50,9 +49,9 @@ async def live() -> dict[str, bool]:
 @router.get("/health/ready", operation_id="v2_ready")
 async def ready(request: Request, response: Response) -> dict[str, bool]:
     """Every model that was ever trained answers; until a signal says stop."""
-    is_ready = answers(request)
-    response.status_code = 200 if is_ready else 503
-    return {"ready": is_ready}
+    answers = is_ready(request)
+    response.status_code = 200 if answers else 503
+    return {"ready": answers}
 
 
 @router.get("/models", operation_id="v2_models")

@@ -5,8 +5,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from app.keys import Keyring
-from app.web.dependencies import ServicesDep, services_of
+from app.web.dependencies import ServicesDep, is_ready, keys_fault
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -62,15 +61,15 @@ async def ready(services: ServicesDep, request: Request, response: Response) -> 
         )
         for model in servables.models
     }
-    is_ready = answers(request)
-    response.status_code = 200 if is_ready else 503
+    answers = is_ready(request)
+    response.status_code = 200 if answers else 503
     return Ready(
-        ready=is_ready,
+        ready=answers,
         runtime=runtime.name,
         runtime_reason=runtime.reason,
         runtime_fault=runtime.fault,
         gpus=request.app.state.gpus,
-        keys_fault=_keys_fault(request),
+        keys_fault=keys_fault(request),
         leads=services.supervisor.leads(),
         models=models,
     )
@@ -85,15 +84,3 @@ def gpus() -> list[str]:
         for line in path.read_text().splitlines()
         if line.startswith("Model:")
     ]
-
-
-def answers(request: Request) -> bool:
-    """Whether every model that was ever trained is served on what works, the keys too, and no signal has said stop."""
-    services = services_of(request)
-    works = not services.runtime.fault and not _keys_fault(request)
-    return works and not request.app.state.leaving and services.servables.complete
-
-
-def _keys_fault(request: Request) -> str | None:
-    keyring: Keyring | None = request.app.state.keyring
-    return keyring.look() if keyring else None
