@@ -5,13 +5,10 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
 from starlette.types import Lifespan
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.bootstrap import Services, build, opened
 from app.errors import FitserveError, SystemFault
@@ -20,23 +17,15 @@ from app.logging import configure_logging, log
 from app.settings import Settings
 from app.tracing import configure_tracing, end_tracing
 from app.web import problems
-from app.web.middleware.access_log import QUIET, Observed
-from app.web.middleware.admission import Fairness
-from app.web.middleware.authentication import Guard
-from app.web.middleware.compression import Compression
-from app.web.middleware.decompression import Decompression
-from app.web.middleware.head_requests import HeadRequests
-from app.web.middleware.limits import BodyLimit, Deadline
-from app.web.middleware.protocol_errors import ProtocolErrors
-from app.web.middleware.security_headers import Headers
+from app.web.middleware.access_log import QUIET
+from app.web.middleware.stack import middlewares
 from app.web.openapi import describe_models
 from app.web.protocols import open_inference, openai, tensorflow_serving
 from app.web.requests.json_body.parser_process import ParserProcess
 from app.web.routes import generate, health, imports, job_events, jobs, metrics, models, sweeps
 from app.web.routes.page import page_router
 from app.web.routes.predict import predict_routers
-from app.web.routes.train import train_path, train_router
-from app.web.server.run import ClearStart
+from app.web.routes.train import train_router
 
 DESCRIPTION = """Trains neural networks in the background and serves them; a model answers while it trains.
 
@@ -47,7 +36,6 @@ TRACED: TelemetryConfig = {  # a span for each request; metrics and logs have wa
     "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False,
     "exclude": lambda scope: bool(QUIET.fullmatch(scope["path"])),
 }  # fmt: skip
-EXPOSED = ("Location", "Retry-After", "X-Request-ID")  # headers that pages of allowed origins may read
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -58,6 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="Fitserve",
         version=version("fitserve"),
         description=DESCRIPTION,
+        middleware=middlewares(services, keyring),
         lifespan=_lifespan(services, keyring),
         telemetry=TRACED,
         docs_url=None,  # FastAPI's pages load from other origins; ours is in page.py
@@ -67,7 +56,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.keyring = keyring
     app.state.json_parser = ParserProcess()
     problems.install(app)
-    _add_middlewares(app, services, keyring)
     _add_routers(app, services)
     describe_models(app, services.servables.models)
     return app
@@ -98,40 +86,6 @@ def _lifespan(services: Services, keyring: Keyring | None) -> Lifespan[FastAPI]:
         await asyncio.to_thread(end_tracing)
 
     return lifespan
-
-
-def _add_middlewares(app: FastAPI, services: Services, keyring: Keyring | None) -> None:
-    """What every request passes through; the last one here sees it first."""
-    settings = services.settings
-    uploads = {train_path(family): settings.max_corpus_bytes for family in services.families.values() if family.upload}
-    uploads |= {imports.import_path(model): settings.max_import_bytes for model in services.servables.models}
-    app.add_middleware(
-        BodyLimit,
-        max_bytes=settings.max_body_bytes,
-        forms=uploads,
-        max_tensors=settings.max_tensor_bytes,
-        max_held=settings.max_held_bytes,
-    )
-    app.add_middleware(Decompression)
-    app.add_middleware(Deadline, seconds=settings.request_seconds)
-    app.add_middleware(
-        Fairness,
-        max_rate=settings.max_rate,
-        max_concurrent=settings.max_concurrent,
-        max_requests=settings.max_requests,
-    )
-    app.add_middleware(Guard, keyring=keyring, settings=settings)
-    if settings.origins:
-        allowed: Any = {"allow_origins": settings.origins, "allow_methods": ["*"], "allow_headers": ["*"]}
-        app.add_middleware(CORSMiddleware, **allowed, expose_headers=EXPOSED)
-    app.add_middleware(HeadRequests)
-    app.add_middleware(Observed)
-    app.add_middleware(ProtocolErrors)
-    app.add_middleware(Compression)
-    app.add_middleware(Headers)
-    if settings.proxies:
-        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxies))
-    app.add_middleware(ClearStart)
 
 
 def _add_routers(app: FastAPI, services: Services) -> None:

@@ -6,12 +6,13 @@ import time
 from functools import lru_cache
 
 from prometheus_client import Counter, Histogram
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app import metrics
 from app.errors import FitserveError
 from app.logging import log, request_id
 from app.tracing import note
+from app.web.middleware.http import HttpMiddleware
 from app.web.problems import send_problem
 
 HEADER = b"x-request-id"
@@ -22,20 +23,14 @@ REMEMBERED = 1000
 LONGEST_PATH = 300  # characters of the client's own that the log has
 
 
-class Observed:
-    """ASGI middleware around all that works on a request; every answer tells its id as `X-Request-ID`.
+class Observed(HttpMiddleware):
+    """Middleware around all that works on a request; every answer tells its id as `X-Request-ID`.
 
     An exception that comes so far is logged, and answered as a problem unless an answer has begun.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Watch the status go by."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         status = 0
         identity = _identity(scope)
         request_id.set(name := identity.decode())  # in the context of this request's task, which ends with it

@@ -6,6 +6,7 @@ from collections import Counter, OrderedDict
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import Busy, Overloaded
+from app.web.middleware.http import HttpMiddleware
 from app.web.middleware.limits import SMALL_BYTES
 from app.web.problems import send_problem
 from app.web.server.framing import MAX_DIGITS
@@ -13,20 +14,20 @@ from app.web.server.framing import MAX_DIGITS
 REMEMBERED = 10_000  # callers; who was not seen for longest is forgotten first
 
 
-class Fairness:
-    """ASGI middleware behind the guard. Health is never refused."""
+class Fairness(HttpMiddleware):
+    """Middleware behind the guard. Health is never refused."""
 
     def __init__(self, app: ASGIApp, max_rate: float, max_concurrent: int, max_requests: int) -> None:
-        self._app = app
+        super().__init__(app)
         self._max_concurrent = max_concurrent
         self._max_requests = max_requests
         self._all = 0
         self._bucket = Buckets(max_rate) if max_rate else None
         self._running: Counter[str] = Counter()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or refuse at once."""
-        if scope["type"] != "http" or scope["path"].startswith("/health/"):
+        if scope["path"].startswith("/health/"):
             await self._app(scope, receive, send)
             return
         caller = scope.get("key") or (scope["client"] or ("",))[0]

@@ -10,6 +10,7 @@ from app import keys
 from app.addresses import is_local
 from app.errors import Forbidden, Unauthorised, Unavailable
 from app.settings import Settings
+from app.web.middleware.http import HttpMiddleware
 from app.web.middleware.origins import READING, check_host, check_page, facts_of, is_link
 from app.web.problems import documented, send_problem
 
@@ -35,8 +36,8 @@ def required_scope(method: str, path: str) -> keys.Scope | None:
     return keys.Scope.ADMIN
 
 
-class Guard:
-    """ASGI middleware: from where, by which name, from whose page and with which key something may be asked.
+class Guard(HttpMiddleware):
+    """Middleware: from where, by which name, from whose page and with which key something may be asked.
 
     With a keyring, every request but the open ones needs a key of the right scope. Without one, only clients of this
     machine are served, unless `allow_open`, and the host that is named must be this machine or an allowed one. Probes
@@ -44,20 +45,19 @@ class Guard:
     """
 
     def __init__(self, app: ASGIApp, keyring: keys.Keyring | None, settings: Settings) -> None:
-        self._app = app
+        super().__init__(app)
         self._keyring = keyring
         self._allow_open = settings.allow_open
         self._hosts = settings.hosts
         self._origins = settings.origins
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what may pass; refuse the rest before its body is read."""
-        if scope["type"] == "http":
-            try:
-                self._check(scope)
-            except (Unauthorised, Forbidden, Unavailable) as fault:
-                await send_problem(send, fault)
-                return
+        try:
+            self._check(scope)
+        except (Unauthorised, Forbidden, Unavailable) as fault:
+            await send_problem(send, fault)
+            return
         await self._app(scope, receive, send)
 
     def _check(self, scope: Scope) -> None:

@@ -5,9 +5,10 @@ import re
 import zlib
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app.web.content_encodings import preferred
+from app.web.middleware.http import HttpMiddleware
 
 LEAST_BYTES = 1 << 10
 INLINE_BYTES = 1 << 14  # compressed sooner than a thread takes over, nearly; more would hold up all other requests
@@ -16,15 +17,12 @@ LEVEL = 5
 WINDOWS = {"gzip": 31, "deflate": 15}  # zlib's window bits, by which it tells the formats apart
 
 
-class Compression:
-    """ASGI middleware."""
+class Compression(HttpMiddleware):
+    """Middleware."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hold the head of an answer back until its body says whether it is whole."""
-        if scope["type"] != "http" or scope["method"] == "HEAD":
+        if scope["method"] == "HEAD":
             await self._app(scope, receive, send)
             return
         encoding = preferred(",".join(Headers(scope=scope).getlist("accept-encoding")))

@@ -3,10 +3,11 @@
 import asyncio
 import zlib
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app.errors import Malformed, UnsupportedEncoding
 from app.web.content_encodings import named
+from app.web.middleware.http import HttpMiddleware
 from app.web.problems import ENCODINGS, send_problem
 
 PIECE = 1 << 18  # bytes that come out at a time, at most
@@ -16,16 +17,13 @@ ROUGHLY = 1.001  # what does not compress grows by less
 GZIP, ZLIB, RAW = 31, 15, -15  # zlib's window bits, by which it tells the formats apart
 
 
-class Decompression:
-    """ASGI middleware. What is behind it sees a body without an encoding, and of no announced length."""
+class Decompression(HttpMiddleware):
+    """Middleware. What is behind it sees a body without an encoding, and of no announced length."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what has no encoding; refuse one that is not known."""
-        encodings = named(value for name, value in scope.get("headers", ()) if name == b"content-encoding")
-        if scope["type"] != "http" or not encodings:
+        encodings = named(value for name, value in scope["headers"] if name == b"content-encoding")
+        if not encodings:
             await self._app(scope, receive, send)
         elif len(encodings) > 1 or encodings[0] not in ENCODINGS:
             told = ", ".join(encodings)[:100]

@@ -1,6 +1,8 @@
 """HEAD on whatever has GET."""
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
+
+from app.web.middleware.http import HttpMiddleware
 
 TOLD = ("route", "path_params", "key")  # what those around look for in the scope
 
@@ -9,15 +11,12 @@ class HeadAnswered(Exception):
     """The head was sent, and nobody wants the rest."""
 
 
-class HeadRequests:
-    """ASGI middleware: HEAD is answered as GET would be, but for the body, which is not made where it is a stream."""
+class HeadRequests(HttpMiddleware):
+    """Middleware: HEAD is answered as GET would be, but for the body, which is not made where it is a stream."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Ask for the same by GET, and end it when its head is there."""
-        if scope["type"] != "http" or scope["method"] != "HEAD":
+        if scope["method"] != "HEAD":
             await self._app(scope, receive, send)
             return
         answered = False

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Malformed, Overloaded, SlowRequest, TimedOut, TooLarge
 from app.request_context import Caller, calling
+from app.web.middleware.http import HttpMiddleware
 from app.web.problems import send_problem
 from app.web.server.disconnection import LEAVE
 from app.web.server.framing import content_length
@@ -19,8 +20,8 @@ SMALL_BYTES = 1 << 16  # bodies up to here are bounded by the number of requests
 TENSORS = re.compile(r"/v2/models/.*/infer|/v1/models/.*:(predict|classify)")  # where JSON has tensors
 
 
-class BodyLimit:
-    """ASGI middleware; `max_bytes` counts the body of one request, `forms` has other limits for forms by their path.
+class BodyLimit(HttpMiddleware):
+    """Middleware; `max_bytes` counts the body of one request, `forms` has other limits for forms by their path.
 
     Tensors in JSON may have `max_tensors`, where that is more.
 
@@ -30,18 +31,15 @@ class BodyLimit:
     def __init__(
         self, app: ASGIApp, max_bytes: int, forms: Mapping[str, int], max_held: int, max_tensors: int = 0
     ) -> None:
-        self._app = app
+        super().__init__(app)
         self._max_bytes = max_bytes
         self._forms = forms
         self._max_tensors = max_tensors
         self._max_held = max_held
         self._held = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, unless it says that it is too long."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         headers = dict(scope["headers"])
         try:
             length = content_length(headers[b"content-length"]) if b"content-length" in headers else None
@@ -85,22 +83,19 @@ class BodyLimit:
             self._held -= seen
 
 
-class Deadline:
-    """ASGI middleware; a request and the first byte of its answer take `seconds` at most, and no longer than the caller
+class Deadline(HttpMiddleware):
+    """Middleware; a request and the first byte of its answer take `seconds` at most, and no longer than the caller
     stays. A stream may then go on.
 
     Once what was asked for is being made lasting, its answer is waited for: the moment is the `Caller`'s to tell.
     """
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
-        self._app = app
+        super().__init__(app)
         self._seconds = seconds
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Cancel what takes too long, and say whose fault it is."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         receiving = started = False
         caller = Caller()
         calling.set(caller)  # in the context of this request's task, which ends with it

@@ -4,8 +4,9 @@ import json
 import re
 
 from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from app.web.middleware.http import HttpMiddleware
 from app.web.problems import MEDIA_TYPE
 from app.web.protocols.error_handling import ErrorRoute
 from app.web.protocols.openai.errors import OpenAIRoute
@@ -22,15 +23,12 @@ def form_of(path: str) -> type[ErrorRoute] | None:
     return OpenAIRoute if OPENAI.fullmatch(path) else None
 
 
-class ProtocolErrors:
-    """ASGI middleware around all that answers with problems."""
+class ProtocolErrors(HttpMiddleware):
+    """Middleware around all that answers with problems."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on, but for problems, whose detail is told in the protocol's form."""
-        form = form_of(scope["path"]) if scope["type"] == "http" else None
+        form = form_of(scope["path"])
         if form is None:
             await self._app(scope, receive, send)
             return

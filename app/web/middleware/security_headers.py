@@ -1,6 +1,8 @@
 """Headers on every answer: what a browser may do with it, and whether the connection lasts."""
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
+
+from app.web.middleware.http import HttpMiddleware
 
 POLICY = "; ".join(
     (
@@ -24,19 +26,13 @@ ALWAYS = [
 LAST = (b"connection", b"close")
 
 
-class Headers:
-    """ASGI middleware: one strict policy on everything. Once the service is leaving, every answer is the last on its
+class Headers(HttpMiddleware):
+    """Middleware: one strict policy on everything. Once the service is leaving, every answer is the last on its
     connection, so that no client sends another request into one that is about to be closed.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Add them where the answer starts."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,37 +1,16 @@
-"""uvicorn as we need it: a failed start says why, and a signal first takes the service out of the balancer's sight."""
+"""uvicorn as we need it: a signal first takes the service out of the balancer's sight."""
 
 import asyncio
 import os
 import signal
-import sys
 import threading
 from types import FrameType
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import FitserveError
 from app.logging import log
-
-
-class ClearStart:
-    """ASGI middleware: a start that fails for a reason of ours is told in a sentence, not as a traceback."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Watch what the application tells its server."""
-
-        async def clear(message: Message) -> None:
-            fault = sys.exception()
-            if message["type"] == "lifespan.startup.failed" and isinstance(fault, FitserveError):
-                message = {**message, "message": f"Fitserve cannot start: {fault}"}
-            await send(message)
-
-        await self._app(scope, receive, clear if scope["type"] == "lifespan" else send)
 
 
 class Server(uvicorn.Server):
