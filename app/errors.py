@@ -27,6 +27,9 @@ FitserveError
 
 import errno
 from collections.abc import Mapping, Sequence
+from typing import Self
+
+from pydantic_core import ValidationError
 
 PASSING = {  # what may be otherwise in a moment, or once somebody has looked after the machine
     errno.ENOSPC: "the disk is full",
@@ -56,6 +59,11 @@ class InvalidRequest(FitserveError):
     def __init__(self, message: str, details: Sequence[Mapping[str, object]] = ()) -> None:
         super().__init__(message)
         self.details = details
+
+    @classmethod
+    def of(cls, message: str, fault: ValidationError) -> Self:
+        """Of what pydantic has found; without the values, which may be long."""
+        return cls(message, fault.errors(include_url=False, include_context=False, include_input=False))
 
 
 def invalid_parameter(name: str, message: str) -> InvalidRequest:

@@ -77,8 +77,7 @@ def fitting(family: Family, wishes: dict[str, Any]) -> Hyperparameters:
     try:
         return family.hyperparameters.model_validate(wishes)
     except ValidationError as fault:
-        details = fault.errors(include_url=False, include_context=False)
-        raise InvalidRequest("these hyperparameters do not fit", details) from fault
+        raise InvalidRequest.of("these hyperparameters do not fit", fault) from fault
 
 
 def _numbered(key: str | None, number: int) -> str | None:

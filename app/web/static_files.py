@@ -1,46 +1,50 @@
-"""Files held in memory, sent packed or plain and only when the browser has not got them already."""
+"""Files that are sent from memory, packed or plain, and only where the browser does not have them yet.
+
+Starlette's `StaticFiles` decides whether the browser has them. It sends nothing from memory and nothing packed, and its
+tag of a file is made of time and size, which a page has in common with that of another release.
+"""
 
 import gzip
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
+from mimetypes import MimeTypes
+from typing import Self
 
 from fastapi import Request, Response
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 from app.web.content_encodings import preferred
 
-MEDIA = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json",
-    ".svg": "image/svg+xml",
-}
 FOREVER = "public, max-age=31536000, immutable"
 ASK_FIRST = "no-cache"  # kept, but used only after the service said that it is still the same
+MEDIA_TYPES = MimeTypes()  # as Python knows them, whatever the machine says
+STARLETTE = StaticFiles()
 
 
 @dataclass(frozen=True)
-class File:
-    """A file as it is sent."""
+class StaticFile:
+    """A file in both of its encodings, each with a tag of its own."""
 
-    content: bytes
+    media_type: str
+    plain: bytes
     packed: bytes
-    etag: str
-    media: str
+    tag: str
 
+    @classmethod
+    def of(cls, name: str, content: bytes) -> Self:
+        """The file that a browser gets under this name. Packing takes about 20 ms for each MB."""
+        media_type = MEDIA_TYPES.guess_type(name)[0] or "application/octet-stream"
+        return cls(media_type, content, gzip.compress(content, mtime=0), hashlib.sha256(content).hexdigest()[:16])
 
-def file_of(name: str, content: bytes) -> File:
-    """The file that a browser gets under this name."""
-    etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-    return File(content, gzip.compress(content, mtime=0), etag, MEDIA[Path(name).suffix])
-
-
-def send(request: Request, file: File, cache: str) -> Response:
-    """The file, or word that it has not changed; `cache` says how long it may be kept."""
-    headers = {"ETag": file.etag, "Cache-Control": cache, "Vary": "Accept-Encoding"}
-    if request.headers.get("if-none-match") == file.etag:
-        return Response(status_code=304, headers=headers)
-    if preferred(request.headers.get("accept-encoding", "")) == "gzip":
-        return Response(file.packed, headers=headers | {"Content-Encoding": "gzip"}, media_type=file.media)
-    return Response(file.content, headers=headers, media_type=file.media)
+    def response(self, request: Request, cache: str) -> Response:
+        """The file, or word that it has not changed; `cache` says how long it may be kept."""
+        headers = {"Cache-Control": cache, "Vary": "Accept-Encoding"}
+        if preferred(request.headers.get("accept-encoding", "")) == "gzip":
+            headers |= {"ETag": f'"{self.tag}-gzip"', "Content-Encoding": "gzip"}
+            answer = Response(self.packed, headers=headers, media_type=self.media_type)
+        else:
+            headers |= {"ETag": f'"{self.tag}"'}
+            answer = Response(self.plain, headers=headers, media_type=self.media_type)
+        if STARLETTE.is_not_modified(answer.headers, request.headers):
+            return NotModifiedResponse(answer.headers)
+        return answer

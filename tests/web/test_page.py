@@ -47,6 +47,28 @@ def test_a_file_comes_packed_or_plain_as_the_browser_likes(client: TestClient):
     assert packed.text == plain.text == (STATIC / "style.css").read_text()
 
 
+def test_each_encoding_of_a_file_has_a_tag_of_its_own(client: TestClient):
+    packed = client.get("/static/style.css", headers={"Accept-Encoding": "gzip"}).headers["etag"]
+    plain = client.get("/static/style.css", headers={"Accept-Encoding": "identity"}).headers["etag"]
+    assert packed != plain
+
+    def status(accepted: str, tags: str) -> int:
+        headers = {"Accept-Encoding": accepted, "If-None-Match": tags}
+        return client.get("/static/style.css", headers=headers).status_code
+
+    for accepted, own, other in (("gzip", packed, plain), ("identity", plain, packed)):
+        assert status(accepted, own) == status(accepted, f'"another", W/{own}') == status(accepted, "*") == 304
+        assert status(accepted, other) == 200
+
+
+def test_a_file_that_the_browser_has_is_not_sent_but_may_be_kept_on(client: TestClient):
+    sent = client.get("/static/style.css")
+    again = client.get("/static/style.css", headers={"If-None-Match": sent.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    for name in ("etag", "cache-control", "vary"):
+        assert again.headers[name] == sent.headers[name]
+
+
 def test_only_the_files_of_the_page_are_there(client: TestClient):
     for name in ("nothing.js", "../page.py", "%2e%2e/page.py", ""):
         assert client.get(f"/static/{name}").status_code == 404

@@ -48,8 +48,7 @@ def _validated(wishes: type[BaseModel], fields: dict[str, str]) -> dict[str, Any
     try:
         return wishes.model_validate(fields | lists, strict=False).model_dump(exclude_unset=True)
     except ValidationError as fault:
-        details = fault.errors(include_url=False, include_context=False, include_input=False)
-        raise InvalidRequest("these hyperparameters do not fit", details) from fault
+        raise InvalidRequest.of("these hyperparameters do not fit", fault) from fault
 
 
 class _Text:

@@ -99,8 +99,7 @@ async def _from_json(body: Any) -> bytes:
     try:
         text = JsonPicture.model_validate(body).image
     except ValidationError as fault:
-        details = fault.errors(include_url=False, include_context=False, include_input=False)
-        raise InvalidRequest('expected JSON like {"image": "<base64>"}', details) from fault
+        raise InvalidRequest.of('expected JSON like {"image": "<base64>"}', fault) from fault
     try:
         return await decode_base64(text, _beginning(text))
     except ValueError as fault:

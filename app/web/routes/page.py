@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from app.errors import NotFound
-from app.web.static_files import ASK_FIRST, FOREVER, File, file_of, send
+from app.web.static_files import ASK_FIRST, FOREVER, StaticFile
 
 STATIC = Path(__file__).parents[1] / "static"
 PAGES = ("index.html", "docs.html")
@@ -25,33 +25,34 @@ def page_router() -> APIRouter:
     digest = hashlib.sha256(b"".join(contents.values())).hexdigest()[:12]
     for name in PAGES:
         contents[name] = contents[name].replace(b"{digest}", digest.encode())
-    files = {name: file_of(name, content) for name, content in contents.items()}
+    files = {name: StaticFile.of(name, content) for name, content in contents.items()}
     router = APIRouter(include_in_schema=False)
 
-    @router.api_route("/", methods=["GET", "HEAD"])
+    @router.get("/")
     async def page(request: Request) -> Response:
-        return send(request, files["index.html"], ASK_FIRST)
+        return files["index.html"].response(request, ASK_FIRST)
 
-    @router.api_route("/docs", methods=["GET", "HEAD"])
+    @router.get("/docs")
     async def docs(request: Request) -> Response:
-        return send(request, files["docs.html"], ASK_FIRST)
+        return files["docs.html"].response(request, ASK_FIRST)
 
-    @router.api_route("/docs/{name}", methods=["GET", "HEAD"])
+    @router.get("/docs/{name}")
     async def viewer(request: Request, name: str) -> Response:
         if name not in VIEWER_FILES:
             raise NotFound(f"there is no file {name!r} here")
-        return send(request, await run_in_threadpool(_viewer_file, name), ASK_FIRST)
+        file = await run_in_threadpool(_viewer_file, name)
+        return file.response(request, ASK_FIRST)
 
-    @router.api_route("/static/{name:path}", methods=["GET", "HEAD"])
+    @router.get("/static/{name:path}")
     async def static(request: Request, name: str) -> Response:
         bare = name.removeprefix(f"{digest}/")
         if bare not in files:
             raise NotFound(f"there is no file {bare!r} here")
-        return send(request, files[bare], ASK_FIRST if bare == name else FOREVER)
+        return files[bare].response(request, ASK_FIRST if bare == name else FOREVER)
 
     return router
 
 
 @cache  # nobody may ever look at it, and packing it takes as long as the rest of a start
-def _viewer_file(name: str) -> File:
-    return file_of(name, (VIEWER / name).read_bytes())
+def _viewer_file(name: str) -> StaticFile:
+    return StaticFile.of(name, (VIEWER / name).read_bytes())
