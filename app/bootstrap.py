@@ -10,7 +10,7 @@ from functools import partial
 
 from app.datasets.datasets import Datasets
 from app.datasets.uploads import clear
-from app.families.catalog import by_model, find_families
+from app.families.catalog import find_families
 from app.families.contract import Family
 from app.jobs.event_feed import Feed
 from app.jobs.journal import Journal
@@ -61,7 +61,7 @@ def build(settings: Settings) -> Services:
     runtime = ChosenRuntime(settings)
     datasets = Datasets(settings.data_dir, offline=settings.offline, given=store.corpora)
     limits = Limits(settings.max_batch, settings.max_waiting, settings.max_loaded)
-    servables = Servables(store, by_model(families), runtime, limits)
+    servables = Servables(store, families, runtime, limits)
     decoders = ThreadPoolExecutor(os.cpu_count(), "decode")
     return Services(
         settings=settings,

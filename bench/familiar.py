@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from app.errors import InvalidRequest
-from app.families.catalog import by_model, find_families
+from app.families.catalog import built_in, find_families
 from app.serving.runtimes.onnx import OnnxRuntime
 from app.settings import STARTERS, Settings
 from app.store.model_store import ModelStore
@@ -70,7 +70,7 @@ def main() -> None:
     folder = Settings().data_dir
     if folder is None:
         raise SystemExit("FITSERVE_DATA_DIR must name the folder of mnist.npz and cifar10.npz")
-    families = by_model(find_families())
+    families = built_in(find_families())
     for model in chosen.model or ("digit", "cifar"):
         card, servable = load_version(ModelStore(chosen.store), OnnxRuntime(2), families[model], model, 1)
         measure = card.calibration and card.calibration.measure

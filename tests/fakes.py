@@ -53,7 +53,7 @@ class TinyRuntime:
 TINY = Family(
     name="tiny",
     title="Tiny",
-    models=("tiny",),
+    built_in_models=("tiny",),
     task="classify",
     hyperparameters=Hyperparameters,
     recipe="tests.fakes:none",

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from app.cli.terminal import errors
 from app.errors import InvalidRequest
-from app.families.catalog import by_model, find_families
+from app.families.catalog import built_in, find_families
 from app.families.contract import Classification
 from app.safe_text import printable
 from app.serving.decoding import PictureDecoder
@@ -32,9 +32,9 @@ def seeded_store(settings: Settings) -> ModelStore:
 
 def stored_version(store: ModelStore, model: str, reference: str) -> int:
     """The number of a version; raises NotFound, or InvalidRequest where the model has none."""
-    models = by_model(find_families())
-    if model in models and not store.versions(model):
-        raise InvalidRequest(f"{model} has no version yet: train one with fitserve train {models[model].name}")
+    family = built_in(find_families()).get(model)
+    if family and not store.versions(model):
+        raise InvalidRequest(f"{model} has no version yet: train one with fitserve train {family.name}")
     return store.resolve(model, reference)
 
 
@@ -69,7 +69,7 @@ async def write(settings: Settings, store: ModelStore, target: Target, text: str
 async def _inference(settings: Settings, store: ModelStore) -> AsyncIterator[Inference]:
     """An inference service for one request at a time, which loads the version that it is asked for."""
     limits = Limits(max_batch=1, max_waiting=1, max_loaded=1)
-    servables = Servables(store, by_model(find_families()), ChosenRuntime(settings).open(), limits)
+    servables = Servables(store, find_families(), ChosenRuntime(settings).open(), limits)
     with ThreadPoolExecutor(1) as threads:
         try:
             yield Inference(servables, PictureDecoder(threads, max_pixels=settings.max_pixels, crop=settings.crop))

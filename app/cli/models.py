@@ -30,7 +30,7 @@ def models(context: typer.Context) -> None:
     store.seed(settings.starters)
     table = Table("model", "version", "alias", "figures", "size", "made", "trained with")
     for family in find_families().values():
-        for name in family.models:
+        for name in family.built_in_models:
             aliases = store.aliases(name)
             for card in store.versions(name):
                 figures = " ".join(f"{metric} {value:.4f}" for metric, value in card.metrics.items())

@@ -1,6 +1,7 @@
 """The families there are: every folder beside this file that has a spec."""
 
 import pkgutil
+from collections.abc import Mapping
 from importlib import import_module
 
 import app.families
@@ -15,9 +16,9 @@ def find_families() -> dict[str, Family]:
     return {spec.FAMILY.name: spec.FAMILY for spec in specs}
 
 
-def by_model(families: dict[str, Family]) -> dict[str, Family]:
-    """The family of every model."""
-    return {model: family for family in families.values() for model in family.models}
+def built_in(families: Mapping[str, Family]) -> dict[str, Family]:
+    """The family of every model that some family builds in."""
+    return {model: family for family in families.values() for model in family.built_in_models}
 
 
 def family_named(name: str) -> Family:

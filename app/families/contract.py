@@ -89,18 +89,20 @@ def one_job(hyperparameters: Any, keep: Callable[[bytes], str]) -> Sequence[Any]
 class Family:
     """What the service knows of a family before anything heavy is imported.
 
-    `recipe` and `servable` are dotted names, `module:Class`. `files` says which data files some hyperparameters
-    need; `model` says which of `models` they train. `sample` are hyperparameters of a training that takes seconds and
-    no download. `jobs` says what one request asks for, the hyperparameters of each job; with `keep` it stores a file
-    that came with the request, and gets the name under which `files` may ask for it, without `.txt`. `upload` checks a
-    file that is uploaded to become the hyperparameter `corpus`, and raises InvalidRequest; without it there is none.
-    `along` are the hyperparameter that is the content of a file, and the one that names the file once `jobs` kept it.
+    `built_in_models` are there whether they have a version or not, and may have starters; with `users_name_models` a
+    training may be of any other name. `recipe` and `servable` are dotted names, `module:Class`. `files` says which data
+    files some hyperparameters need; `model` says which built-in model they train when no other is named.
+    `sample` are hyperparameters of a training that takes seconds and no download. `jobs` says what one request asks
+    for, the hyperparameters of each job; with `keep` it stores a file that came with the request, and gets the name
+    under which `files` may ask for it, without `.txt`. `upload` checks a file that is uploaded to become the
+    hyperparameter `corpus`, and raises InvalidRequest; without it there is none. `along` are the hyperparameter that is
+    the content of a file, and the one that names the file once `jobs` kept it.
     `beside` are the files of a version that its servable reads beside the network.
     """
 
     name: str
     title: str
-    models: tuple[str, ...]
+    built_in_models: tuple[str, ...]
     task: Task
     hyperparameters: type[Hyperparameters]
     recipe: str
@@ -112,6 +114,7 @@ class Family:
     upload: Callable[[Path], None] | None = None
     along: tuple[str, str] | None = None
     beside: tuple[str, ...] = ()
+    users_name_models: bool = False
 
 
 def load(dotted: str) -> Any:

@@ -77,31 +77,25 @@ class Inference:
         self._versions = versions
         self._decoder = decoder
 
-    def models(self, task: Task) -> list[str]:
-        """The models that have a task."""
-        return [model for model, family in self._versions.models.items() if family.task == task]
-
     async def resolve(self, target: Target) -> Loaded:
         """The loaded version of a target, which serves for as long as somebody holds it.
 
         Raises NotFound, Conflict where a model has no version yet, Damaged or Unavailable.
         """
-        if target.model not in self._versions.models:
-            raise NotFound(f"there is no model {target.model!r}; models: {', '.join(self._versions.models)}")
         return await self._versions.get(target.model, target.reference)
 
-    async def classifier(self, target: Target | Loaded) -> LoadedClassifier:
+    async def classifier(self, target: Target) -> LoadedClassifier:
         """The loaded version of a model that classifies pictures; raises NotFound for another model."""
-        loaded = await self._of_task(target, "classify")
-        if not isinstance(loaded, LoadedClassifier):  # never: the task decides what is loaded
-            raise TypeError(type(loaded))
+        loaded = await self.resolve(target)
+        if not isinstance(loaded, LoadedClassifier):
+            raise self._unable(target, "classify")
         return loaded
 
-    async def generator(self, target: Target | Loaded) -> LoadedGenerator:
+    async def generator(self, target: Target) -> LoadedGenerator:
         """The loaded version of a model that continues texts; raises NotFound for another model."""
-        loaded = await self._of_task(target, "generate")
+        loaded = await self.resolve(target)
         if not isinstance(loaded, LoadedGenerator):
-            raise TypeError(type(loaded))
+            raise self._unable(target, "generate")
         return loaded
 
     async def stateless(self, target: Target) -> LoadedClassifier:
@@ -131,7 +125,7 @@ class Inference:
 
     async def preview(self, target: Target | LoadedClassifier, picture: bytes, options: ClassifyOptions) -> bytes:
         """The PNG of what the network gets of an encoded picture; raises InvalidRequest, TooLarge or Busy."""
-        loaded = await self.classifier(target)
+        loaded = await self._classifier(target)
         loaded.batcher.check_room()
         return loaded.servable.seen(await self._decoder.decode(loaded.servable, picture, options.crop))
 
@@ -151,7 +145,7 @@ class Inference:
         self, target: Target | LoadedGenerator, text: str, options: Wish, context: InferenceContext
     ) -> TextGeneration:
         """A continuation of a text, under way; raises NotFound, InvalidRequest or Busy before anything is written."""
-        return TextGeneration(await self.generator(target), text, options, context.deadline)
+        return TextGeneration(await self._generator(target), text, options, context.deadline)
 
     async def complete(
         self,
@@ -161,23 +155,24 @@ class Inference:
         context: InferenceContext,
     ) -> Completion:
         """Continuations of prompts, token by token, under way; raises NotFound, InvalidRequest or Busy before that."""
-        return Completion(await self.generator(target), prompts, options, context.deadline)
+        return Completion(await self._generator(target), prompts, options, context.deadline)
 
     # ---- inside
 
-    async def _of_task(self, target: Target | Loaded, task: Task) -> Loaded:
-        if not isinstance(target, Target):
-            return target
-        family = self._versions.models.get(target.model)
-        if family is None or family.task != task:
-            able = ", ".join(self.models(task))
-            raise NotFound(f"there is no model {target.model!r} that {DOES[task]}; models that do: {able}")
-        return await self._versions.get(target.model, target.reference)
+    async def _classifier(self, target: Target | LoadedClassifier) -> LoadedClassifier:
+        return await self.classifier(target) if isinstance(target, Target) else target
+
+    async def _generator(self, target: Target | LoadedGenerator) -> LoadedGenerator:
+        return await self.generator(target) if isinstance(target, Target) else target
+
+    def _unable(self, target: Target, task: Task) -> NotFound:
+        able = ", ".join(model for model, family in self._versions.models.items() if family.task == task)
+        return NotFound(f"{target.model} is no model that {DOES[task]}; models that do: {able}")
 
     async def _classify_one(
         self, target: Target | LoadedClassifier, picture: bytes, options: ClassifyOptions
     ) -> Classification:
-        loaded = target if isinstance(target, LoadedClassifier) else await self.classifier(target)
+        loaded = await self._classifier(target)
         loaded.batcher.check_room()
         instance = await self._decoder.decode(loaded.servable, picture, options.crop)
         (output,) = loaded.batcher.submit([instance])
@@ -186,7 +181,7 @@ class Inference:
     async def _classify(
         self, target: Target | LoadedClassifier, examples: EncodedPictures | Array, options: ClassifyOptions
     ) -> list[Classification | InvalidRequest]:
-        loaded = await self.classifier(target)
+        loaded = await self._classifier(target)
         decoded = await self._decoded(loaded, examples, options.crop)
         instances = [one for one in decoded if not isinstance(one, InvalidRequest)]
         outputs = iter(await _run(loaded, instances))

@@ -24,6 +24,7 @@ from app.store.model_store import ModelStore
 from app.store.version import Card
 
 WARM_UPS = 3
+LOADING = 32  # models that are loaded at once; one that hangs does not hold up the others
 
 
 @dataclass(frozen=True)
@@ -80,41 +81,60 @@ class Loader:
     def __init__(
         self,
         store: ModelStore,
-        models: Mapping[str, Family],
+        families: Mapping[str, Family],
         runtime: Runtime,
         limits: Limits,
         on_runaway: Callable[[str, int, Runaway], None],
     ) -> None:
         self._on_runaway = on_runaway
         self._store = store
-        self._models = models
+        self._families = families
         self._runtime = runtime
         self._max_batch = limits.max_batch
         self._max_waiting = limits.max_waiting
-        self.loading = ThreadPoolExecutor(len(models) + 1, "load")  # one for each model, and one to try out
-        self._threads = {model: ThreadPoolExecutor(1, f"predict-{model}") for model in models}
+        self._loading = ThreadPoolExecutor(LOADING, "load")
+        self._threads: dict[str, ThreadPoolExecutor] = {}
 
     def close(self) -> None:
         """Let the threads go."""
-        for threads in (self.loading, *self._threads.values()):
+        for threads in (self._loading, *self._threads.values()):
             threads.shutdown(wait=False, cancel_futures=True)
 
-    def load(self, model: str, version: int) -> Loaded:
+    def forget(self, model: str) -> None:
+        """Let the thread of a model go once the last request has ended that holds a version of it."""
+        self._threads.pop(model, None)
+
+    def family_of(self, card: Card) -> Family:
+        """The family of a version; raises Damaged when it is not installed."""
+        if card.family not in self._families:
+            raise Damaged(
+                f"version {card.version} of {card.model} is of the family {card.family!r}, which is not installed"
+            )
+        return self._families[card.family]
+
+    async def load(self, model: str, version: int) -> Loaded:
         """One version with a batcher of its own; raises NotFound, Damaged or Runaway."""
+        return await self._in_thread(self._load, model, version)
+
+    async def try_out(self, card: Card, folder: Path) -> None:
+        """Load what is to be a version and warm it, as if it were to serve; raises Damaged or Runaway."""
+        await self._in_thread(self._made, card, folder)
+
+    async def _in_thread(self, do: Callable[..., Loaded], *args: object) -> Loaded:
+        """In the threads that are there for it: it may take long, and others need those of all."""
+        return await asyncio.get_running_loop().run_in_executor(self._loading, do, *args)
+
+    def _load(self, model: str, version: int) -> Loaded:
         with metrics.load_seconds.labels(model).time():
             card = self._store.card(model, version)
             return self._made(card, self._store.checked(card))
 
-    def try_out(self, card: Card, folder: Path) -> None:
-        """Load what is to be a version and warm it, as if it were to serve; raises Damaged or Runaway."""
-        self._made(card, folder)
-
     def _made(self, card: Card, folder: Path) -> Loaded:
-        model, family = card.model, self._models[card.model]
+        model, family = card.model, self.family_of(card)
         servable = make_servable(card, folder, self._runtime, family)
         apart = ThreadPoolExecutor(1, f"predict-{model}-{card.version}") if card.imported else None
         behind: Any = {
-            "executor": apart or self._threads[model],
+            "executor": apart or self._threads.setdefault(model, ThreadPoolExecutor(1, f"predict-{model}")),
             "off_loop": card.imported,
             "on_runaway": partial(self._on_runaway, model, card.version),
             "max_batch": self._max_batch,

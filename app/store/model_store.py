@@ -41,6 +41,11 @@ class ModelStore:
         """The models that have a version, by name."""
         return self._backend.models()
 
+    def family(self, model: str) -> str | None:
+        """The family of a model, by the card of its newest sound version; None while it has none."""
+        found = (card for number in reversed(self.numbers(model)) if (card := self._sound(model, number)))
+        return next((card.family for card in found), None)
+
     def numbers(self, model: str) -> list[int]:
         """The numbers of a model's versions, sound or not, in order."""
         return self._backend.numbers(model)
@@ -269,6 +274,12 @@ class ModelStore:
         if (card.model, card.version) != (model, version):
             raise Damaged(f"{version}/{CARD} is the card of {card.model} {card.version}")
         return card
+
+    def _sound(self, model: str, version: int) -> Card | None:
+        try:
+            return self._read(model, version)
+        except (Damaged, SystemFault):
+            return None
 
     def _aliases_after(self, model: str, edit: Callable[[Register], Register]) -> dict[str, int]:
         return _aliases(model, self._change(model, edit))

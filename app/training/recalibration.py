@@ -10,7 +10,7 @@ import keras
 
 from app.datasets.datasets import Datasets
 from app.errors import MissingData
-from app.families.catalog import by_model, find_families
+from app.families.catalog import family_named
 from app.families.contract import DataFile, load
 from app.settings import Settings
 from app.store.version import CARD, KERAS, Card, checksums, read_card
@@ -26,7 +26,7 @@ def recalibrate(folder: Path, datasets: Datasets) -> Card:
     Raises MissingData when the data are not on this machine.
     """
     card = read_card(folder)
-    family = by_model(find_families())[card.model]
+    family = family_named(card.family)
     recipe = load(family.recipe)(family.hyperparameters(**card.hyperparameters))
     network = keras.saving.load_model(folder / KERAS, compile=False, safe_mode=True)
     data = recipe.data(lambda file: datasets.path(file, _refuse))

@@ -57,7 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.json_parser = ParserProcess()
     problems.install(app)
     _add_routers(app, services)
-    describe_models(app, services.servables.models)
+    describe_models(app, lambda: services.servables.models)
     return app
 
 

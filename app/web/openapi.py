@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,12 +13,13 @@ from app.web.middleware.authentication import declare
 TEMPLATED = re.compile(r"^/predict/{model}")
 
 
-def describe_models(app: FastAPI, models: Mapping[str, Family]) -> None:
+def describe_models(app: FastAPI, models_now: Callable[[], Mapping[str, Family]]) -> None:
     """Have the application describe the models that there are at the moment of asking."""
     general = app.openapi
     documents: dict[tuple[tuple[str, str], ...], dict[str, Any]] = {}
 
     def describe() -> dict[str, Any]:
+        models = models_now()
         named = tuple((model, family.name) for model, family in models.items())
         if named not in documents:
             documents.clear()  # of the models that there were before

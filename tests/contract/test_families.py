@@ -50,7 +50,7 @@ def test_hyperparameters_explain_themselves_and_refuse_strangers(family: Family)
 
 @every_family
 def test_models_belong_to_their_family(family: Family):
-    assert family.model(family.hyperparameters()) in family.models
+    assert family.model(family.hyperparameters()) in family.built_in_models
     assert list(family.files(family.hyperparameters(**family.sample))) == [], "a sample needs no download"
 
 

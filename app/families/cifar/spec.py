@@ -133,7 +133,7 @@ def files(chosen: CifarHyperparameters) -> Sequence[DataFile]:
 FAMILY = Family(
     name="cifar",
     title="Photograph of one of ten things",
-    models=("cifar",),
+    built_in_models=("cifar",),
     task="classify",
     hyperparameters=CifarHyperparameters,
     recipe="app.families.cifar.recipe:CifarRecipe",

@@ -45,7 +45,7 @@ def files(hyperparameters: DigitHyperparameters) -> Sequence[DataFile]:
 FAMILY = Family(
     name="digit",
     title="Handwritten digit",
-    models=("digit",),
+    built_in_models=("digit",),
     task="classify",
     hyperparameters=DigitHyperparameters,
     recipe="app.families.digit.recipe:DigitRecipe",

@@ -119,7 +119,7 @@ def jobs(hyperparameters: TextHyperparameters, keep: Callable[[bytes], str]) -> 
 FAMILY = Family(
     name="text",
     title="Text, continued",
-    models=tuple(MODELS.values()),
+    built_in_models=tuple(MODELS.values()),
     task="generate",
     hyperparameters=TextHyperparameters,
     recipe="app.families.text.recipe:TextRecipe",
@@ -131,4 +131,5 @@ FAMILY = Family(
     upload=partial(check_file, name="the file"),
     along=("text", "corpus"),
     beside=(VOCABULARY,),
+    users_name_models=True,
 )

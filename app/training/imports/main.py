@@ -22,7 +22,7 @@ import onnxruntime
 
 from app.confinement import be_expendable, end_with_parent, limit_memory, limit_seconds, lower_priority
 from app.errors import Conflict, FitserveError, InvalidRequest, SystemFault
-from app.families.catalog import by_model, find_families
+from app.families.catalog import family_named
 from app.families.contract import Network
 from app.logging import configure_logging
 from app.settings import Settings
@@ -127,7 +127,8 @@ def main(model: str, like: str, path: str, staged: str) -> int:
     store = open_store(settings)
     try:
         number = store.resolve(model, like)
-        likeness = Likeness(by_model(find_families())[model], store.card(model, number), store.folder(model, number))
+        card = store.card(model, number)
+        likeness = Likeness(family_named(card.family), card, store.folder(model, number))
         trial = Trial(settings.max_batch, settings.prediction_timeout_seconds)
         if zipfile.is_zipfile(path):
             _load_tensorflow()

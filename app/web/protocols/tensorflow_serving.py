@@ -151,24 +151,27 @@ def _states(services: Services, model: str) -> list[dict[str, Any]]:
 
 
 async def _loaded(request: Request, model: str) -> Loaded:
-    _check_model(services_of(request), model)
-    with _not_found(model, reference_in(request)):
+    with _not_found(request, model):
         return await services_of(request).inference.resolve(Target(model, reference_in(request)))
 
 
 async def _stateless(request: Request, model: str) -> LoadedClassifier:
-    _check_model(services_of(request), model)
-    with _not_found(model, reference_in(request)):
+    with _not_found(request, model):
         return await services_of(request).inference.stateless(Target(model, reference_in(request)))
 
 
 @contextmanager
-def _not_found(model: str, reference: str | None) -> Iterator[None]:
-    """Say that a version does not load as TensorFlow Serving does."""
+def _not_found(request: Request, model: str) -> Iterator[None]:
+    """Say that a model is not there, or that a version does not load, as TensorFlow Serving does."""
     try:
         yield
     except Damaged as fault:
-        raise NotFound(f"Servable not found for request: Specific({model}, {reference}): {fault}") from fault
+        raise NotFound(
+            f"Servable not found for request: Specific({model}, {reference_in(request)}): {fault}"
+        ) from fault
+    except NotFound:
+        _check_model(services_of(request), model)
+        raise
 
 
 def _check_signature(body: dict[str, Any]) -> None:

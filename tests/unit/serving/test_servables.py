@@ -172,7 +172,7 @@ async def test_no_more_versions_are_held_than_allowed(servables: Servables, stor
     await servables.open()
     for version in ("2", "3", "4", "5", "2"):
         await servables.get("tiny", version)
-    assert list(servables._others["tiny"]) == [5, 2]
+    assert list(servables._served["tiny"]._others) == [5, 2]
 
 
 async def test_asking_for_a_damaged_version_is_refused(servables: Servables, store: ModelStore):

@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from app.errors import InvalidRequest
-from app.families.catalog import by_model, find_families
+from app.families.catalog import family_named
 from app.settings import STARTERS
 from app.store.version import ONNX, read_card
 from app.training.imports.compatibility import Likeness, try_out
@@ -21,7 +21,8 @@ GIVES: list[int | str | None] = ["n", 10]
 
 def like(model: str) -> Likeness:
     folder = STARTERS / model / "1"
-    return Likeness(by_model(find_families())[model], read_card(folder), folder)
+    card = read_card(folder)
+    return Likeness(family_named(card.family), card, folder)
 
 
 def network(
