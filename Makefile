@@ -34,7 +34,7 @@ layers: $(VENV)/.dev   ## the architecture as law
 	@$(BIN)/lint-imports
 
 client: $(VENV)/.dev   ## make the JavaScript client's types from the OpenAPI document
-	@$(BIN)/python -m tests.clients.making
+	@$(BIN)/python -m tests.clients.generated_client
 
 screenshots: $(VENV)/.dev   ## take the pictures of the page that the README shows
 	@$(BIN)/python -m tests.browser.screenshots

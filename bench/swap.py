@@ -21,7 +21,7 @@ from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from bench.serve_digit import picture
 from bench.servers import load, memory, started, write_script
-from tests.twins import publish_twin
+from tests.second_version import publish_second_version
 
 BIN = Path(sys.executable).parent
 PORT = 8716
@@ -100,7 +100,7 @@ def main() -> None:
     options.add_argument("--pause", type=float, default=0.0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        publish_twin(ModelStore(folder / "store"))
+        publish_second_version(ModelStore(folder / "store"))
         environment = {
             "FITSERVE_PORT": str(PORT),
             "FITSERVE_STORE": str(folder / "store"),

@@ -15,7 +15,7 @@ from app.store.model_store import ModelStore
 from app.store.version import CARD, GUESSES, Card, checksums
 from tests.browser.attacking import NAMES
 from tests.service import Service
-from tests.twins import publish_twin
+from tests.second_version import publish_second_version
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENCE_MS = 30_000  # other work may share the machine
@@ -78,7 +78,7 @@ def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """One service for all tests; of digits it has four versions: the first live, the others with their guesses."""
     store = tmp_path_factory.mktemp("store")
     for guessed in (RIGHT, ONE_WRONG, None):
-        keep_guesses(ModelStore(store), publish_twin(ModelStore(store)), guessed)
+        keep_guesses(ModelStore(store), publish_second_version(ModelStore(store)), guessed)
     with Service(store=store, starters=STARTERS, offline=True, trainer_nice=0) as started:
         yield started
 

@@ -4,7 +4,7 @@ import pytest
 from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.acting import PICTURES, SEVEN, draw
+from tests.browser.page_actions import PICTURES, SEVEN, draw
 from tests.browser.conftest import visiting
 from tests.service import Service
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.acting import PICTURES, SEVEN, draw, section, settle, sheet
+from tests.browser.page_actions import PICTURES, SEVEN, draw, section, settle, sheet
 from tests.browser.conftest import Visit, visiting
 from tests.service import Service
 

@@ -12,7 +12,7 @@ from app.store.model_store import ModelStore
 from tests.browser.attacking import EVIL, LAN, LOOKS, SUBMIT, attack, elsewhere
 from tests.browser.conftest import PATIENCE_MS
 from tests.service import Service
-from tests.twins import publish_twin
+from tests.second_version import publish_second_version
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def site() -> Iterator[str]:
 def opened(browser: Browser, site: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:  # noqa: ARG001
     """As docker-compose.yml starts it, and known by a name of the network besides; its jobs wait for ever."""
     store = tmp_path_factory.mktemp("store")
-    publish_twin(ModelStore(store))
+    publish_second_version(ModelStore(store))
     settings: dict[str, Any] = {"store": store, "starters": STARTERS, "offline": True, "supervise": False}
     with Service(allow_open=True, allowed_hosts=LAN, cors_origins="", **settings) as service:
         service.train(dataset="sample", epochs=1)

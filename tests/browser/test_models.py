@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from app.settings import STARTERS
-from tests.browser.acting import PICTURES, yes
+from tests.browser.page_actions import PICTURES, yes
 from tests.browser.conftest import Visit
 from tests.service import Service
 

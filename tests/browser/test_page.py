@@ -7,7 +7,7 @@ import sys
 from playwright.sync_api import Browser, Page, expect
 
 from app.keys import Scope
-from tests.browser.acting import PICTURES, section
+from tests.browser.page_actions import PICTURES, section
 from tests.browser.conftest import Guarded, Visit, visiting
 from tests.service import Service
 

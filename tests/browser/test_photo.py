@@ -2,7 +2,7 @@
 
 from playwright.sync_api import FilePayload, expect
 
-from tests.browser.acting import PICTURES, section
+from tests.browser.page_actions import PICTURES, section
 from tests.browser.conftest import Visit
 
 NO_CAMERA = """() => {

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from tests.browser.acting import section
+from tests.browser.page_actions import section
 from tests.browser.conftest import Visit
 
 FIRST_WORD_ONLY = r"""

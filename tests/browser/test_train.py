@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.acting import section, start_training, yes
+from tests.browser.page_actions import section, start_training, yes
 from tests.browser.conftest import Visit
 from tests.service import Service
 

@@ -10,9 +10,9 @@ import pytest
 
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
-from tests.clients.making import CLIENT, made
+from tests.clients.generated_client import CLIENT, made
 from tests.service import Service
-from tests.twins import publish_twin
+from tests.second_version import publish_second_version
 
 ROOT = Path(__file__).resolve().parents[2]
 node = pytest.mark.skipif(shutil.which("node") is None, reason="needs node: apt-get install nodejs")
@@ -29,7 +29,7 @@ def test_the_client_does_what_it_says_under_node(tmp_path: Path):
     shutil.copytree(CLIENT, package, ignore=shutil.ignore_patterns("test"))
     tests = shutil.copytree(CLIENT / "test", tmp_path / "test")
     for _ in range(2):
-        publish_twin(ModelStore(tmp_path / "store"))  # so that there are versions to change
+        publish_second_version(ModelStore(tmp_path / "store"))  # so that there are versions to change
     with Service(store=tmp_path / "store", starters=STARTERS, offline=True) as service:
         environment = os.environ | {
             "FITSERVE_URL": f"http://127.0.0.1:{service.port}",

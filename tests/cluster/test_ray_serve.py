@@ -18,7 +18,7 @@ from tests.cluster.cluster import RayCluster
 from tests.cluster.replicas import SEVEN, Replicas, deployed
 from tests.hostile.wire import Wire, head
 from tests.service import Caller
-from tests.twins import publish_twin
+from tests.second_version import publish_second_version
 
 CALLERS = 4
 PROMOTIONS = 10
@@ -28,7 +28,7 @@ WATCHED_SECONDS = 2  # within which every replica follows a promotion
 @pytest.fixture(scope="module")
 def replicas(cluster: RayCluster, places: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
     """Two of them over a store with two versions of digit."""
-    publish_twin(open_store(places))
+    publish_second_version(open_store(places))
     with deployed(cluster, places, tmp_path_factory.mktemp("serve"), replicas=2) as running:
         yield running
 

@@ -8,7 +8,7 @@ import pytest
 from app.store.bucket_folder import BucketFolder
 from app.store.model_store import ModelStore
 from app.store.shared_folder import SharedFolder
-from tests.places import BucketPlace, Place
+from tests.store_fixtures import BucketPlace, Place
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from app.store.inspection import inspect
 from app.store.model_store import ModelStore
 from app.store.version import CARD, ONNX
 from tests.fakes import publish_tiny
-from tests.places import BucketPlace, FolderPlace, Place
+from tests.store_fixtures import BucketPlace, FolderPlace, Place
 
 ROOT = Path(__file__).parents[2]
 KILLS = {FolderPlace: 50, BucketPlace: 15}

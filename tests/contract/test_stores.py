@@ -14,7 +14,7 @@ from app.request_context import Caller, calling
 from app.store.model_store import ModelStore
 from app.store.version import CARD, ONNX, checksums, verify
 from tests.fakes import publish_tiny, tiny_card
-from tests.places import LONG_AGO, Place
+from tests.store_fixtures import LONG_AGO, Place
 
 
 @pytest.fixture

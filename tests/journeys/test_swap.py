@@ -15,7 +15,7 @@ from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from tests.drawing import draw_digit
 from tests.service import Service
-from tests.twins import publish_twin
+from tests.second_version import publish_second_version
 
 pytestmark = pytest.mark.anyio
 
@@ -72,7 +72,7 @@ async def asked(client: httpx2.AsyncClient, version: str | None = None) -> dict[
 
 
 async def test_fifty_swaps_at_thirty_two_connections_fail_and_mix_nothing(tmp_path: Path):
-    publish_twin(ModelStore(tmp_path))
+    publish_second_version(ModelStore(tmp_path))
     answers: list[tuple[dict[str, Any], float, float]] = []
     with Service(store=tmp_path, starters=STARTERS, offline=True) as service:
         limits = httpx2.Limits(max_connections=CONNECTIONS + 1)

@@ -20,7 +20,7 @@ from app.store.model_store import ModelStore
 from app.store.version import CARD, ONNX
 from app.web.app import create_app
 from tests.fakes import TINY, TinyRuntime, publish_tiny
-from tests.twins import publish_twin
+from tests.second_version import publish_second_version
 
 REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -52,7 +52,7 @@ REQUESTS: dict[str, Callable[[TestClient], Any]] = {
 
 @pytest.fixture
 def client(settings: Settings) -> Iterator[TestClient]:
-    publish_twin(ModelStore(tmp := settings.local_folder))
+    publish_second_version(ModelStore(tmp := settings.local_folder))
     ModelStore(tmp).set_split("digit", {1: 90, 2: 10})
     quiet = settings.model_copy(update={"supervise": False})
     with TestClient(create_app(quiet), raise_server_exceptions=False) as opened:

@@ -7,7 +7,7 @@ import pytest
 from app.datasets.datasets import Datasets
 from app.errors import MissingData
 from app.families.contract import DataFile
-from tests.places import BucketPlace, Place
+from tests.store_fixtures import BucketPlace, Place
 
 FILE = DataFile(name="numbers.npz", origin="http://127.0.0.1:9/numbers.npz", digest="0" * 64)
 

@@ -17,7 +17,7 @@ from app.store.s3_connection import Connection
 from app.store.version import CARD, ONNX, Card
 from tests.bucket_server import BUCKET, BucketServer
 from tests.fakes import publish_tiny, tiny_card
-from tests.places import BucketPlace
+from tests.store_fixtures import BucketPlace
 
 
 @pytest.fixture

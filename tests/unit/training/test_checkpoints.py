@@ -11,7 +11,7 @@ from app.errors import Unavailable
 from app.store.shared_folder import SharedFolder
 from app.training.checkpoints import Checkpoints, Position
 from tests.bucket_server import BucketServer
-from tests.places import BucketPlace, Place
+from tests.store_fixtures import BucketPlace, Place
 
 
 @dataclass

@@ -10,7 +10,7 @@ from app.store.model_store import ModelStore
 from app.store.version import CARD, Card
 from app.versions.promotion import promote
 from tests.fakes import publish_tiny
-from tests.places import BucketPlace, Place
+from tests.store_fixtures import BucketPlace, Place
 
 
 @pytest.fixture
