@@ -12,8 +12,8 @@ from app.jobs.journal import Journal
 from app.settings import STARTERS, Settings
 from app.web.app import create_app
 from tests.bucket_server import BucketServer, serving
-from tests.store_fixtures import BucketPlace, FolderPlace, Place
 from tests.postgresql import PostgreSQL, programs
+from tests.store_fixtures import BucketPlace, FolderPlace, Place
 
 DATA_DIR = os.environ.get("FITSERVE_DATA_DIR")
 CONTAINERS = os.environ.get("FITSERVE_CONTAINERS")

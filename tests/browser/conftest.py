@@ -14,8 +14,8 @@ from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from app.store.version import CARD, GUESSES, Card, checksums
 from tests.browser.attacking import NAMES
-from tests.service import Service
 from tests.second_version import publish_second_version
+from tests.service import Service
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENCE_MS = 30_000  # other work may share the machine

@@ -8,8 +8,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from app.settings import STARTERS
-from tests.browser.page_actions import PICTURES, SEVEN, draw, start_training
 from tests.browser.conftest import CHROMIUM, Visit, visiting
+from tests.browser.page_actions import PICTURES, SEVEN, draw, start_training
 from tests.service import Service
 
 DESK = {"width": 1000, "height": 720}

@@ -4,8 +4,8 @@ import pytest
 from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.page_actions import PICTURES, SEVEN, draw
 from tests.browser.conftest import visiting
+from tests.browser.page_actions import PICTURES, SEVEN, draw
 from tests.service import Service
 
 GRAVE = ("serious", "critical")

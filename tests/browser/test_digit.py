@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.page_actions import PICTURES, SEVEN, draw, section, settle, sheet
 from tests.browser.conftest import Visit, visiting
+from tests.browser.page_actions import PICTURES, SEVEN, draw, section, settle, sheet
 from tests.service import Service
 
 PREDICTION = re.compile("/predict/digit$")

@@ -11,8 +11,8 @@ from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from tests.browser.attacking import EVIL, LAN, LOOKS, SUBMIT, attack, elsewhere
 from tests.browser.conftest import PATIENCE_MS
-from tests.service import Service
 from tests.second_version import publish_second_version
+from tests.service import Service
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from app.settings import STARTERS
-from tests.browser.page_actions import PICTURES, yes
 from tests.browser.conftest import Visit
+from tests.browser.page_actions import PICTURES, yes
 from tests.service import Service
 
 LONG_MS = 60_000

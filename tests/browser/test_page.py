@@ -7,8 +7,8 @@ import sys
 from playwright.sync_api import Browser, Page, expect
 
 from app.keys import Scope
-from tests.browser.page_actions import PICTURES, section
 from tests.browser.conftest import Guarded, Visit, visiting
+from tests.browser.page_actions import PICTURES, section
 from tests.service import Service
 
 FRONT_END = PICTURES.parent / "front-end.md"

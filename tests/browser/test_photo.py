@@ -2,8 +2,8 @@
 
 from playwright.sync_api import FilePayload, expect
 
-from tests.browser.page_actions import PICTURES, section
 from tests.browser.conftest import Visit
+from tests.browser.page_actions import PICTURES, section
 
 NO_CAMERA = """() => {
     navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotAllowedError"); };

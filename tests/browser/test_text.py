@@ -2,8 +2,8 @@
 
 from playwright.sync_api import expect
 
-from tests.browser.page_actions import section
 from tests.browser.conftest import Visit
+from tests.browser.page_actions import section
 
 FIRST_WORD_ONLY = r"""
 const fetched = window.fetch;

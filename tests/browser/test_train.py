@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.page_actions import section, start_training, yes
 from tests.browser.conftest import Visit
+from tests.browser.page_actions import section, start_training, yes
 from tests.service import Service
 
 EPOCHS = 12

@@ -11,8 +11,8 @@ import pytest
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from tests.clients.generated_client import CLIENT, made
-from tests.service import Service
 from tests.second_version import publish_second_version
+from tests.service import Service
 
 ROOT = Path(__file__).resolve().parents[2]
 node = pytest.mark.skipif(shutil.which("node") is None, reason="needs node: apt-get install nodejs")

@@ -17,8 +17,8 @@ from app.store.opening import open_store
 from tests.cluster.cluster import RayCluster
 from tests.cluster.replicas import SEVEN, Replicas, deployed
 from tests.hostile.wire import Wire, head
-from tests.service import Caller
 from tests.second_version import publish_second_version
+from tests.service import Caller
 
 CALLERS = 4
 PROMOTIONS = 10

@@ -14,8 +14,8 @@ from app.families.imaging import png
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from tests.drawing import draw_digit
-from tests.service import Service
 from tests.second_version import publish_second_version
+from tests.service import Service
 
 pytestmark = pytest.mark.anyio
 
