@@ -4,21 +4,31 @@ VENV := .venv
 BIN := $(VENV)/bin
 INPUTS := pyproject.toml $(wildcard requirements/*.txt) scripts/venv.sh
 SERVICE := pypi
+TESTS := test
+WORKERS := 2
+LONG := journeys browser cluster containers
+PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone"
+PYTEST_ALONE = $(BIN)/pytest -m alone
 
-.PHONY: help up test check format lint types layers client screenshots soak fuzz bench lock upgrade audit sbom clean
+.PHONY: help up test test-all check format lint types layers client screenshots soak fuzz bench lock upgrade audit sbom clean
 
 help:            ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 13
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 13
 
 up: $(VENV)/.train     ## install what is missing and start the service on 127.0.0.1:8000
 	@exec $(BIN)/python -m app.main
 
-test: $(VENV)/.dev     ## install what is missing and run every test
-	@$(BIN)/pytest
+test: $(VENV)/.dev     ## install what is missing and run the tests, but for journeys, browsers, clusters and containers
+	@$(PYTEST) $(LONG:%=--ignore=tests/%)
+	@$(PYTEST_ALONE) $(LONG:%=--ignore=tests/%)
 
-check: $(VENV)/.dev    ## format, lint, types, layers, then the tests: what must be green before a commit lands
+test-all: $(VENV)/.dev ## every test: also those that train for real, drive a browser or start a cluster
+	@$(PYTEST)
+	@$(PYTEST_ALONE)
+
+check: $(VENV)/.dev    ## format, lint, types, layers, tests: what must be green before a commit; TESTS=test-all for every test
 	@$(BIN)/ruff format --check .
-	@$(MAKE) --no-print-directory lint types layers test
+	@$(MAKE) --no-print-directory lint types layers $(TESTS)
 
 format: $(VENV)/.dev   ## rewrite the code in the one format
 	@$(BIN)/ruff format .
