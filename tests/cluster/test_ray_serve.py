@@ -20,6 +20,8 @@ from tests.hostile.wire import Wire, head
 from tests.second_version import publish_second_version
 from tests.service import Caller
 
+pytestmark = pytest.mark.alone
+
 CALLERS = 4
 PROMOTIONS = 10
 WATCHED_SECONDS = 2  # within which every replica follows a promotion

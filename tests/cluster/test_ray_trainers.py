@@ -16,7 +16,7 @@ from tests.cluster.cluster import RayCluster
 from tests.service import Service
 from tests.waiting import until
 
-pytestmark = pytest.mark.train
+pytestmark = [pytest.mark.train, pytest.mark.alone]
 
 LEASE = 12  # seconds; waiting for room takes longer here
 LONG = 1000  # epochs: until somebody says stop

@@ -72,6 +72,7 @@ def calling(service: Service) -> Iterator[Caller]:
     assert caller.failures == []
 
 
+@pytest.mark.alone
 def test_what_one_service_trains_and_promotes_another_serves_within_two_seconds(bucket: Bucket, tmp_path: Path):
     one, other = settings(bucket, tmp_path / "one"), settings(bucket, tmp_path / "other")
     with Service(**one) as trainer, Service(**other) as follower:

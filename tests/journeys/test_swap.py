@@ -17,7 +17,7 @@ from tests.drawing import draw_digit
 from tests.second_version import publish_second_version
 from tests.service import Service
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 SEVEN = png(draw_digit(7, 28, 2.5))
 CONNECTIONS = 32

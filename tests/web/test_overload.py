@@ -32,6 +32,7 @@ def narrow(tmp_path: Path):
         yield service
 
 
+@pytest.mark.alone
 def test_twice_the_capacity_is_answered_or_refused_with_a_time_to_wait(narrow: Service):
     request = predict_request(picture())
     full = asyncio.run(load(narrow.port, request, 100_000, 1, 4))

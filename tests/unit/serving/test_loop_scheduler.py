@@ -14,7 +14,7 @@ from app.serving.loop_scheduler import HOP_SECONDS, Turns
 from app.serving.word_stream import Wish
 from tests.fakes import TinyGenerator, doubled
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.alone]
 
 BUSY_SECONDS = 0.05
 STEP_SECONDS = 0.001
