@@ -35,14 +35,14 @@ PASSING = {  # what may be otherwise in a moment, or once somebody has looked af
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.EROFS: "the file system is read-only",
-    errno.EACCES: "a permission is lacking",
-    errno.EPERM: "a permission is lacking",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
     errno.EMFILE: "too many files are open",
     errno.ENFILE: "too many files are open",
-    errno.ENOMEM: "memory is short",
-    errno.EIO: "the disk does not work",
-    errno.EAGAIN: "the system is out of something",
-    errno.ESTALE: "the file server does not work",
+    errno.ENOMEM: "out of memory",
+    errno.EIO: "disk I/O error",
+    errno.EAGAIN: "a system resource is used up",
+    errno.ESTALE: "the network file system is not available",
 }
 
 
@@ -146,10 +146,10 @@ class SystemFault(Unavailable):
     def of(cls, fault: BaseException) -> "SystemFault | None":
         """What an error of the system means to users; None for one that is not among those that may pass."""
         if isinstance(fault, MemoryError):
-            return cls("memory is short; try again later")
+            return cls("the service is out of memory; try again later")
         if not isinstance(fault, OSError) or fault.errno not in PASSING:
             return None
-        return cls(f"{PASSING[fault.errno]}, where the service reads and writes its files; try again later")
+        return cls(f"the service cannot read or write its files: {PASSING[fault.errno]}; try again later")
 
 
 class SlowRequest(FitserveError):

@@ -106,7 +106,7 @@ def create_key(path: Path, scope: Scope, name: str) -> str:
     secret = PREFIX + secrets.token_urlsafe(32)
     line = f"{scope} {hashlib.sha256(secret.encode()).hexdigest()} {name}"
     if not LINE.fullmatch(line):
-        raise InvalidRequest(f"{name!r} is no name for a key: expected 1 to 64 letters, digits, `.`, `_` or `-`")
+        raise InvalidRequest(f"{name!r} is not a valid name of a key: expected 1 to 64 letters, digits, `.`, `_` or `-`")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(path) as file:
@@ -117,7 +117,7 @@ def create_key(path: Path, scope: Scope, name: str) -> str:
     except OSError as fault:
         raise InvalidRequest(f"the file of keys cannot be changed: {fault.strerror}") from fault
     if not any(key.name == name for key in read_keys(path)):  # an editor takes no lock
-        raise Conflict("something else replaced the file of keys meanwhile: create the key again")
+        raise Conflict("the file of keys was changed at the same time: create the key again")
     return secret
 
 

@@ -21,7 +21,7 @@ class Slots:
     async def one(self) -> AsyncIterator[None]:
         """Have a slot within it; raises Overloaded where too many wait for one."""
         if self._free.locked() and not self._room:
-            raise Overloaded(f"too many {self._what} are asked for at once", AGAIN_SECONDS)
+            raise Overloaded(f"too many concurrent requests for {self._what}; try again later", AGAIN_SECONDS)
         self._room -= 1
         try:
             await self._free.acquire()

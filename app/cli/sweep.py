@@ -52,7 +52,7 @@ def sweep(
     try:
         ended = _run(SweepWish.model_validate(wish))
     except ValidationError as fault:
-        raise InvalidRequest.of("this sweep does not fit", fault) from fault
+        raise InvalidRequest.of("invalid sweep", fault) from fault
     if ended.status is not Status.SUCCEEDED:
         raise typer.Exit(1)
 

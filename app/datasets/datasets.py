@@ -126,7 +126,7 @@ class Datasets:
     @property
     def _folder(self) -> SharedFolder:
         if self._given is None:
-            raise Conflict("there is no folder to keep texts in")
+            raise Conflict("this process has no folder for uploaded texts")
         return self._given
 
     def _places(self, file: DataFile) -> list[Path]:
@@ -139,10 +139,10 @@ class Datasets:
     def _advice(self, file: DataFile) -> str:
         if not file.origin:
             return self._choice(file)
-        folder = self._data_dir or "a folder that FITSERVE_DATA_DIR names"
+        folder = self._data_dir or "a folder and name that in FITSERVE_DATA_DIR"
         return (
-            f"The data file {' or '.join((file.name, *file.also))} is missing. Put it into {folder}; "
-            f"it can be had from {file.origin} (for example: curl -LO {file.origin})."
+            f"The data file {' or '.join((file.name, *file.also))} is missing. Put it into {folder}: "
+            f"download it from {file.origin} (for example: curl -LO {file.origin})."
         )
 
     def _choice(self, file: DataFile) -> str:
@@ -150,8 +150,8 @@ class Datasets:
         suffix = Path(file.name).suffix
         there = sorted(path.stem for path in self._data_dir.glob(f"*{suffix}")) if self._data_dir else []
         names = ", ".join(["sample", *there])
-        place = f"in {self._data_dir}" if self._data_dir else "without FITSERVE_DATA_DIR, which names a folder of them"
-        return f"There is no {file.name!r} {place}; there is: {names}."
+        where = f"There is no {file.name!r} in {self._data_dir}" if self._data_dir else "FITSERVE_DATA_DIR is not set"
+        return f"{where}; available: {names}."
 
 
 def _within_reach(origin: str) -> bool:

@@ -53,7 +53,7 @@ class Given:
         """Raise Unavailable when somebody removed a file again: another request with the same one was refused."""
         for name in self._names.values():
             if not self._datasets.has(name):
-                raise Unavailable("another request with the same text was refused at this moment; send it again")
+                raise Unavailable("the text was removed by another request with the same text; send this request again")
 
     def _kept(self, content: Content, keep: Callable[[Content], str]) -> str:
         if content not in self._names:

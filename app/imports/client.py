@@ -54,7 +54,7 @@ class Intake:
             async with asyncio.timeout(settings.import_seconds):
                 await _import(settings.environment(), model, like, str(self.path), str(self.folder))
         except TimeoutError:
-            raise InvalidRequest(f"the network could not be tried out within {settings.import_seconds:g} s") from None
+            raise InvalidRequest(f"the network could not be tested within {settings.import_seconds:g} s") from None
         return Candidate(await asyncio.to_thread(read_card, self.folder), self.folder)
 
 

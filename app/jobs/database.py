@@ -128,7 +128,7 @@ def parsed(url: str) -> URL:
     try:
         found = make_url(url)
     except (ArgumentError, ValueError):  # their messages hold the whole URL
-        raise InvalidRequest(f"FITSERVE_JOURNAL is no URL of a database: {EXPECTED}") from None
+        raise InvalidRequest(f"FITSERVE_JOURNAL is not a database URL: {EXPECTED}") from None
     if found.drivername in ("postgresql", "postgres"):
         found = found.set(drivername=POSTGRESQL)
     if found.drivername not in (SQLITE, POSTGRESQL):
@@ -143,7 +143,7 @@ def _make_place(path: Path) -> None:
     except OSError as fault:
         raise Unavailable(f"the journal cannot be in {path.parent}: {fault.strerror}") from fault
     if path.is_dir():
-        raise Unavailable(f"the journal cannot be {path}: it is a folder, where a file is expected")
+        raise Unavailable(f"the journal cannot be {path}: it is a folder, expected a file")
 
 
 def _named(url: URL) -> str:
@@ -176,7 +176,7 @@ def _postgresql(url: URL, connections: int, options: dict[str, Any]) -> Engine:
             **options,
         )
     except ImportError as fault:
-        raise Unavailable(f"a journal on PostgreSQL needs psycopg, of the extra `cluster` ({fault})") from fault
+        raise Unavailable(f"a journal on PostgreSQL needs psycopg: install fitserve[cluster] ({fault})") from fault
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
@@ -212,7 +212,7 @@ def _explain(context: ExceptionContext) -> None:
     if type(fault) is DatabaseError:  # SQLite's, of a file that is none
         place = context.engine and context.engine.url.database
         raise Unavailable(
-            f"the journal {place} is damaged, or none at all: {context.original_exception}; put a copy in its place, "
+            f"the journal {place} is damaged or not a journal: {context.original_exception}; put a copy in its place, "
             "or move it away, and the next start begins a new one"
         )
     away = isinstance(fault, (OperationalError, InterfaceError, InternalError))

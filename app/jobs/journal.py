@@ -271,7 +271,7 @@ def check_body(known: str | None, body: str | None) -> None:
     """Raise InvalidRequest unless a key that is known came with the same body, as far as one was told."""
     if known and body and known != body:
         raise InvalidRequest(
-            "this Idempotency-Key was sent with another body before: another request takes another key"
+            "this Idempotency-Key was already used with another body; use a new key for a new request"
         )
 
 
@@ -293,7 +293,7 @@ def _insert(connection: Connection, new: NewJob, max_queued: int) -> Job:
     queued = insert(jobs).from_select([*row, "created"], select(*values, Clock()).where(waiting < max_queued))
     found = connection.execute(queued.returning(jobs)).mappings().first()
     if found is None:
-        raise Busy(f"{max_queued} jobs are waiting already; try again when one has ended", retry_after=30)
+        raise Busy(f"{max_queued} jobs are already queued; try again when one has started", retry_after=30)
     write(connection, row["id"], "queued", new.origin)
     return job_of(found)
 

@@ -94,7 +94,7 @@ async def draw(rows: Sequence[dict[str, Any]], form: Form) -> bytes:
     Whoever cancels this ends the process.
     """
     if not rows:
-        raise Conflict("no epoch has ended yet, so there is nothing to draw")
+        raise Conflict("there are no curves yet: no epoch has ended")
     pipe = asyncio.subprocess.PIPE
     command = [sys.executable, "-m", "app.training.drawing", form]
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)

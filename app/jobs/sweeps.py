@@ -77,7 +77,7 @@ class Sweeps:
                 return known[0], False
             check()
             if connection.execute(begun.returning(sweeps.c.id)).first() is None:
-                raise Busy(f"{most} sweeps run already; try again when one has ended", retry_after=30)
+                raise Busy(f"{most} sweeps are already running; try again when one has ended", retry_after=30)
             return _one(connection, row["id"]), True
 
     def get(self, sweep: str) -> Sweep:

@@ -118,7 +118,7 @@ class _Mirrored:
 def check_comparable(answering: Card, shadow: Card) -> None:
     """Raise Conflict unless the second classifies whatever was decoded for the first."""
     if shadow.states:
-        raise Conflict(f"{shadow.model} continues texts, which have no label to compare: no shadow for it")
+        raise Conflict(f"{shadow.model} generates text and cannot be shadowed: there are no labels to compare")
     if (answering.input.shape, answering.input.dtype) != (shadow.input.shape, shadow.input.dtype):
         raise Conflict(
             f"version {shadow.version} of {shadow.model} takes other inputs than version {answering.version}, "

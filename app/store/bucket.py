@@ -214,7 +214,7 @@ class BucketBackend:
     def _show(self, model: str, number: int) -> None:
         def shown(register: BucketRegister) -> BucketRegister:
             if number in register.abandoned:
-                raise Conflict(f"version {number} of {model} took so long that it was taken for abandoned")
+                raise Conflict(f"version {number} of {model} took too long to publish and was treated as abandoned")
             request_context.commit()
             return register.published(number)
 

@@ -166,7 +166,7 @@ class ModelStore:
                 return register
             version = aliases.get(PREVIOUS)
             if version is None:
-                raise NotFound(f"nothing was live before of {model}: it has no alias {PREVIOUS!r}")
+                raise NotFound(f"{model} has no version to roll back to: it has no alias {PREVIOUS!r}")
             self.card(model, version)
             return _promoting(model, register, version)
 
@@ -186,7 +186,7 @@ class ModelStore:
     def remove_alias(self, model: str, alias: str) -> dict[str, int]:
         """Forget an alias; returns those that are left. Raises NotFound, or Conflict for `live`."""
         if alias == LIVE:
-            raise Conflict(f"{LIVE!r} can be moved and not removed: something has to answer")
+            raise Conflict(f"{LIVE!r} cannot be removed, only moved to another version")
 
         def removed(register: Register) -> Register:
             aliases = _aliases(model, register)
@@ -220,7 +220,7 @@ class ModelStore:
             if names:
                 raise Conflict(f"version {version} of {model} is {' and '.join(sorted(names))}: move the alias first")
             if version in _split(model, register):
-                raise Conflict(f"version {version} of {model} has a share of its requests: end the split first")
+                raise Conflict(f"version {version} of {model} receives part of its traffic: end the split first")
             request_context.commit()
 
         self._backend.remove(model, version, check)

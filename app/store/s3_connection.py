@@ -30,7 +30,7 @@ class Connection:
         try:
             from s3fs import S3FileSystem  # noqa: PLC0415  half a second, for those who have a bucket
         except ImportError as fault:
-            raise Unavailable("FITSERVE_STORE names a bucket, which takes the extra `cluster` of fitserve") from fault
+            raise Unavailable("FITSERVE_STORE names a bucket: install fitserve[cluster]") from fault
         config = {
             "connect_timeout": self._timeout,
             "read_timeout": self._timeout,
@@ -78,7 +78,7 @@ class Connection:
             return f"there is no bucket {bucket.name!r} at {place}"
         if status in (401, 403) or type(fault).__name__ in ("NoCredentialsError", "ProfileNotFound"):
             return (
-                f"{bucket} at {place} does not let these credentials in (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+                f"{bucket} at {place} rejects these credentials (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
                 f"AWS_PROFILE, or the machine's role): {_first_line(fault)}"
             )
         return f"{bucket} at {place} does not work now: {_first_line(fault)}"

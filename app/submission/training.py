@@ -77,7 +77,7 @@ def fitting(family: Family, wishes: dict[str, Any]) -> Hyperparameters:
     try:
         return family.hyperparameters.model_validate(wishes)
     except ValidationError as fault:
-        raise InvalidRequest.of("these hyperparameters do not fit", fault) from fault
+        raise InvalidRequest.of("invalid hyperparameters", fault) from fault
 
 
 def _numbered(key: str | None, number: int) -> str | None:

@@ -29,7 +29,7 @@ def draw(sweep: Sweep, trials: Sequence[Trial]) -> str:
     """
     shown = [trial for trial in trials if trial.value is not None]
     if not shown:
-        raise Conflict("no trial has ended an epoch yet, so there is nothing to draw")
+        raise Conflict("there is no plot yet: no trial has ended an epoch")
     values = [trial.value or 0.0 for trial in shown]
     metric = Range(low=min(values), high=max(values)) if min(values) < max(values) else Choices(choices=(values[0],))
     axes: dict[str, Dimension] = {**SPACE.validate_python(sweep.space), sweep.metric: metric}

@@ -95,7 +95,7 @@ def fitted(family: Family, space: Space, fixed: Mapping[str, Any]) -> Space:
                     loc = _place(detail["loc"], space, name, place)
                     faults[loc, detail["msg"]] = {**detail, "loc": loc}
     if faults:
-        raise InvalidRequest("this space does not fit", list(faults.values()))
+        raise InvalidRequest("invalid search space", list(faults.values()))
     return {
         name: Choices(choices=(*dict.fromkeys(values[name]),)) if isinstance(dimension, Choices) else dimension
         for name, dimension in whole.items()
@@ -151,4 +151,4 @@ def _place(loc: Any, space: Space, name: str, number: int) -> tuple[Any, ...]:
 
 def _refused(name: str, why: str) -> InvalidRequest:
     fault = {"loc": ("space", name), "msg": why, "type": "value_error"}
-    return InvalidRequest("this space does not fit", [fault])
+    return InvalidRequest("invalid search space", [fault])

@@ -70,7 +70,7 @@ def submit_sweep(
     sweeps run, and Conflict where the engine is not installed.
     """
     if find_spec("optuna") is None:
-        raise Conflict("sweeps need Optuna, of the extra `train`")
+        raise Conflict("sweeps need Optuna: install fitserve[train]")
     family = find_families().get(wish.family)
     if family is None:
         raise _refused(
@@ -148,4 +148,4 @@ def _jobs(family: Family, wishes: dict[str, Any], keep: Callable[[bytes], str]) 
 
 
 def _refused(place: tuple[str, ...], why: str) -> InvalidRequest:
-    return InvalidRequest("this sweep does not fit", [{"loc": place, "msg": why, "type": "value_error"}])
+    return InvalidRequest("invalid sweep", [{"loc": place, "msg": why, "type": "value_error"}])

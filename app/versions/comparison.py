@@ -39,7 +39,7 @@ class Comparison(BaseModel):
 def compare(store: ModelStore, model: str, one: int, other: int) -> Comparison:
     """Compare two versions; raises NotFound, Damaged, or Conflict when they are one and the same."""
     if one == other:
-        raise Conflict(f"both are version {one} of {model}: name two")
+        raise Conflict(f"both are version {one} of {model}: name two different versions")
     cards = [store.card(model, number) for number in (one, other)]
     tests = {card.data and card.data.test_fingerprint for card in cards}
     same_test = len(tests) == 1 and None not in tests

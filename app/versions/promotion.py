@@ -28,10 +28,10 @@ def worth_promoting(store: ModelStore, card: Card, wish: Promote, number: int | 
     if wish != "if_better":
         return wish == "always", f"promote is {wish!r}"
     if number in (None, card.version):
-        return True, "nothing else was live"
+        return True, "no other version was live"
     live = store.card(card.model, number)
     if card.data is None or live.data is None:
-        return False, f"version {number if live.data is None else card.version} was imported and has no figures"
+        return False, f"version {number if live.data is None else card.version} was imported and has no metrics"
     if live.data.test_fingerprint != card.data.test_fingerprint:
         return False, f"it was tested on {card.data.name}, version {number} on other data ({live.data.name})"
     new, old = card.metrics[card.primary_metric], live.metrics[card.primary_metric]

@@ -199,7 +199,7 @@ async def _system(request: Request, fault: OSError) -> Response:
 
 
 async def _invalid(request: Request, fault: RequestValidationError) -> Response:  # noqa: ARG001  as Starlette calls it
-    return _response(make_problem(422, "the request does not fit", "invalid-request", fault.errors()))
+    return _response(make_problem(422, "invalid request", "invalid-request", fault.errors()))
 
 
 async def _http(request: Request, fault: HTTPException) -> Response:

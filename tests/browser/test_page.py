@@ -59,7 +59,7 @@ def test_a_key_is_asked_for_and_kept_in_this_tab_only(browser: Browser, guarded:
         page.reload()
         expect(dialog).to_be_visible()
         dialog.get_by_role("button", name="No").click()
-        expect(section(page, "models").locator(".trouble")).to_contain_text("a key is needed")
+        expect(section(page, "models").locator(".trouble")).to_contain_text("an API key is required")
         visit.expect_refusal(401)
 
 

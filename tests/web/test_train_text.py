@@ -126,7 +126,7 @@ def test_corpora_are_named_with_or_without_their_suffix_and_joined(idle: TestCli
 
 @pytest.mark.parametrize("corpus", ["novel", "poems,novel", "given-0123456789abcdef", "..", "cafe\u0301"])
 def test_an_unknown_corpus_is_refused_with_the_ones_there_are(idle: TestClient, corpus: str):
-    assert "there is: sample, broken, empty, poems" in problem(idle.post("/train/text", json={"corpus": corpus}), 409)
+    assert "available: sample, broken, empty, poems" in problem(idle.post("/train/text", json={"corpus": corpus}), 409)
 
 
 @pytest.mark.parametrize("corpus", ["../poems", "/etc/passwd", "a\\b", "", ",", "\u0000"])
@@ -143,7 +143,7 @@ def test_a_corpus_is_a_name_and_no_path(idle: TestClient, corpus: str):
         ({"text": "하나 하나. 하나!"}, "only the word"),
         ({"text": "\ufeff\u200b \u200b"}, "no word"),
         ({"text": "하나 하\u200b나"}, "only the word"),
-        ({"text": "가 나", "corpus": "poems"}, "both given"),
+        ({"text": "가 나", "corpus": "poems"}, "exclude each other"),
         ({"corpus": "broken"}, "not UTF-16"),
         ({"corpus": "empty"}, "no word"),
         ({"cell": "transformer"}, "simple_rnn"),
@@ -185,7 +185,7 @@ def test_a_file_that_is_no_text_is_refused_and_not_kept(
 def test_hyperparameters_of_a_form_are_checked_too(idle: TestClient, settings: Settings):
     upload = {"file": THREE_LINES.encode()}
     assert "integer" in problem(idle.post("/train/text", files=upload, data={"epochs": "many"}), 422)
-    assert "both given" in problem(idle.post("/train/text", files=upload, data={"corpus": "poems"}), 422)
+    assert "exclude each other" in problem(idle.post("/train/text", files=upload, data={"corpus": "poems"}), 422)
     assert "Extra inputs" in problem(idle.post("/train/text", files={"other": b"x"}, data={"cell": "gru"}), 422)
     two = [("file", ("a.txt", b"one two")), ("file", ("b.txt", b"three four"))]
     assert "several" in problem(idle.post("/train/text", files=two), 422)

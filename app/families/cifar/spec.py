@@ -98,7 +98,7 @@ class CifarHyperparameters(Hyperparameters):
     def _fits_together(self) -> Self:
         backbone = self.backbone or default_backbone(self)
         if (self.recipe, backbone) not in DEFAULTS:
-            raise ValueError("the classic recipe is one of transfer: its backbone is vgg16 or resnet50")
+            raise ValueError("the classic recipe needs a pretrained backbone: choose vgg16 or resnet50")
         if backbone == "compact" and self.weights == "imagenet":
             raise ValueError("there are no ImageNet weights for compact; choose vgg16 or resnet50, or weights none")
         strangers = TRANSFER_ONLY if backbone == "compact" else COMPACT_ONLY

@@ -72,7 +72,7 @@ class TextHyperparameters(Hyperparameters):
     def _are_names(cls, corpus: str) -> str:
         for name in names_of(corpus):
             if len(f"{name}.txt".encode()) > LONGEST_NAME:
-                raise ValueError(f"no file's name is longer than {LONGEST_NAME} bytes, and {name[:20]!r}… would be")
+                raise ValueError(f"the name {name[:20]!r}… is too long: file names have at most {LONGEST_NAME} bytes")
         return corpus
 
     @field_validator("text")
@@ -88,7 +88,7 @@ class TextHyperparameters(Hyperparameters):
     @model_validator(mode="after")
     def _one_corpus(self) -> Self:
         if self.text is not None and "corpus" in self.model_fields_set:
-            raise ValueError("`text` and `corpus` are both given; one of them is the corpus")
+            raise ValueError("`text` and `corpus` exclude each other: send only one of them")
         return self
 
 

@@ -99,7 +99,7 @@ def address_in(environment: Mapping[str, str]) -> str:
     address = environment.get("RAY_API_SERVER_ADDRESS") or environment.get("RAY_ADDRESS") or DEFAULT
     if not address.startswith(("http://", "https://")):
         raise InvalidRequest(
-            f"RAY_ADDRESS={address} is not the address of a dashboard of Ray's, such as http://head:8265"
+            f"RAY_ADDRESS={address} is not the address of a Ray dashboard, such as http://head:8265"
         )
     return address
 

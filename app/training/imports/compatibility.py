@@ -66,7 +66,7 @@ def try_out(path: Path, like: Likeness, trial: Trial = USUAL) -> Signature:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as fault:  # ONNX Runtime raises a class of its own for every status
         reason = str(fault).replace(str(path), "the file")
-        raise InvalidRequest(f"it is neither a .keras nor an .onnx file that can be read: {reason}") from fault
+        raise InvalidRequest(f"expected a .keras or an .onnx file: {reason}") from fault
     takes, gives = [_of_onnx(one) for one in session.get_inputs()], [_of_onnx(one) for one in session.get_outputs()]
     wanted = like.signature
     if wanted.states:  # several tensors are told apart by their names
@@ -155,11 +155,11 @@ def _run(session: _Watched, signature: Signature, max_batch: int, *, probabiliti
     alone = session(names, {name: values[:1] for name, values in inputs.items()})
     shapes = [(ROWS, *tensor.shape[1:]) for tensor in (signature.output, *signature.states)]
     if [output.shape for output in together] != shapes or not all(np.isfinite(output).all() for output in together):
-        raise InvalidRequest(f"the network gives {[list(one.shape) for one in together]} or what is no number")
+        raise InvalidRequest(f"the network's outputs have the shapes {[list(one.shape) for one in together]} or are not finite")
     if any(np.abs(many[:1] - one).max() > TOLERANCE for many, one in zip(together, alone, strict=True)):
-        raise InvalidRequest("what the network makes of one example depends on the others beside it")
+        raise InvalidRequest("the network's output for one example depends on the others in its batch")
     if probabilities and (together[0].min() < 0 or np.abs(together[0].sum(axis=1) - 1).max() > TOLERANCE):
-        raise InvalidRequest("the network gives no probabilities: it should end with a softmax")
+        raise InvalidRequest("the network's outputs are not probabilities: end it with a softmax")
 
     for batch in _batches(draw, signature, max_batch):
         session(names, batch)

@@ -63,7 +63,7 @@ def check_archive(path: Path) -> None:
             config = json.loads(archive.read(CONFIG))
             config.pop("compile_config", None)  # is not read, as the network is not compiled
     except UNREADABLE as fault:
-        raise InvalidRequest(f"the file is no .keras file: {fault}") from fault
+        raise InvalidRequest(f"expected a .keras file: {fault}") from fault
     if odd := {name for name in _named(config) if name is not None}:
         raise InvalidRequest(
             f"the network names {_some(odd)}, which could run code or is not known here; only Keras's own layers, "

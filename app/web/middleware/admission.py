@@ -48,9 +48,9 @@ class Fairness(HttpMiddleware):
 
     def _admit(self, caller: str) -> None:
         if self._all >= self._max_requests:
-            raise Overloaded(f"more than {self._max_requests} requests at once, of all callers together")
+            raise Overloaded(f"more than {self._max_requests} concurrent requests of all clients; try again later")
         if self._running[caller] >= self._max_concurrent:
-            raise Busy(f"more than {self._max_concurrent} requests at once; wait for answers")
+            raise Busy(f"more than {self._max_concurrent} concurrent requests of one client; wait for responses before sending more")
         if self._bucket and (wait := self._bucket.take(caller, time.monotonic())):
             raise Busy(f"more than {self._bucket.rate:g} requests a second", retry_after=wait)
 

@@ -78,21 +78,21 @@ def _check_key(keyring: keys.Keyring, scope: Scope) -> None:
         return
     presented = _presented(dict(scope["headers"]))
     if not presented:
-        raise Unauthorised("a key is needed: send `Authorization: Bearer KEY` or `X-API-Key: KEY`")
+        raise Unauthorised("an API key is required: send `Authorization: Bearer KEY` or `X-API-Key: KEY`")
     key = keyring.find(presented)
     if key is None:
-        raise Unauthorised("this key is not known here")
+        raise Unauthorised("this API key is not known")
     scope["key"] = key.name
     if not key.scope.includes(needed):
-        raise Forbidden(f"this needs a key of the scope `{needed}`; this one has `{key.scope}`")
+        raise Forbidden(f"this request needs an API key with the scope `{needed}`; this key has `{key.scope}`")
     if keyring.fault and not _changes_nothing(scope["method"], scope["path"]):
-        raise Unavailable(f"nothing is changed until the keys can be read again: {keyring.fault}")
+        raise Unavailable(f"changes are refused until the file of keys can be read again: {keyring.fault}")
 
 
 def _check_client(scope: Scope) -> None:
     client = scope.get("client")
     if client and not is_local(client[0]):
-        raise Forbidden("without keys only this machine is served; see FITSERVE_API_KEYS_FILE")
+        raise Forbidden("without API keys only clients on this machine are served; set FITSERVE_API_KEYS_FILE")
 
 
 def _changes_nothing(method: str, path: str) -> bool:

@@ -28,7 +28,7 @@ class Decompression(HttpMiddleware):
         elif len(encodings) > 1 or encodings[0] not in ENCODINGS:
             told = ", ".join(encodings)[:100]
             await send_problem(
-                send, UnsupportedEncoding(f"the body is in {told!r}; send it as {' or '.join(ENCODINGS)}")
+                send, UnsupportedEncoding(f"the Content-Encoding {told!r} is not supported; use {' or '.join(ENCODINGS)}")
             )
         else:
             body = _Body(receive, encodings[0])
@@ -96,7 +96,7 @@ class Stream:
     def finish(self) -> None:
         """Raise Malformed unless it has ended."""
         if self._decompressor is not None and not self._decompressor.eof:
-            raise Malformed(f"the body's {self._encoding} is cut off")
+            raise Malformed(f"the {self._encoding} body is truncated")
 
     def _inflated(self, room: int) -> bytes:
         if self._decompressor is None or (self._data and self._decompressor.eof):
@@ -109,7 +109,7 @@ class Stream:
         self._data = self._decompressor.unconsumed_tail or self._decompressor.unused_data
         self._excess = max(self._excess + before - len(self._data) - ROUGHLY * len(piece), 0)
         if self._excess > MOST_EXCESS:
-            raise Malformed(f"the body's {self._encoding} is longer than what is in it")
+            raise Malformed(f"the {self._encoding} body is larger than its content")
         return piece
 
     def _window(self) -> int:
@@ -117,5 +117,5 @@ class Stream:
         if self._encoding == "gzip":
             return GZIP
         if self._decompressor is not None:
-            raise Malformed(f"{len(self._data)} bytes follow the end of the body's {self._encoding}")
+            raise Malformed(f"{len(self._data)} bytes follow the end of the {self._encoding} body")
         return ZLIB if self._data[0] & 0x0F == zlib.DEFLATED and self._data[0] >> 4 <= 7 else RAW

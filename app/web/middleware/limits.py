@@ -74,7 +74,7 @@ class BodyLimit(HttpMiddleware):
             if seen > most:
                 raise TooLarge(f"the body is larger than the {most} bytes that are accepted")
             if self._held > self._max_held:
-                raise Overloaded("the requests under way have too many bytes together")
+                raise Overloaded("the request bodies in progress exceed the memory limit; try again later")
             return message
 
         try:
@@ -128,8 +128,8 @@ class Deadline(HttpMiddleware):
             if not timer.expired():
                 raise
             if receiving:
-                await send_problem(send, SlowRequest(f"the request was not complete within {self._seconds:g} s"))
+                await send_problem(send, SlowRequest(f"the request was not received within {self._seconds:g} s"))
             else:
-                await send_problem(send, TimedOut(f"the answer was not there within {self._seconds:g} s"))
+                await send_problem(send, TimedOut(f"the response was not ready within {self._seconds:g} s"))
         finally:
             due.cancel()

@@ -35,7 +35,7 @@ def check_host(facts: Facts, allowed: Sequence[str]) -> None:
         host = host_of(authority)
         if not is_local(host) and not is_named(host, allowed):
             raise Forbidden(
-                f"only localhost is served, and what FITSERVE_ALLOWED_HOSTS names; not {authority[:SHOWN]!r}"
+                f"the host {authority[:SHOWN]!r} is not allowed: use localhost, or add it to FITSERVE_ALLOWED_HOSTS"
             )
 
 
@@ -51,8 +51,8 @@ def check_page(facts: Facts, allowed: Sequence[str]) -> None:
     else:  # an old browser, or an address that is neither this machine's nor behind TLS
         passes = all(_is_own(origin, facts) for origin in origins)
     if not passes:
-        page = f"pages of {origins[0][:SHOWN]!r}" if origins else "pages elsewhere"
-        raise Forbidden(f"{page} may not call this service; FITSERVE_CORS_ORIGINS names the origins that may")
+        page = f"pages of {origins[0][:SHOWN]!r}" if origins else "pages of other origins"
+        raise Forbidden(f"{page} may not call this service; add the origin to FITSERVE_CORS_ORIGINS")
 
 
 def is_link(facts: Facts) -> bool:

@@ -35,7 +35,7 @@ async def received(
         chosen = _validated(wishes, fields)
         if uploaded:
             if rivals := {"text", "corpus"} & set(chosen):
-                raise InvalidRequest(f"a file and `{rivals.pop()}` are both given; one of them is the corpus")
+                raise InvalidRequest(f"a file and `{rivals.pop()}` exclude each other: send only one of them")
             await run_in_threadpool(check, partial)
             chosen["corpus"] = await run_in_threadpool(datasets.name_of, partial)
         yield chosen, partial if uploaded else None
@@ -48,7 +48,7 @@ def _validated(wishes: type[BaseModel], fields: dict[str, str]) -> dict[str, Any
     try:
         return wishes.model_validate(fields | lists, strict=False).model_dump(exclude_unset=True)
     except ValidationError as fault:
-        raise InvalidRequest.of("these hyperparameters do not fit", fault) from fault
+        raise InvalidRequest.of("invalid hyperparameters", fault) from fault
 
 
 class _Text:

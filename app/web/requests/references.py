@@ -33,5 +33,5 @@ def named(version: str | int | None, alias: str | None) -> str | None:
     if version is not None:
         raise InvalidRequest("name a version or an alias, not both")
     if alias.isdecimal():
-        raise InvalidRequest(f"{alias[:40]!r} is no alias: name it as the version")
+        raise InvalidRequest(f"{alias[:40]!r} is not an alias: send it as the version")
     return alias

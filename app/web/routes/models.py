@@ -201,7 +201,7 @@ async def reproduce(services: ServicesDep, response: Response, model: str, versi
     """Train a version again, with the hyperparameters and the seed of its card; the result does not go live."""
     card = await run_in_threadpool(get_version, services, model, version)
     if card.data is None:
-        raise Conflict(f"version {card.version} of {model} was imported, not trained here: there is no recipe for it")
+        raise Conflict(f"version {card.version} of {model} was imported, not trained here: it cannot be trained again")
     job, *_ = await run_in_threadpool(
         submit,
         services.servables.models[model],

@@ -7,13 +7,13 @@ import { fitserve } from "./service.js";
 import { trying } from "./trouble.js";
 
 /**
- * A button that asks before it acts. `wish()` says what is wished now: the question and its values, how it is done and by
- * which call; `done` shows anew what has changed.
+ * A button that asks before it acts. `wish()` says what is wished now: the question and its values, the button's text, how
+ * it is done and by which call; `done` shows anew what has changed.
  */
 export function changing(key, place, wish, done) {
   return button(key, async () => {
-    const { question, values, act, call } = wish();
-    if (!(await confirmed(question, values))) return;
+    const { question, values, action, act, call } = wish();
+    if (!(await confirmed(question, values, action))) return;
     const went = await trying(place, async () => {
       await act();
       await done();
@@ -26,6 +26,7 @@ export function promote(place, model, version, done) {
   const wish = () => ({
     question: "models.sure_promote",
     values: { model, version },
+    action: "models.do_promote",
     act: () => fitserve.promote(model, version),
     call: {
       method: "PUT",
@@ -41,6 +42,7 @@ export function rollback(place, model, version, done) {
   const wish = () => ({
     question: "models.sure_rollback",
     values: { model, version },
+    action: "models.do_rollback",
     act: () => fitserve.rollback(model),
     call: { method: "POST", path: `/models/${model}/rollback`, javascript: `rollback("${model}")` },
   });

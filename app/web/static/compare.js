@@ -4,7 +4,7 @@ import { parts } from "./bars.js";
 import { tell } from "./calls.js";
 import { confusionTable } from "./confusion.js";
 import { el, table, wide } from "./dom.js";
-import { figure, named } from "./figures.js";
+import { figure, hyperparameter, named } from "./figures.js";
 import { words } from "./language.js";
 import { fitserve } from "./service.js";
 import { trying } from "./trouble.js";
@@ -86,7 +86,7 @@ function differences({ versions, metrics, same_test: sameTest }, summaries) {
   const wishes = summaries.map(({ hyperparameters }) => hyperparameters);
   const chosen = names(wishes)
     .filter((name) => text(wishes[0][name]) !== text(wishes[1][name]))
-    .map((name) => [el("code", {}, name), ...wishes.map((one) => text(one[name])), ""]);
+    .map((name) => [hyperparameter(name), ...wishes.map((one) => text(one[name])), ""]);
   return table(
     ["", ...versions.map((version) => words("models.numbered", { version })), words("models.change")],
     [...figures, ...chosen],

@@ -2,7 +2,7 @@
 
 import { button, el } from "./dom.js";
 import { figure, named } from "./figures.js";
-import { message, words } from "./language.js";
+import { message, say, words } from "./language.js";
 import { save } from "./pictures.js";
 import { fitserve } from "./service.js";
 
@@ -55,7 +55,7 @@ function chart(name, rows) {
     el("span", { className: `key ${kind}` }, words(`curve.${kind}`), " ", values[place]),
   );
   const tell = (place) => {
-    epoch.textContent = `${rows[place].phase} ${rows[place].epoch}`;
+    epoch.replaceChildren(words(...phaseOf(rows[place])), ` ${rows[place].epoch}`);
     KINDS.forEach(([, prefix], which) => (values[which].textContent = figure(rows[place][prefix + name] ?? "–")));
   };
   drawing.onpointermove = ({ offsetX }) => {
@@ -98,12 +98,17 @@ const grid = ({ marks, y }) =>
     svg("text", { x: EDGE.left - 6, y: y(value) + 4, "text-anchor": "end" }, String(Number(value.toPrecision(2)))),
   ]);
 
+/** The key of a phase's name, and what is shown where the page has no words for it. */
+const phaseOf = ({ phase }) => [`phase.${phase}`, { otherwise: phase }];
+
 /** Where phases begin, their names, and the numbers of the first and the last epoch. */
 function phases(rows, { x }) {
   const drawn = rows.flatMap((row, place) => {
     if (place && row.phase === rows[place - 1].phase) return [];
     const line = svg("line", { class: "phase", x1: x(place), x2: x(place), y1: EDGE.top, y2: FLOOR });
-    return [...(place ? [line] : []), svg("text", { x: x(place), y: HEIGHT - 4, "text-anchor": "middle" }, row.phase)];
+    const name = svg("text", { x: x(place), y: HEIGHT - 4, "text-anchor": "middle" });
+    say(name, ...phaseOf(row));
+    return [...(place ? [line] : []), name];
   });
   const number = (place, anchor) =>
     svg("text", { x: x(place), y: FLOOR + 14, "text-anchor": anchor }, String(rows[place].epoch));

@@ -3,10 +3,12 @@
 import { find } from "./dom.js";
 import { say } from "./language.js";
 
-/** A question with yes and no; resolves to whether it was yes. */
-export async function confirmed(key, values) {
+/** Ask a question; one button has the text of `action`, the other that of `dismiss`. Resolves to whether to act. */
+export async function confirmed(question, values, action, dismiss = "cancel") {
   const dialog = find("#confirm");
-  say(find("p", dialog), key, values);
+  say(find("p", dialog), question, values);
+  say(find(".go", dialog), action, values);
+  say(find(".dismiss", dialog), dismiss);
   return (await answered(dialog)) === "yes";
 }
 

@@ -3,7 +3,7 @@
 import { confusionTable } from "./confusion.js";
 import { el } from "./dom.js";
 import { figure, named, percent } from "./figures.js";
-import { words } from "./language.js";
+import { sentence, words } from "./language.js";
 import { show } from "./pictures.js";
 import { promote } from "./changing.js";
 import { fitserve } from "./service.js";
@@ -19,7 +19,7 @@ export async function outcome(place, { model, version, promoted, reason }) {
     : [promote(place, model, version, () => outcome(place, { model, version, promoted: true }))];
   place.replaceChildren(
     head,
-    ...(reason ? [el("p", { className: "note", lang: "en" }, reason)] : []),
+    ...(reason ? [el("p", { className: "note" }, sentence(reason))] : []),
     el("div", { className: "row" }, ...act, el("a", { href: "#models" }, words("train.all_versions"))),
     trouble,
     ...(await evaluation(model, version)),
@@ -35,7 +35,7 @@ export async function evaluation(model, version) {
 /** How a training diverged, if it did. */
 function astray(diverged) {
   if (!diverged) return [];
-  return [el("p", { className: "bad" }, words("train.diverged"), " ", el("span", { lang: "en" }, diverged))];
+  return [el("p", { className: "bad" }, words("train.diverged"), " ", sentence(diverged))];
 }
 
 async function tested(model, version, metrics, files) {

@@ -12,6 +12,9 @@ export const figure = (value) =>
 /** The name of a metric in words, where the page has some; as the API calls it when one points at it. */
 export const named = (metric) => Object.assign(words(`figure.${metric}`, { otherwise: metric }), { title: metric });
 
+/** The name of a hyperparameter in words, where the page has some; as the API calls it when one points at it. */
+export const hyperparameter = (name) => Object.assign(words(`hp.${name}`, { otherwise: name }), { title: name });
+
 /** Seconds as 0:07, 12:30 or 1:02:03. */
 export function clock(seconds) {
   const whole = Math.max(0, Math.round(seconds));

@@ -49,7 +49,7 @@ function field(family, name, kind) {
   return el(
     "label",
     { className: kind.maxLength > LONG ? "long" : "" },
-    el("code", {}, name),
+    el("span", {}, words(`hp.${name}`, { otherwise: "" }), " ", el("code", {}, name)),
     control(name, kind),
     note,
   );

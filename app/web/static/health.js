@@ -2,7 +2,7 @@
 
 import { el, find, table, wide } from "./dom.js";
 import { every } from "./every.js";
-import { words } from "./language.js";
+import { sentence, words } from "./language.js";
 import { fitserve } from "./service.js";
 
 const LOOK_MS = 2000;
@@ -31,8 +31,8 @@ function report({ state: told, running, queued }) {
   const tiles = el(
     "dl",
     { className: "tiles panel" },
-    tile("health.state", state, el("small", { className: "bad" }, keysFault ?? "")),
-    tile("health.runtime", runtime, el("small", { className: fault ? "bad" : "" }, fault ?? why)),
+    tile("health.state", state, el("small", { className: "bad" }, ...(keysFault ? [sentence(keysFault)] : []))),
+    tile("health.runtime", runtime, el("small", { className: fault ? "bad" : "" }, sentence(fault ?? why))),
     tile("health.gpu", gpus.length ? gpus.join(", ") : words("health.no_gpu")),
     tile("health.queue", words("health.jobs", { running, queued })),
   );
@@ -43,7 +43,7 @@ function report({ state: told, running, queued }) {
 
 function standing(model, { serving, loaded, waiting, faults }) {
   const faulty = Object.entries(faults).map(([version, reason]) =>
-    el("p", { className: "bad" }, words("models.fault", { version, reason })),
+    el("p", { className: "bad" }, words("models.fault", { version }), " ", sentence(reason)),
   );
   const none = () => el("span", { className: "bad" }, words("models.none", { model }));
   const answers = serving === null ? none() : words("models.numbered", { version: serving });

@@ -4,7 +4,7 @@ import { tell } from "./calls.js";
 import { comparison } from "./compare.js";
 import { button, el, find, wide } from "./dom.js";
 import { figure, moment, named } from "./figures.js";
-import { words } from "./language.js";
+import { sentence, words } from "./language.js";
 import { promote, rollback } from "./changing.js";
 import { fitserve } from "./service.js";
 import { traffic } from "./traffic.js";
@@ -43,7 +43,7 @@ function modelCard(model) {
       ),
       el("p", { className: "trouble", role: "alert", hidden: true }),
       ...Object.entries(faults).map(([version, reason]) =>
-        el("p", { className: "bad" }, words("models.fault", { version, reason })),
+        el("p", { className: "bad" }, words("models.fault", { version }), " ", sentence(reason)),
       ),
       ...(versions.length ? [versionTable(card, summary, renew)] : []),
       ...(serving !== null && versions.length > 1 ? [traffic(card, summary, renew), comparison(summary)] : []),

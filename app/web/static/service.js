@@ -3,6 +3,7 @@
 import { Fitserve } from "./fitserve.js";
 import { answered } from "./dialogs.js";
 import { find } from "./dom.js";
+import { sentence } from "./language.js";
 
 export const fitserve = new Fitserve(new URL(".", location).href, { askKey });
 
@@ -11,7 +12,7 @@ async function askKey(refusal) {
   const dialog = find("#key");
   const input = find("input", dialog);
   input.value = "";
-  find(".refused", dialog).textContent = fitserve.key ? refusal.message : "";
+  find(".refused", dialog).replaceChildren(...(fitserve.key && refusal.message ? [sentence(refusal.message)] : []));
   return (await answered(dialog)) === "yes" ? input.value.trim() : null;
 }
 

@@ -72,6 +72,7 @@ const wishToShare = (model, weights) => ({
       .map(([version, weight]) => `${version}: ${weight} %`)
       .join(", "),
   },
+  action: "traffic.do_set",
   act: () => fitserve.splitTraffic(model, weights),
   call: {
     method: "PUT",
@@ -84,6 +85,7 @@ const wishToShare = (model, weights) => ({
 const wishForShadow = (model, version) => ({
   question: "traffic.sure_shadow",
   values: { model, version },
+  action: "traffic.do_shadow",
   act: () => fitserve.promote(model, version, "shadow"),
   call: {
     method: "PUT",
@@ -97,6 +99,7 @@ function endOfSharing(card, { model, serving }, renew) {
   const wish = () => ({
     question: "traffic.sure_end",
     values: { model, version: serving },
+    action: "traffic.do_end",
     act: () => fitserve.endSplit(model),
     call: { method: "DELETE", path: `/models/${model}/traffic`, javascript: `endSplit("${model}")` },
   });
@@ -107,6 +110,7 @@ function endOfShadow(card, { model, shadow }, renew) {
   const wish = () => ({
     question: "traffic.sure_end_shadow",
     values: { model, version: shadow.version },
+    action: "traffic.do_end_shadow",
     act: () => fitserve.removeAlias(model, "shadow"),
     call: {
       method: "DELETE",

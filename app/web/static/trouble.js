@@ -1,18 +1,15 @@
 /** What went wrong, said where it happened. */
 
 import { button, el, find } from "./dom.js";
-import { words } from "./language.js";
+import { sentence, words } from "./language.js";
 import { fitserve, otherKey } from "./service.js";
 
-/** What a fault says: in the service's own words, or the page's where the service was not reached. */
+/** What a fault says: the service's sentence and what it says of each field, or the page's own text. */
 export function said(fault) {
   if (fault.status === 0) return words("trouble.unreachable");
-  const details = (fault.problem?.errors ?? []).map(({ loc, msg }) => `${loc.at(-1)}: ${msg}`);
-  return el(
-    "span",
-    { lang: fault.key ? "" : "en" },
-    fault.key ? words(fault.key) : [fault.message, ...details].join(" · "),
-  );
+  if (fault.key) return words(fault.key);
+  const details = (fault.problem?.errors ?? []).flatMap(({ loc, msg }) => [` · ${loc.at(-1)}: `, sentence(msg)]);
+  return el("span", {}, sentence(fault.message), ...details);
 }
 
 /** Show it in the `.trouble` of a place; without a fault, take the last one away. */

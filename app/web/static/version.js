@@ -3,7 +3,7 @@
 import { copies } from "./calls.js";
 import { button, el, table } from "./dom.js";
 import { evaluation } from "./evaluation.js";
-import { bytes, clock, figure } from "./figures.js";
+import { bytes, clock, figure, hyperparameter } from "./figures.js";
 import { words } from "./language.js";
 import { save } from "./pictures.js";
 import { changing } from "./changing.js";
@@ -52,7 +52,7 @@ function origin({ command, data, parameters, training_seconds: seconds, hyperpar
       ),
       ...known("version.parameters", parameters, (number) => number.toLocaleString("en")),
       ...known("version.took", seconds || null, clock),
-      ...Object.entries(hyperparameters).map(([name, value]) => [el("code", {}, name), figure(value)]),
+      ...Object.entries(hyperparameters).map(([name, value]) => [hyperparameter(name), figure(value)]),
     ],
   );
 }
@@ -62,12 +62,14 @@ function actions(place, { model, version }, live, renew) {
   const again = () => ({
     question: "version.sure_again",
     values: { model, version },
+    action: "version.do_again",
     act: () => fitserve.reproduce(model, version),
     call: { method: "POST", path: `${path}/reproduce`, javascript: `reproduce("${model}", ${version})` },
   });
   const remove = () => ({
     question: "version.sure_delete",
     values: { model, version },
+    action: "version.do_delete",
     act: () => fitserve.delete(model, version),
     call: { method: "DELETE", path, javascript: `delete("${model}", ${version})` },
   });

@@ -4,14 +4,15 @@ import { charts, exportsOf } from "./curves.js";
 import { button, el, find } from "./dom.js";
 import { confirmed } from "./dialogs.js";
 import { outcome } from "./evaluation.js";
-import { clock, figure, named, percent } from "./figures.js";
+import { clock, figure, hyperparameter, named, percent } from "./figures.js";
 import { badge } from "./jobs.js";
-import { label, words } from "./language.js";
+import { label, message, sentence, words } from "./language.js";
 import { logOf } from "./log.js";
 import { fitserve } from "./service.js";
 import { trying } from "./trouble.js";
 
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);
+const LONGEST = 60; // characters shown of a hyperparameter's value
 const CHANGES = new Set(["queued", "started", "resumed", "paused", "finished"]);
 
 /** Show a job in the panel until it ends or the signal says stop; one that is not known is refused before. */
@@ -37,7 +38,7 @@ function viewOf(id, signal) {
     label(el("progress", { max: 1, value: 0 }), "train.progress"),
     el("p", { className: "now" }),
     el("p", { className: "lost bad", role: "status", hidden: true }, words("train.lost")),
-    el("p", { className: "error bad", lang: "en" }),
+    el("p", { className: "error bad" }),
     el("p", { className: "trouble", role: "alert", hidden: true }),
     el("div", { className: "actions row" }),
     el("div", { className: "charts" }),
@@ -88,7 +89,7 @@ function showEncoding(view, { corpus, encoding }) {
 
 function showProgress(view, { progress, epoch, eta_seconds: eta, metrics = {} }, { phase, epochs }) {
   find("progress", view).value = progress;
-  const place = phase ? [words("train.epoch", { phase, epoch, epochs })] : [];
+  const place = phase ? [words("train.epoch", { phase: message(`phase.${phase}`, { otherwise: phase }), epoch, epochs })] : [];
   const left = eta === undefined ? [] : [words("train.eta", { time: clock(eta) })];
   const figures = Object.entries(metrics).map(([name, value]) =>
     el("span", {}, named(name), " ", el("strong", {}, figure(value))),
@@ -98,10 +99,14 @@ function showProgress(view, { progress, epoch, eta_seconds: eta, metrics = {} },
 
 /** How a job stands, and what can be done with it. */
 function showState(view, job) {
-  const wishes = Object.entries(job.hyperparameters).map(([name, value]) => `${name} ${value}`);
+  const wishes = Object.entries(job.hyperparameters).flatMap(([name, value]) => [
+    " · ",
+    hyperparameter(name),
+    ` ${value}`.slice(0, LONGEST),
+  ]);
   find(".status", view).replaceChildren(badge(job.status));
-  find(".wishes", view).textContent = [job.model, ...wishes.map((one) => one.slice(0, 60))].join(" · ");
-  find(".error", view).textContent = job.error ?? "";
+  find(".wishes", view).replaceChildren(job.model, ...wishes);
+  find(".error", view).replaceChildren(...(job.error ? [sentence(job.error)] : []));
   find("progress", view).value = job.progress;
   if (ENDED.has(job.status)) showTime(view, job);
   find(".actions", view).replaceChildren(...actions(view, job));
@@ -121,7 +126,8 @@ function actions(view, { id, status, progress }) {
       }),
     );
   if (ENDED.has(status)) return [];
-  const cancel = async () => (await confirmed("train.sure", { id })) && fitserve.cancel(id);
+  const cancel = async () =>
+    (await confirmed("train.sure", { id }, "train.do_cancel", "train.keep")) && fitserve.cancel(id);
   const paused = status === "paused";
   return [
     paused ? act("train.resume", () => fitserve.resume(id)) : act("train.pause", () => fitserve.pause(id)),

@@ -49,8 +49,8 @@ def objects(bucket: Bucket, timeout: float = 5) -> Objects:
     [
         (503, "ServiceUnavailable", "does not work now"),
         (500, "InternalError", "does not work now"),
-        (403, "InvalidAccessKeyId", "does not let these credentials in"),
-        (403, "AccessDenied", "does not let these credentials in"),
+        (403, "InvalidAccessKeyId", "rejects these credentials"),
+        (403, "AccessDenied", "rejects these credentials"),
     ],
 )
 def test_what_is_wrong_with_the_bucket_is_said_in_a_sentence(
@@ -142,7 +142,7 @@ def test_an_upload_that_was_taken_for_abandoned_does_not_come_into_sight(
 
     staged = store.stage("slow")
     (staged / ONNX).write_text("0.5")
-    with pytest.raises(Conflict, match="taken for abandoned"):
+    with pytest.raises(Conflict, match="treated as abandoned"):
         store.publish(staged, "tiny", card)
     assert place.store().numbers("tiny") == []
     assert publish_tiny(store).version == 2

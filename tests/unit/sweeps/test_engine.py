@@ -289,7 +289,7 @@ def test_the_same_key_begins_one_sweep_and_too_many_are_refused(journal: Journal
     sweeping = sweeper(journal, store)
     assert begin(sweeping, "k").id == begin(sweeping, "k").id
     begin(sweeping)
-    with pytest.raises(Busy, match="2 sweeps run already"):
+    with pytest.raises(Busy, match="2 sweeps are already running"):
         begin(sweeping)
 
 

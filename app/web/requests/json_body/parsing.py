@@ -37,7 +37,7 @@ class _Arrays:
         """The value with arrays and buffers in their place; raises InvalidRequest where a list is no array."""
         self._objects += 1
         if self._objects > MOST_OBJECTS:
-            raise InvalidRequest(f"more than {MOST_OBJECTS} values that are no numbers of a tensor")
+            raise InvalidRequest(f"more than {MOST_OBJECTS} values that are not numbers of a tensor")
         if isinstance(value, dict):
             return {name: self.of(one) for name, one in value.items()}
         if isinstance(value, str) and len(value) > LONG_TEXT and value.isascii():
@@ -66,7 +66,7 @@ def array_of(values: list[Any]) -> NDArray[Any]:
     if kinds == {bool}:
         return objects.astype(np.bool_)
     if not kinds <= {int, float}:
-        raise InvalidRequest("a tensor holds something else beside its numbers")
+        raise InvalidRequest("a tensor may contain numbers only")
     try:
         return objects.astype(np.float64 if float in kinds else np.int64)
     except OverflowError:

@@ -30,7 +30,7 @@ def test_best_needs_no_weights_by_default():
 @pytest.mark.parametrize(
     ("wishes", "words"),
     [
-        ({"recipe": "classic", "backbone": "compact"}, "classic recipe is one of transfer"),
+        ({"recipe": "classic", "backbone": "compact"}, "classic recipe needs a pretrained backbone"),
         ({"backbone": "compact", "weights": "imagenet"}, "no ImageNet weights for compact"),
         ({"head_epochs": 3}, "head_epochs: not with backbone compact"),
         ({"recipe": "classic", "epochs": 3}, "epochs: not with backbone vgg16.*head_epochs"),
