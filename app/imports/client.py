@@ -93,8 +93,8 @@ async def _import(environment: Mapping[str, str], *arguments: str) -> None:
         said = json.loads(told.splitlines()[-1])
     except (IndexError, ValueError):
         raise InvalidRequest(
-            f"the process that tried the network out ended with {process.returncode}: it needs more memory or time "
-            "than it may take, or does not run at all"
+            f"the process that tested the network exited with {process.returncode}: the network exceeds the limit of "
+            "memory or time, or cannot run"
         ) from None
     if "error" in said:
         raise KINDS.get(said["kind"], InvalidRequest)(said["error"])

@@ -121,8 +121,8 @@ def check_comparable(answering: Card, shadow: Card) -> None:
         raise Conflict(f"{shadow.model} generates text and cannot be shadowed: there are no labels to compare")
     if (answering.input.shape, answering.input.dtype) != (shadow.input.shape, shadow.input.dtype):
         raise Conflict(
-            f"version {shadow.version} of {shadow.model} takes other inputs than version {answering.version}, "
-            "so it cannot be its shadow"
+            f"version {shadow.version} of {shadow.model} has other inputs than version {answering.version} "
+            "and cannot shadow it"
         )
 
 

@@ -37,14 +37,14 @@ def start_training(page: Page, epochs: int) -> None:
     """A training of digits that needs no download."""
     form = section(page, "train")
     form.locator(".family").select_option("digit")
-    form.get_by_role("button", name="Seconds, and no download").click()
+    form.get_by_role("button", name="Quick demo (offline)").click()
     form.locator("[name=epochs]").fill(str(epochs))
     form.get_by_role("button", name="Start", exact=True).click()
 
 
-def yes(page: Page) -> None:
-    """The answer to the question that is asked."""
-    page.locator("#confirm").get_by_role("button", name="Yes").click()
+def confirm(page: Page, action: str) -> None:
+    """Press the button of the question that is asked, by the name of the action."""
+    page.locator("#confirm").get_by_role("button", name=action, exact=True).click()
 
 
 def settle(page: Page) -> None:

@@ -37,7 +37,7 @@ def text(visit: Visit) -> None:
     page.get_by_role("button", name="한국어").click()
     page.locator("#text [name=seed]").fill("11")
     page.locator("#text .go").click()
-    expect(page.locator("#text .state")).to_contain_text("다 썼습니다")
+    expect(page.locator("#text .state")).to_contain_text("완료")
     page.locator("#text .word").nth(2).click()
     expect(page.locator("#text .others .bars")).to_be_in_viewport()
 

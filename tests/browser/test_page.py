@@ -50,15 +50,15 @@ def test_a_key_is_asked_for_and_kept_in_this_tab_only(browser: Browser, guarded:
         dialog = page.locator("#key")
         expect(dialog).to_be_visible()
         dialog.locator("input").fill("no such key")
-        dialog.get_by_role("button", name="Use it").click()
+        dialog.get_by_role("button", name="Use this key").click()
         expect(dialog.locator(".refused")).to_contain_text("not known")
         dialog.locator("input").fill(key)
-        dialog.get_by_role("button", name="Use it").click()
+        dialog.get_by_role("button", name="Use this key").click()
         expect(page.locator("#model-digit")).to_be_visible()
         assert key not in str(page.evaluate("[{...localStorage}, {...sessionStorage}, document.cookie]"))
         page.reload()
         expect(dialog).to_be_visible()
-        dialog.get_by_role("button", name="No").click()
+        dialog.get_by_role("button", name="Cancel").click()
         expect(section(page, "models").locator(".trouble")).to_contain_text("an API key is required")
         visit.expect_refusal(401)
 
@@ -69,12 +69,12 @@ def test_where_a_key_may_not_do_something_another_can_be_given(browser: Browser,
         page.goto(f"{visit.origin}/#train")
         dialog = page.locator("#key")
         dialog.locator("input").fill(guarded.keys[Scope.PREDICT])
-        dialog.get_by_role("button", name="Use it").click()
+        dialog.get_by_role("button", name="Use this key").click()
         trouble = section(page, "train").locator(".trouble").first
         expect(trouble).to_contain_text("scope")
         trouble.get_by_role("button", name="Use another key").click()
         dialog.locator("input").fill(guarded.keys[Scope.TRAIN])
-        dialog.get_by_role("button", name="Use it").click()
+        dialog.get_by_role("button", name="Use this key").click()
         section(page, "train").get_by_role("button", name="Start", exact=True).click()
         expect(section(page, "train").locator("form .trouble")).to_contain_text("mnist.npz")
         for status in (401, 403, 409):
@@ -86,9 +86,9 @@ def test_a_model_without_a_version_says_so_and_where_to_train_one(browser: Brows
         page = visit.page
         page.goto(f"{visit.origin}/#digit")
         page.locator("#key input").fill(guarded.keys[Scope.TRAIN])
-        page.locator("#key").get_by_role("button", name="Use it").click()
+        page.locator("#key").get_by_role("button", name="Use this key").click()
         expect(section(page, "digit").locator(".missing")).to_contain_text("digit has no version yet.")
-        page.get_by_role("link", name="Train one: digit").click()
+        page.get_by_role("link", name="Train digit").click()
         expect(section(page, "train")).to_be_visible()
         page.get_by_role("link", name="Models").click()
         expect(page.locator("#model-gru")).to_contain_text("gru has no version yet.")
@@ -160,7 +160,7 @@ def test_the_calls_that_are_told_do_what_one_did(browser: Browser, service: Serv
             assert '"label":"airplane"' in said
         page.goto("about:blank")
         page.goto(f"{visit.origin}/#text")
-        section(page, "text").get_by_role("button", name="Go on writing").click()
+        section(page, "text").get_by_role("button", name="Generate").click()
         expect(section(page, "text").locator(".state")).to_contain_text("Done")
         for command in (["bash", "-c", told(page, "curl")], [sys.executable, "-c", told(page, "Python")]):
             said = subprocess.run(command, cwd=PICTURES, capture_output=True, text=True, check=True).stdout

@@ -30,8 +30,8 @@ def test_a_text_comes_word_by_word_and_tells_what_else_could_have_come(visit: Vi
     expect(text.locator("[name=model] option")).to_have_text(["rnn", "lstm", "gru"])
     text.locator("[name=next_words]").fill("5")
     text.locator("[name=seed]").fill("3")
-    text.get_by_role("button", name="Go on writing").click()
-    expect(text.locator(".state")).to_have_text("Done. Seed 3 gives it again.")
+    text.get_by_role("button", name="Generate").click()
+    expect(text.locator(".state")).to_have_text("Done. Use seed 3 to get the same text again.")
     assert 1 <= text.locator(".word").count() <= 5
     word = text.locator(".word").first
     word.click()
@@ -44,12 +44,12 @@ def test_a_text_stops_when_told(visit: Visit):
     visit.page.add_init_script(FIRST_WORD_ONLY)
     page = visit.open("text")
     text = section(page, "text")
-    text.get_by_role("button", name="Go on writing").click()
+    text.get_by_role("button", name="Generate").click()
     expect(text.locator(".word")).to_have_count(1)
-    expect(text.locator(".state")).to_have_text("Writing …")
+    expect(text.locator(".state")).to_have_text("Generating …")
     text.get_by_role("button", name="Stop").click()
     expect(text.locator(".state")).to_have_text("Stopped.")
-    expect(text.get_by_role("button", name="Go on writing")).to_be_visible()
+    expect(text.get_by_role("button", name="Generate")).to_be_visible()
     expect(text.locator(".trouble")).to_be_hidden()
 
 
@@ -59,12 +59,12 @@ def test_an_english_beginning_for_a_korean_model_is_told_in_both_languages(visit
     text.locator("[name=model]").select_option("gru")
     text.locator("[name=temperature]").fill("0")
     text.locator("[name=seed_text]").fill("hello world")
-    text.get_by_role("button", name="Go on writing").click()
-    expect(text.locator(".state")).to_contain_text("has not learned the letters of the beginning: Latin")
+    text.get_by_role("button", name="Generate").click()
+    expect(text.locator(".state")).to_contain_text("was not trained on the prompt's script: Latin")
     if not text.locator(".word").count():
-        expect(text.locator(".state")).to_contain_text("No word came: the model ended the line at once.")
+        expect(text.locator(".state")).to_contain_text("No word was generated: the model ended the line at once.")
     page.get_by_role("button", name="한국어").click()
-    expect(text.locator(".state")).to_contain_text("배우지 않은 문자로 시작했습니다: 로마자")
+    expect(text.locator(".state")).to_contain_text("학습하지 않은 문자가 프롬프트에 있습니다: 로마자")
 
 
 def test_a_text_is_copied(visit: Visit):
@@ -72,7 +72,7 @@ def test_a_text_is_copied(visit: Visit):
     page = visit.open("text")
     text = section(page, "text")
     text.locator("[name=temperature]").fill("0")
-    text.get_by_role("button", name="Go on writing").click()
+    text.get_by_role("button", name="Generate").click()
     expect(text.locator(".state")).to_contain_text("Done")
     text.get_by_role("button", name="Copy").click()
     expect(text.locator(".copied")).to_be_visible()
@@ -83,7 +83,7 @@ def test_a_text_that_is_refused_says_why(visit: Visit):
     page = visit.open("text")
     text = section(page, "text")
     text.locator("[name=top_p]").fill("0")
-    text.get_by_role("button", name="Go on writing").click()
+    text.get_by_role("button", name="Generate").click()
     expect(text.locator(".trouble")).to_contain_text("top_p")
-    expect(text.locator(".state")).to_have_text("It did not work.")
+    expect(text.locator(".state")).to_have_text("Generation failed.")
     visit.expect_refusal(422)

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Visit
-from tests.browser.page_actions import section, start_training, yes
+from tests.browser.page_actions import confirm, section, start_training
 from tests.service import Service
 
 EPOCHS = 12
@@ -36,7 +36,7 @@ def test_a_training_is_watched_to_its_end_through_a_reload_and_a_lost_connection
     expect(watch.locator(".confusion .right")).to_have_count(10)
     expect(watch.locator(".evaluation h3")).to_contain_text("digit version")
     with page.expect_download() as download:
-        watch.get_by_role("button", name="Figures as CSV").click()
+        watch.get_by_role("button", name="Metrics as CSV").click()
     assert len(download.value.path().read_text().splitlines()) == 1 + EPOCHS
     watch.locator("summary", has_text="Log").click()
     expect(watch.locator("pre")).not_to_be_empty()
@@ -52,7 +52,7 @@ def test_what_came_out_is_shown_with_its_worst_mistakes(visit: Visit, trained: s
     assert sheet.evaluate("image => image.decode().then(() => image.naturalWidth)") > 300
     chart = watch.locator(".chart svg").first
     chart.hover()
-    expect(watch.locator(".chart .epoch").first).to_have_text("train 1")
+    expect(watch.locator(".chart .epoch").first).to_have_text("Training 1")
     expect(section(page, "train").locator(".jobs a[aria-current]")).to_contain_text(trained)
 
 
@@ -66,7 +66,7 @@ def test_a_training_is_paused_resumed_and_cancelled(visit: Visit, service: Servi
     watch.get_by_role("button", name="Resume").click()
     expect(watch.get_by_role("button", name="Pause")).to_be_visible(timeout=LONG_MS)
     watch.get_by_role("button", name="Cancel").click()
-    yes(page)
+    confirm(page, f"Cancel job {page.url.rpartition('/')[2]}")
     expect(watch.locator(".status")).to_have_text("cancelled", timeout=LONG_MS)
     expect(watch.locator(".actions")).to_be_empty()
     assert service.get(f"/jobs/{page.url.rpartition('/')[2]}")["status"] == "cancelled"
@@ -77,6 +77,44 @@ def test_a_job_that_is_not_known_is_told(visit: Visit):
     expect(section(page, "train").locator(".trouble").first).to_contain_text("no-such-job")
     expect(section(page, "train").locator(".watch")).to_be_hidden()
     visit.expect_refusal(404)
+
+
+def test_a_sentence_of_the_service_is_translated_and_back(visit: Visit):
+    page = visit.open("train/no-such-job")
+    trouble = section(page, "train").locator(".trouble").first
+    expect(trouble).to_contain_text("there is no job")
+    page.get_by_role("button", name="한국어").click()
+    expect(trouble).to_have_text("작업을 찾을 수 없습니다: 'no-such-job'")
+    expect(trouble.locator("[data-sentence]")).to_have_attribute("lang", "ko")
+    page.get_by_role("button", name="English").click()
+    expect(trouble).to_contain_text("there is no job")
+    visit.expect_refusal(404)
+
+
+def test_what_is_wrong_with_a_field_is_said_in_korean_and_fields_are_named(visit: Visit):
+    page = visit.open("train")
+    train = section(page, "train")
+    rate = train.locator("form [name=learning_rate]")
+    rate.fill("0")
+    train.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_role("button", name="한국어").click()
+    expect(train.locator("form .trouble")).to_have_text(
+        "하이퍼파라미터가 올바르지 않습니다 · learning_rate: 0보다 커야 합니다"
+    )
+    expect(train.get_by_label("학습률 learning_rate")).to_be_visible()
+    visit.expect_refusal(422)
+
+
+def test_a_translation_fills_in_parts_and_leaves_alone_what_it_does_not_know(visit: Visit):
+    translate = """async (text) => {
+        const { Translation } = await import(document.querySelector("script[type=module]").src.replace("main", "translation"));
+        return new Translation({ "{what}: {why}": "{why} - {what}", "no {thing}": "{thing} 없음", "no text": "빈 글" }).of(text);
+    }"""
+    page = visit.open("train")
+    assert page.evaluate(translate, "no (job)?") == "(job)? 없음"
+    assert page.evaluate(translate, "no text") == "빈 글"
+    assert page.evaluate(translate, "a: no text") == "빈 글 - a"
+    assert page.evaluate(translate, "something else") is None
 
 
 def test_the_form_has_the_bounds_and_defaults_of_the_schema(visit: Visit, service: Service):

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from app.web.routes.page import STATIC
 
-MOST_BYTES = 150_000
+MOST_BYTES = 180_000  # a sixth of it Korean translations of the service's sentences
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
@@ -100,4 +100,5 @@ def test_every_hyperparameter_is_described_in_korean(client: TestClient):
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     families = {name.removeprefix("Train_"): schema for name, schema in schemas.items() if name.startswith("Train_")}
     wanted = {f"hp.{family}.{name}" for family, schema in families.items() for name in schema["properties"]}
+    wanted |= {f"hp.{name}" for schema in families.values() for name in schema["properties"]}
     assert {name for name in korean if name.startswith("hp.")} == wanted

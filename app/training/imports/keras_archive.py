@@ -66,8 +66,8 @@ def check_archive(path: Path) -> None:
         raise InvalidRequest(f"expected a .keras file: {fault}") from fault
     if odd := {name for name in _named(config) if name is not None}:
         raise InvalidRequest(
-            f"the network names {_some(odd)}, which could run code or is not known here; only Keras's own layers, "
-            "initializers, regularizers and constraints are read"
+            f"the network uses {_some(odd)}, which could run code or is unknown; only Keras's own layers, "
+            "initializers, regularizers and constraints are accepted"
         )
 
 

@@ -78,8 +78,7 @@ class QuickRoute(JsonRoute):
                 limits = self.json_limits(request.app.state.services.settings)
                 body = GenerateRequest.model_validate(await read_json(request, limits))
             except ValidationError as fault:
-                details = fault.errors(include_url=False, include_context=False, include_input=False)
-                raise InvalidRequest("the request does not fit", details) from fault
+                raise InvalidRequest.of("the request does not fit", fault) from fault
             query = request.query_params
             response: Response = await self.endpoint(request, body, query.get("version"), query.get("alias"))
             return response
