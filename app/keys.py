@@ -106,7 +106,9 @@ def create_key(path: Path, scope: Scope, name: str) -> str:
     secret = PREFIX + secrets.token_urlsafe(32)
     line = f"{scope} {hashlib.sha256(secret.encode()).hexdigest()} {name}"
     if not LINE.fullmatch(line):
-        raise InvalidRequest(f"{name!r} is not a valid name of a key: expected 1 to 64 letters, digits, `.`, `_` or `-`")
+        raise InvalidRequest(
+            f"{name!r} is not a valid name of a key: expected 1 to 64 letters, digits, `.`, `_` or `-`"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(path) as file:

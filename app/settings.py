@@ -199,7 +199,9 @@ class Settings(BaseSettings):
         if isinstance(self.store, Bucket):  # what can be fetched again may be deleted; jobs may not
             state = state_folder()
             if state is None:
-                raise InvalidRequest("the journal has no default location on this machine: set FITSERVE_JOURNAL to a database URL")
+                raise InvalidRequest(
+                    "the journal has no default location on this machine: set FITSERVE_JOURNAL to a database URL"
+                )
             folder = state / self.store.path
         return f"sqlite:///{folder / '.journal.db'}"
 

@@ -31,7 +31,9 @@ class Hyperparameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    seed: int = Field(0, ge=0, lt=2**31, description="Seed of every random choice: the same seed, the same training.")
+    seed: int = Field(
+        0, ge=0, lt=2**31, description="Seed of all random choices. The same seed gives the same training."
+    )
 
     @model_validator(mode="before")
     @classmethod

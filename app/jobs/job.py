@@ -50,9 +50,9 @@ class NewJob(BaseModel):
     hyperparameters: dict[str, Any]
     promote: Promote = "if_better"
     priority: int = 0
-    formats: tuple[Format, ...] = Field((), description="What the version holds beside its ONNX and its Keras file.")
+    formats: tuple[Format, ...] = Field((), description="Additional export formats besides ONNX and Keras.")
     sweep: str | None = Field(None, description="The sweep that this job is a trial of.")
-    trial: int | None = Field(None, description="Which of its trials, from 1.")
+    trial: int | None = Field(None, description="Trial number within the sweep, starting at 1.")
     idempotency_key: str | None = Field(None, exclude=True)
     idempotency_body: str | None = Field(None, exclude=True)  # a digest: the key means this body and no other
     origin: dict[str, str] = Field(default_factory=dict, exclude=True)  # the request and the trace that it comes from
@@ -63,18 +63,16 @@ class Job(NewJob):
 
     id: str = Field(examples=["3f9c2a7b1d40"])
     status: Status
-    wish: Wish | None = Field(None, description="What was asked of it and is not done yet.")
-    attempts: int = Field(0, description="How many times a trainer has started on it.")
-    progress: float = Field(0.0, description="Share of the training done, 0 to 1.")
+    wish: Wish | None = Field(None, description="Pending control request: `cancel` or `pause`.")
+    attempts: int = Field(0, description="Number of attempts started.")
+    progress: float = Field(0.0, description="Fraction of the training completed, 0 to 1.")
     phase: str | None = None
-    epoch: int | None = Field(None, description="Epoch under way in this phase, from 1.")
-    epochs: int | None = Field(None, description="Epochs of this phase.")
-    eta_seconds: float | None = Field(
-        None, description="Seconds that training will still take, as far as one can tell."
-    )
-    metrics: dict[str, float] = Field(default_factory=dict, description="The latest figures.")
+    epoch: int | None = Field(None, description="Current epoch of this phase, starting at 1.")
+    epochs: int | None = Field(None, description="Number of epochs of this phase.")
+    eta_seconds: float | None = Field(None, description="Estimated remaining training time in seconds.")
+    metrics: dict[str, float] = Field(default_factory=dict, description="Latest metrics.")
     result: dict[str, Any] | None = Field(
-        None, description="The version that came out, whether it was promoted, and how it `diverged`, if it did."
+        None, description="Published version, whether and why it was promoted, and how training `diverged`, if it did."
     )
     error: str | None = None
     created: datetime

@@ -270,9 +270,7 @@ def _by_keys(connection: Connection, news: Sequence[NewJob]) -> list[Job]:
 def check_body(known: str | None, body: str | None) -> None:
     """Raise InvalidRequest unless a key that is known came with the same body, as far as one was told."""
     if known and body and known != body:
-        raise InvalidRequest(
-            "this Idempotency-Key was already used with another body; use a new key for a new request"
-        )
+        raise InvalidRequest("this Idempotency-Key was already used with another body; use a new key for a new request")
 
 
 def _cancel(connection: Connection, job: str, reason: str | None = None) -> Job:

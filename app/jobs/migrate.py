@@ -23,4 +23,6 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     try:
         command.upgrade(config, revision)
     except CommandError as fault:
-        raise Unavailable(f"the journal was written by a newer version of Fitserve, upgrade this installation: {fault}") from fault
+        raise Unavailable(
+            f"the journal was written by a newer version of Fitserve, upgrade this installation: {fault}"
+        ) from fault

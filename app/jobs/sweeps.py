@@ -24,9 +24,9 @@ class NewSweep(BaseModel):
 
     family: str = Field(examples=["digit"])
     model: str = Field(examples=["digit"])
-    space: dict[str, Any] = Field(description="What is tried of each hyperparameter: a range, or choices.")
-    hyperparameters: dict[str, Any] = Field(description="Those that are the same in every trial.")
-    metric: Metric = Field(description="What is better in the best trial, over its epochs.")
+    space: dict[str, Any] = Field(description="Search space: a range or choices for each hyperparameter.")
+    hyperparameters: dict[str, Any] = Field(description="Fixed hyperparameters for all trials.")
+    metric: Metric = Field(description="Metric to optimise, taken from a trial's best epoch.")
     trials: int
     seed: int = 0
     stop_bad: bool = True
@@ -41,9 +41,9 @@ class Sweep(NewSweep):
 
     id: str = Field(examples=["8a1f0c2b9d3e"])
     status: Status
-    wish: Wish | None = Field(None, description="What was asked of it and is not done yet.")
-    ended: int = Field(0, description="How many of its trials have ended.")
-    result: dict[str, Any] | None = Field(None, description="The best trial, its version, and whether it was promoted.")
+    wish: Wish | None = Field(None, description="Pending control request.")
+    ended: int = Field(0, description="Number of trials that have ended.")
+    result: dict[str, Any] | None = Field(None, description="Best trial, its version, and whether it was promoted.")
     error: str | None = None
     created: datetime
     finished: datetime | None = None

@@ -96,7 +96,9 @@ class BucketModels:
                 wait = min(2 * wait, 1.0)
             else:
                 return new
-        raise Unavailable(f"concurrent changes prevented the change of {model} in {self._objects.bucket} for {RIVAL_SECONDS:g} s")
+        raise Unavailable(
+            f"concurrent changes prevented the change of {model} in {self._objects.bucket} for {RIVAL_SECONDS:g} s"
+        )
 
     def set_aside(self, model: str) -> None:
         """Copy a register that cannot be understood to another object, and begin anew."""

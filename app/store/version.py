@@ -163,7 +163,9 @@ def verify(folder: Path, card: Card) -> None:
         except OSError as fault:
             raise SystemFault.of(fault) or fault from fault
         if found != expected:
-            raise Damaged(f"{name} of version {card.version} of {card.model} is corrupt: its checksum differs from the card's")
+            raise Damaged(
+                f"{name} of version {card.version} of {card.model} is corrupt: its checksum differs from the card's"
+            )
 
 
 def _first_line(fault: Exception) -> str:

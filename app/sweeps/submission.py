@@ -29,24 +29,26 @@ class SweepWish(BaseModel):
     space: Annotated[
         dict[str, Dimension], Field(min_length=1, max_length=MOST_DIMENSIONS), at_most(MOST_DIMENSIONS)
     ] = Field(
-        description="What is tried of each hyperparameter: a range, or choices.",
+        description="Search space: a range or choices for each hyperparameter.",
         examples=[{"learning_rate": {"low": 0.001, "high": 0.02, "log": True}, "batch_size": {"choices": [64, 128]}}],
     )
-    trials: int = Field(20, ge=1, description="How many trainings, those that are stopped early included.")
+    trials: int = Field(20, ge=1, description="Number of trials, including those stopped early.")
     hyperparameters: dict[str, Any] = Field(
         default_factory=dict,
         max_length=MOST_FIXED,
-        description="Those that are the same in every trial; none of those in `space`.",
+        description="Fixed hyperparameters for all trials; must not repeat those in `space`.",
         examples=[{"epochs": 3}],
     )
     metric: Metric | None = Field(
         None,
-        description="What is to be better, in a trial's best epoch. By default `val_accuracy`; of texts `val_loss`.",
+        description="Metric to optimise, in a trial's best epoch. Default: `val_accuracy`, for text `val_loss`.",
     )
-    stop_bad: bool = Field(True, description="Stop a trial that is worse than the median was after as many epochs.")
-    promote: Promote = Field("if_better", description="When the best version goes live: as with a training.")
-    seed: int = Field(0, ge=0, lt=2**31, description="Seed of what is drawn.")
-    priority: int = Field(0, ge=-100, le=100, description="Jobs of a higher one start first.")
+    stop_bad: bool = Field(
+        True, description="Stop a trial that is worse than the median of the others after as many epochs."
+    )
+    promote: Promote = Field("if_better", description="When to promote the best version, as for a training.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of the sampler.")
+    priority: int = Field(0, ge=-100, le=100, description="Jobs with a higher priority start first.")
 
     @model_validator(mode="before")
     @classmethod

@@ -17,16 +17,16 @@ STOPPED = "stopped"  # the event that says why a sweep ended a trial
 class Trial(BaseModel):
     """A row of the table."""
 
-    trial: int = Field(description="Its number, from 1.", examples=[3])
+    trial: int = Field(description="Trial number, starting at 1.", examples=[3])
     job: str = Field(examples=["3f9c2a7b1d40"])
     status: Status
-    wish: str | None = Field(None, description="What was asked of it and is not done yet.")
-    hyperparameters: dict[str, Any] = Field(description="What it tries.", examples=[{"learning_rate": 0.004}])
+    wish: str | None = Field(None, description="Pending control request.")
+    hyperparameters: dict[str, Any] = Field(description="Sampled hyperparameters.", examples=[{"learning_rate": 0.004}])
     value: float | None = Field(None, description="The metric in its best epoch so far.", examples=[0.9871])
-    epochs: int = Field(0, description="How many epochs it has seen.")
-    version: int | None = Field(None, description="The version that came out.")
-    reason: str | None = Field(None, description="Why it was stopped, failed, or is not the best whatever its value.")
-    diverged: bool = Field(False, description="Whether its training diverged: then it is never the best.")
+    epochs: int = Field(0, description="Number of epochs completed.")
+    version: int | None = Field(None, description="Published version.")
+    reason: str | None = Field(None, description="Why it was stopped, failed or excluded from the best.")
+    diverged: bool = Field(False, description="Whether its training diverged; such a trial is never the best.")
     figures: dict[int, float] = Field(default_factory=dict, exclude=True)  # the metric of each epoch, counted from 1
 
 

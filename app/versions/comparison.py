@@ -13,26 +13,30 @@ from app.store.version import EVALUATION, GUESSES, Card
 
 
 class Agreement(BaseModel):
-    """How two classifiers do on the same test examples, counted."""
+    """Number of test examples by whether each of two classifiers is correct."""
 
     examples: int
     both_right: int
     both_wrong: int
-    only_right: dict[int, int] = Field(description="Examples that only this version has right.")
-    disagreements: int = Field(description="Examples for which they guess differently, be either right or not.")
+    only_right: dict[int, int] = Field(description="Examples that only this version predicts correctly.")
+    disagreements: int = Field(description="Examples with different predictions, correct or not.")
 
 
 class Comparison(BaseModel):
-    """Two versions of one model on their test sets."""
+    """Comparison of two versions of a model on their test sets."""
 
     model: str
     versions: tuple[int, int]
-    same_test: bool = Field(description="Whether both were tested on the same examples; only then do figures compare.")
+    same_test: bool = Field(
+        description="Whether both were tested on the same examples; otherwise metrics are not comparable."
+    )
     metrics: dict[int, dict[str, float]]
     labels: list[str]
-    confusion: dict[int, list[list[int]]] = Field(description="Of classifiers: row the truth, column the guess.")
+    confusion: dict[int, list[list[int]]] = Field(
+        description="Confusion matrices of classifiers; rows: actual, columns: predicted."
+    )
     agreement: Agreement | None = Field(
-        description="None for generators, different tests, and versions from before guesses were kept."
+        description="None for generators, for different test sets and for versions without stored predictions."
     )
 
 

@@ -27,10 +27,10 @@ from app.web.routes.page import page_router
 from app.web.routes.predict import predict_routers
 from app.web.routes.train import train_router
 
-DESCRIPTION = """Trains neural networks in the background and serves them; a model answers while it trains.
+DESCRIPTION = """Trains neural networks in the background and serves them. Models keep serving during a training.
 
-Every error is `application/problem+json` (RFC 9457) and says what was expected. Every answer has an `X-Request-ID`, the
-request's own where it has one; the log names it."""
+Errors are `application/problem+json` (RFC 9457) and say what was expected. Every response has an `X-Request-ID`, taken
+from the request if present; the log contains it."""
 
 TRACED: TelemetryConfig = {  # a span for each request; metrics and logs have ways of their own here
     "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False,

@@ -74,7 +74,7 @@ EVENT: dict[str, Any] = {  # the OpenAPI schema of a server-sent event
 
 
 class Fault(BaseModel):
-    """One thing that does not fit, and where."""
+    """An invalid field."""
 
     loc: list[str | int] = Field(examples=[["body", "epochs"]])
     msg: str = Field(examples=["Input should be greater than or equal to 1"])
@@ -88,8 +88,8 @@ class Problem(BaseModel):
     title: str = Field(examples=["Unprocessable Content"])
     status: int = Field(examples=[422])
     detail: str = Field(examples=["the picture is empty: expected a PNG, JPEG or WebP picture, got 0 bytes"])
-    errors: list[Fault] | None = Field(None, description=f"What does not fit, the first {MOST_FAULTS} at most.")
-    more_errors: int | None = Field(None, description="How many more there were.")
+    errors: list[Fault] | None = Field(None, description=f"Invalid fields, at most {MOST_FAULTS}.")
+    more_errors: int | None = Field(None, description="Number of further invalid fields.")
 
 
 def problem_of(fault: FitserveError) -> Problem:

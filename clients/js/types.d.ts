@@ -1,17 +1,17 @@
 // Made from the OpenAPI document by `make client`. Not to be edited.
 
-/** How two classifiers do on the same test examples, counted. */
+/** Number of test examples by whether each of two classifiers is correct. */
 export interface Agreement {
   "examples": number;
   "both_right": number;
   "both_wrong": number;
-  /** Examples that only this version has right. */
+  /** Examples that only this version predicts correctly. */
   "only_right": Record<string, number>;
-  /** Examples for which they guess differently, be either right or not. */
+  /** Examples with different predictions, correct or not. */
   "disagreements": number;
 }
 
-/** Where an alias shall point. */
+/** The version that an alias points to. */
 export interface AliasTarget {
   "version": number;
 }
@@ -32,9 +32,9 @@ export interface Calibration {
   "measure"?: "confidence" | "features";
 }
 
-/** How a job is to end. */
+/** Options for cancelling a job. */
 export interface Cancelling {
-  /** Publish the best of its epochs so far, instead of nothing. */
+  /** Publish the best epoch so far instead of discarding the training. */
   "stop_early"?: boolean;
 }
 
@@ -100,17 +100,17 @@ export interface Classification {
   "probabilities": Record<string, number>;
 }
 
-/** Two versions of one model on their test sets. */
+/** Comparison of two versions of a model on their test sets. */
 export interface Comparison {
   "model": string;
   "versions": [number, number];
-  /** Whether both were tested on the same examples; only then do figures compare. */
+  /** Whether both were tested on the same examples; otherwise metrics are not comparable. */
   "same_test": boolean;
   "metrics": Record<string, Record<string, number>>;
   "labels": Array<string>;
-  /** Of classifiers: row the truth, column the guess. */
+  /** Confusion matrices of classifiers; rows: actual, columns: predicted. */
   "confusion": Record<string, Array<Array<number>>>;
-  /** None for generators, different tests, and versions from before guesses were kept. */
+  /** None for generators, for different test sets and for versions without stored predictions. */
   "agreement": Agreement | null;
 }
 
@@ -173,7 +173,7 @@ export interface DataCard {
   "test_fingerprint": string;
 }
 
-/** One thing that does not fit, and where. */
+/** An invalid field. */
 export interface Fault {
   "loc": Array<string | number>;
   "msg": string;
@@ -259,30 +259,30 @@ export interface Job {
   "hyperparameters": Record<string, unknown>;
   "promote"?: "if_better" | "always" | "never";
   "priority"?: number;
-  /** What the version holds beside its ONNX and its Keras file. */
+  /** Additional export formats besides ONNX and Keras. */
   "formats"?: Array<"savedmodel">;
   /** The sweep that this job is a trial of. */
   "sweep"?: string | null;
-  /** Which of its trials, from 1. */
+  /** Trial number within the sweep, starting at 1. */
   "trial"?: number | null;
   "id": string;
   "status": Status;
-  /** What was asked of it and is not done yet. */
+  /** Pending control request: `cancel` or `pause`. */
   "wish"?: Wish | null;
-  /** How many times a trainer has started on it. */
+  /** Number of attempts started. */
   "attempts"?: number;
-  /** Share of the training done, 0 to 1. */
+  /** Fraction of the training completed, 0 to 1. */
   "progress"?: number;
   "phase"?: string | null;
-  /** Epoch under way in this phase, from 1. */
+  /** Current epoch of this phase, starting at 1. */
   "epoch"?: number | null;
-  /** Epochs of this phase. */
+  /** Number of epochs of this phase. */
   "epochs"?: number | null;
-  /** Seconds that training will still take, as far as one can tell. */
+  /** Estimated remaining training time in seconds. */
   "eta_seconds"?: number | null;
-  /** The latest figures. */
+  /** Latest metrics. */
   "metrics"?: Record<string, number>;
-  /** The version that came out, whether it was promoted, and how it `diverged`, if it did. */
+  /** Published version, whether and why it was promoted, and how training `diverged`, if it did. */
   "result"?: Record<string, unknown> | null;
   "error"?: string | null;
   "created": string;
@@ -290,7 +290,7 @@ export interface Job {
   "finished"?: string | null;
 }
 
-/** The process answers. */
+/** The process is alive. */
 export interface Live {
   "status"?: string;
 }
@@ -316,12 +316,12 @@ export interface ModelEntry {
   "capabilities": Capabilities;
 }
 
-/** What one model answers with, and what would not load. */
+/** The serving state of a model. */
 export interface ModelHealth {
   "serving": number | null;
-  /** Versions in memory. */
+  /** Versions loaded in memory. */
   "loaded": Array<number>;
-  /** Instances, or texts, that wait for the version that serves. */
+  /** Instances or texts in the queue. */
   "waiting": number;
   "faults": Record<string, string>;
 }
@@ -332,18 +332,18 @@ export interface ModelList {
   "data": Array<ModelEntry>;
 }
 
-/** A model: its aliases, its versions, and what cannot be used. */
+/** A model with its aliases, versions and faults. */
 export interface ModelSummary {
   "model": string;
   "family": string;
-  /** The version that answers now. */
+  /** The version that serves requests now. */
   "serving": number | null;
-  /** Weights of the versions that share its requests. */
+  /** Traffic weights by version. */
   "traffic": Record<string, number>;
   "shadow": ShadowSummary | null;
   "aliases": Record<string, number>;
   "versions": Array<VersionSummary>;
-  /** Versions that are damaged or do not load, and why. */
+  /** Versions that cannot be served, with the reason. */
   "faults": Record<string, string>;
 }
 
@@ -353,9 +353,9 @@ export interface Problem {
   "title": string;
   "status": number;
   "detail": string;
-  /** What does not fit, the first 20 at most. */
+  /** Invalid fields, at most 20. */
   "errors"?: Array<Fault> | null;
-  /** How many more there were. */
+  /** Number of further invalid fields. */
   "more_errors"?: number | null;
 }
 
@@ -363,74 +363,74 @@ export interface Problem {
 export interface Range {
   "low": number;
   "high": number;
-  /** Whether the logarithm is what is drawn evenly; not together with `step`. */
+  /** Sample on a logarithmic scale. Excludes `step`. */
   "log"?: boolean;
-  /** Only numbers that are whole steps above `low`; not together with `log`. */
+  /** Sample only `low` plus multiples of this step. Excludes `log`. */
   "step"?: number | null;
 }
 
 /** Ready when every model that has a live version answers with one and what they run on works, until a signal says stop. */
 export interface Ready {
   "ready": boolean;
-  /** What predictions run on. */
+  /** Runtime that runs predictions. */
   "runtime": string;
-  /** Why they run on that. */
+  /** Why this runtime was selected. */
   "runtime_reason": string;
-  /** Why they do not run now, as when a GPU is lost. */
+  /** Why the runtime is failing now, for example because a GPU was lost. */
   "runtime_fault": string | null;
-  /** The NVIDIA GPUs that the driver tells of. */
+  /** NVIDIA GPUs reported by the driver. */
   "gpus": Array<string>;
-  /** Why the file of keys cannot be used now; the last good ones serve. */
+  /** Why the keys file cannot be read; the last valid keys stay in use. */
   "keys_fault": string | null;
-  /** Whether this process is the one of its journal that starts trainers. */
+  /** Whether this process is the leader, which starts the trainers. */
   "leads": boolean;
   "models": Record<string, ModelHealth>;
 }
 
-/** The first of several jobs, and all of them. */
+/** The first of several jobs, with the list of all. */
 export interface Several {
   "family": string;
   "model": string;
   "hyperparameters": Record<string, unknown>;
   "promote"?: "if_better" | "always" | "never";
   "priority"?: number;
-  /** What the version holds beside its ONNX and its Keras file. */
+  /** Additional export formats besides ONNX and Keras. */
   "formats"?: Array<"savedmodel">;
   /** The sweep that this job is a trial of. */
   "sweep"?: string | null;
-  /** Which of its trials, from 1. */
+  /** Trial number within the sweep, starting at 1. */
   "trial"?: number | null;
   "id": string;
   "status": Status;
-  /** What was asked of it and is not done yet. */
+  /** Pending control request: `cancel` or `pause`. */
   "wish"?: Wish | null;
-  /** How many times a trainer has started on it. */
+  /** Number of attempts started. */
   "attempts"?: number;
-  /** Share of the training done, 0 to 1. */
+  /** Fraction of the training completed, 0 to 1. */
   "progress"?: number;
   "phase"?: string | null;
-  /** Epoch under way in this phase, from 1. */
+  /** Current epoch of this phase, starting at 1. */
   "epoch"?: number | null;
-  /** Epochs of this phase. */
+  /** Number of epochs of this phase. */
   "epochs"?: number | null;
-  /** Seconds that training will still take, as far as one can tell. */
+  /** Estimated remaining training time in seconds. */
   "eta_seconds"?: number | null;
-  /** The latest figures. */
+  /** Latest metrics. */
   "metrics"?: Record<string, number>;
-  /** The version that came out, whether it was promoted, and how it `diverged`, if it did. */
+  /** Published version, whether and why it was promoted, and how training `diverged`, if it did. */
   "result"?: Record<string, unknown> | null;
   "error"?: string | null;
   "created": string;
   "started"?: string | null;
   "finished"?: string | null;
-  /** Every job that was queued, this one first. */
+  /** All queued jobs, starting with this one. */
   "jobs": Array<Job>;
 }
 
-/** The version in the shadow, and how its answers compare with those given, since this process set it up. */
+/** The shadow version and the comparison of its answers since this process started shadowing. */
 export interface ShadowSummary {
   "version": number;
-  /** `agreed` and `differed` in the label; `failed`; and `skipped`, as others waited. */
+  /** Requests whose labels `agreed` or `differed`, that `failed`, or that were `skipped` under load. */
   "counts": Record<string, number>;
 }
 
@@ -453,11 +453,11 @@ export interface StreamOptions {
 export interface Sweep {
   "family": string;
   "model": string;
-  /** What is tried of each hyperparameter: a range, or choices. */
+  /** Search space: a range or choices for each hyperparameter. */
   "space": Record<string, unknown>;
-  /** Those that are the same in every trial. */
+  /** Fixed hyperparameters for all trials. */
   "hyperparameters": Record<string, unknown>;
-  /** What is better in the best trial, over its epochs. */
+  /** Metric to optimise, taken from a trial's best epoch. */
   "metric": "val_accuracy" | "val_loss";
   "trials": number;
   "seed"?: number;
@@ -466,26 +466,26 @@ export interface Sweep {
   "priority"?: number;
   "id": string;
   "status": Status;
-  /** What was asked of it and is not done yet. */
+  /** Pending control request. */
   "wish"?: Wish | null;
-  /** How many of its trials have ended. */
+  /** Number of trials that have ended. */
   "ended"?: number;
-  /** The best trial, its version, and whether it was promoted. */
+  /** Best trial, its version, and whether it was promoted. */
   "result"?: Record<string, unknown> | null;
   "error"?: string | null;
   "created": string;
   "finished"?: string | null;
 }
 
-/** A sweep and all that it has tried. */
+/** A sweep with its trials. */
 export interface SweepTable {
   "family": string;
   "model": string;
-  /** What is tried of each hyperparameter: a range, or choices. */
+  /** Search space: a range or choices for each hyperparameter. */
   "space": Record<string, unknown>;
-  /** Those that are the same in every trial. */
+  /** Fixed hyperparameters for all trials. */
   "hyperparameters": Record<string, unknown>;
-  /** What is better in the best trial, over its epochs. */
+  /** Metric to optimise, taken from a trial's best epoch. */
   "metric": "val_accuracy" | "val_loss";
   "trials": number;
   "seed"?: number;
@@ -494,39 +494,39 @@ export interface SweepTable {
   "priority"?: number;
   "id": string;
   "status": Status;
-  /** What was asked of it and is not done yet. */
+  /** Pending control request. */
   "wish"?: Wish | null;
-  /** How many of its trials have ended. */
+  /** Number of trials that have ended. */
   "ended"?: number;
-  /** The best trial, its version, and whether it was promoted. */
+  /** Best trial, its version, and whether it was promoted. */
   "result"?: Record<string, unknown> | null;
   "error"?: string | null;
   "created": string;
   "finished"?: string | null;
-  /** Of the trials that ended with a version, the best. */
+  /** The best trial that published a version. */
   "best"?: Trial | null;
-  /** Every trial so far. */
+  /** All trials so far. */
   "table": Array<Trial>;
 }
 
 /** What a sweep shall try, and how often. */
 export interface SweepWish {
   "family": string;
-  /** What is tried of each hyperparameter: a range, or choices. */
+  /** Search space: a range or choices for each hyperparameter. */
   "space": Record<string, Range | Choices>;
-  /** How many trainings, those that are stopped early included. */
+  /** Number of trials, including those stopped early. */
   "trials"?: number;
-  /** Those that are the same in every trial; none of those in `space`. */
+  /** Fixed hyperparameters for all trials; must not repeat those in `space`. */
   "hyperparameters"?: Record<string, unknown>;
-  /** What is to be better, in a trial's best epoch. By default `val_accuracy`; of texts `val_loss`. */
+  /** Metric to optimise, in a trial's best epoch. Default: `val_accuracy`, for text `val_loss`. */
   "metric"?: "val_accuracy" | "val_loss" | null;
-  /** Stop a trial that is worse than the median was after as many epochs. */
+  /** Stop a trial that is worse than the median of the others after as many epochs. */
   "stop_bad"?: boolean;
-  /** When the best version goes live: as with a training. */
+  /** When to promote the best version, as for a training. */
   "promote"?: "if_better" | "always" | "never";
-  /** Seed of what is drawn. */
+  /** Seed of the sampler. */
   "seed"?: number;
-  /** Jobs of a higher one start first. */
+  /** Jobs with a higher priority start first. */
   "priority"?: number;
 }
 
@@ -538,127 +538,127 @@ export interface TensorCard {
 }
 
 export interface Train_cifar {
-  /** Seed of every random choice: the same seed, the same training. */
+  /** Seed of all random choices. The same seed gives the same training. */
   "seed"?: number;
-  /** `best`: what measures best: augmentation, a cycle of the learning rate, smoothed labels. `classic`: the textbooks' transfer in two phases, exactly. */
+  /** `best`: highest measured accuracy: augmentation, one-cycle learning rate, label smoothing. `classic`: textbook transfer learning in two phases. */
   "recipe"?: "best" | "classic";
-  /** `compact`: a small residual network trained from scratch. `vgg16`, `resnet50`: networks that know ImageNet already. By default compact for best, vgg16 for classic. */
+  /** `compact`: a small residual network trained from scratch. `vgg16`, `resnet50`: networks pretrained on ImageNet. Default compact for best, vgg16 for classic. */
   "backbone"?: "compact" | "vgg16" | "resnet50" | null;
-  /** What a backbone begins with; by default `imagenet` for vgg16 and resnet50. */
+  /** Initial weights of the backbone; default `imagenet` for vgg16 and resnet50. */
   "weights"?: "imagenet" | "none" | null;
-  /** `cifar10`: 60,000 photographs. `sample`: 1,200 coloured shapes drawn by code: no download. */
+  /** `cifar10`: 60,000 photographs. `sample`: 1,200 coloured shapes drawn by code, no download. */
   "dataset"?: "cifar10" | "sample";
-  /** `mirror`: half of the pictures flipped; `full`: shifted too, each time differently, which leaves nothing of a frozen layer's work to keep. By default full for best, none for classic. */
+  /** `mirror`: flip half of the pictures; `full`: also shift them at random, so that the output of frozen layers cannot be cached. Default full for best, none for classic. */
   "augment"?: "none" | "mirror" | "full" | null;
-  /** What training multiplies in; versions are float32 either way. By default bfloat16 for best where the processor has instructions for it, float32 for classic. */
+  /** Precision of training; versions are always float32. Default bfloat16 for best where the processor supports it, float32 for classic. */
   "precision"?: "float32" | "bfloat16" | null;
-  /** Times through the data, for compact; by default 24. */
+  /** Number of epochs of compact; default 24. */
   "epochs"?: number | null;
-  /** Pictures in a step, for compact; by default 512. */
+  /** Pictures per batch of compact; default 512. */
   "batch_size"?: number | null;
-  /** Highest rate, for compact; by default 0.4. */
+  /** Peak learning rate of compact; default 0.4. */
   "learning_rate"?: number | null;
-  /** What vgg16 and resnet50 are fed: `unit`: pixels divided by 255; `imagenet`: as they were trained. By default unit for classic. */
+  /** Input of vgg16 and resnet50. `unit`: pixels divided by 255; `imagenet`: as in their pretraining. Default unit for classic. */
   "preprocessing"?: "unit" | "imagenet" | null;
-  /** How many of the backbone's last layers learn in the phase `fine_tune`; by default all for best, for classic 4 of vgg16 (its last block) and 10 of resnet50. */
+  /** Number of the backbone's last layers trained in the phase `fine_tune`; default all for best, for classic 4 of vgg16 (its last block) and 10 of resnet50. */
   "unfreeze"?: number | null;
-  /** Epochs with the backbone frozen; by default 5 for classic, 2 for best. */
+  /** Epochs with the backbone frozen; default 5 for classic, 2 for best. */
   "head_epochs"?: number | null;
-  /** By default 0.001. */
+  /** Learning rate of the phase `head`; default 0.001. */
   "head_learning_rate"?: number | null;
-  /** By default 32 for classic, 128 for best. */
+  /** Pictures per batch in the phase `head`; default 32 for classic, 128 for best. */
   "head_batch_size"?: number | null;
-  /** Epochs in which `unfreeze` layers learn too; by default 5. */
+  /** Epochs in which the `unfreeze` layers are trained too; default 5. */
   "fine_tune_epochs"?: number | null;
-  /** By default 0.00001 for classic, 0.0001 for best. */
+  /** Learning rate of the phase `fine_tune`; default 0.00001 for classic, 0.0001 for best. */
   "fine_tune_learning_rate"?: number | null;
-  /** By default 64 for classic, 128 for best. */
+  /** Pictures per batch in the phase `fine_tune`; default 64 for classic, 128 for best. */
   "fine_tune_batch_size"?: number | null;
-  /** When the new version goes live: `if_better`, `always` or `never`. */
+  /** When to promote the new version: `if_better`, `always` or `never`. */
   "promote"?: "if_better" | "always" | "never";
-  /** Jobs of a higher one start first. */
+  /** Jobs with a higher priority start first. */
   "priority"?: number;
-  /** What the version holds beside ONNX and Keras. `savedmodel`: for TensorFlow Serving and a GPU. */
+  /** Export formats besides ONNX and Keras. `savedmodel` is for TensorFlow Serving and GPUs. */
   "formats"?: Array<"savedmodel">;
 }
 
 export interface Train_digit {
-  /** Seed of every random choice: the same seed, the same training. */
+  /** Seed of all random choices. The same seed gives the same training. */
   "seed"?: number;
-  /** `compact`: a small network with batch normalisation, trained on digits moved, bent and pressed. `classic`: the two convolutions of the textbooks, trained plainly. */
+  /** `compact`: a small network with batch normalisation, trained with augmentation. `classic`: the textbook network with two convolutions, without augmentation. */
   "network"?: "compact" | "classic";
-  /** `mnist`: 60,000 digits. `sample`: 2,400 digits drawn by code, that need no download. */
+  /** `mnist`: 60,000 digits. `sample`: 2,400 digits drawn by code, no download. */
   "dataset"?: "mnist" | "sample";
-  /** Times through the data; by default 12 for compact, 10 for classic. */
+  /** Number of epochs; default 12 for compact, 10 for classic. */
   "epochs"?: number | null;
-  /** Pictures in a step; by default 128 for compact, 32 for classic. */
+  /** Pictures per batch; default 128 for compact, 32 for classic. */
   "batch_size"?: number | null;
-  /** Highest rate of the optimizer; by default 0.008 for compact, 0.001 for classic. */
+  /** Peak learning rate; default 0.008 for compact, 0.001 for classic. */
   "learning_rate"?: number | null;
-  /** When the new version goes live: `if_better`, `always` or `never`. */
+  /** When to promote the new version: `if_better`, `always` or `never`. */
   "promote"?: "if_better" | "always" | "never";
-  /** Jobs of a higher one start first. */
+  /** Jobs with a higher priority start first. */
   "priority"?: number;
-  /** What the version holds beside ONNX and Keras. `savedmodel`: for TensorFlow Serving and a GPU. */
+  /** Export formats besides ONNX and Keras. `savedmodel` is for TensorFlow Serving and GPUs. */
   "formats"?: Array<"savedmodel">;
 }
 
 export interface Train_text {
-  /** Seed of every random choice: the same seed, the same training. */
+  /** Seed of all random choices. The same seed gives the same training. */
   "seed"?: number;
-  /** The recurrent cell; `all` queues a job for each of the three. */
+  /** Recurrent cell; `all` queues one job for each of the three. */
   "cell"?: "simple_rnn" | "lstm" | "gru" | "all";
-  /** `sample`: Korean and English lines that come with the service. Or the name of a `.txt` file in FITSERVE_DATA_DIR, or several, parted by commas. Not together with `text` or an uploaded file. */
+  /** `sample`: Korean and English lines included in the service. Or the names of `.txt` files in FITSERVE_DATA_DIR, separated by commas. Excludes `text` and an uploaded file. */
   "corpus"?: string;
-  /** The corpus itself, one thought a line; not together with `corpus` or a file. */
+  /** Training text, one sentence per line. Excludes `corpus` and a file. */
   "text"?: string | null;
-  /** `words`: lower case, without punctuation. `subwords`: pieces of words, found by byte-level BPE. `characters`: whole syllables. By default words for less than 8,000 words, subwords for more. */
+  /** `words`: lower case, without punctuation. `subwords`: byte-level BPE. `characters`: characters or whole syllables. Default words for less than 8,000 words, subwords for more. */
   "vocabulary"?: "words" | "subwords" | "characters" | null;
-  /** Most tokens; by default 20,000 words, 2,000 subwords, 5,000 characters. */
+  /** Maximum number of tokens; default 20,000 words, 2,000 subwords, 5,000 characters. */
   "vocabulary_size"?: number | null;
-  /** Units of a recurrent layer. */
+  /** Units of each recurrent layer. */
   "units"?: number;
-  /** Recurrent layers, one upon the other. */
+  /** Number of stacked recurrent layers. */
   "layers"?: number;
-  /** Size of a token's vector; by default as `units`, and then tied to the output. */
+  /** Size of the token embedding; default as `units`, then tied to the output layer. */
   "embedding"?: number | null;
-  /** Share of the values left out between layers; by default 0.3, 0 for few lines. */
+  /** Dropout rate between layers; default 0.3, or 0 for few lines. */
   "dropout"?: number | null;
-  /** Times through the corpus; through a tiny one, several each. */
+  /** Number of epochs; a tiny corpus is repeated within an epoch. */
   "epochs"?: number;
-  /** Rows of text read side by side. */
+  /** Sequences per batch. */
   "batch_size"?: number;
-  /** Tokens after which gradients are cut; the state is carried on. */
+  /** Tokens per step of truncated backpropagation; the state is carried over. */
   "window"?: number;
-  /** Highest rate of the optimizer; by default 0.002 for simple_rnn, 0.006 for others. */
+  /** Peak learning rate; default 0.002 for simple_rnn, 0.006 for the others. */
   "learning_rate"?: number | null;
-  /** When the new version goes live: `if_better`, `always` or `never`. */
+  /** When to promote the new version: `if_better`, `always` or `never`. */
   "promote"?: "if_better" | "always" | "never";
-  /** Jobs of a higher one start first. */
+  /** Jobs with a higher priority start first. */
   "priority"?: number;
-  /** What the version holds beside ONNX and Keras. `savedmodel`: for TensorFlow Serving and a GPU. */
+  /** Export formats besides ONNX and Keras. `savedmodel` is for TensorFlow Serving and GPUs. */
   "formats"?: Array<"savedmodel">;
 }
 
 /** A row of the table. */
 export interface Trial {
-  /** Its number, from 1. */
+  /** Trial number, starting at 1. */
   "trial": number;
   "job": string;
   "status": Status;
-  /** What was asked of it and is not done yet. */
+  /** Pending control request. */
   "wish"?: string | null;
-  /** What it tries. */
+  /** Sampled hyperparameters. */
   "hyperparameters": Record<string, unknown>;
   /** The metric in its best epoch so far. */
   "value"?: number | null;
-  /** How many epochs it has seen. */
+  /** Number of epochs completed. */
   "epochs"?: number;
-  /** The version that came out. */
+  /** Published version. */
   "version"?: number | null;
-  /** Why it was stopped, failed, or is not the best whatever its value. */
+  /** Why it was stopped, failed or excluded from the best. */
   "reason"?: string | null;
-  /** Whether its training diverged: then it is never the best. */
+  /** Whether its training diverged; such a trial is never the best. */
   "diverged"?: boolean;
 }
 
@@ -677,14 +677,14 @@ export interface ValidationError {
   "ctx"?: Record<string, unknown>;
 }
 
-/** A version in a list. */
+/** A version of a model. */
 export interface VersionSummary {
   "version": number;
   "created": string;
   "metrics": Record<string, number>;
   "hyperparameters": Record<string, unknown>;
   "job": string | null;
-  /** Bytes of all its files. */
+  /** Total size of its files in bytes. */
   "size": number;
 }
 

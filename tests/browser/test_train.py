@@ -107,8 +107,10 @@ def test_what_is_wrong_with_a_field_is_said_in_korean_and_fields_are_named(visit
 
 def test_a_translation_fills_in_parts_and_leaves_alone_what_it_does_not_know(visit: Visit):
     translate = """async (text) => {
-        const { Translation } = await import(document.querySelector("script[type=module]").src.replace("main", "translation"));
-        return new Translation({ "{what}: {why}": "{why} - {what}", "no {thing}": "{thing} 없음", "no text": "빈 글" }).of(text);
+        const [script] = document.querySelectorAll("script[type=module]");
+        const { Translation } = await import(script.src.replace("main", "translation"));
+        const table = { "{what}: {why}": "{why} - {what}", "no {thing}": "{thing} 없음", "no text": "빈 글" };
+        return new Translation(table).of(text);
     }"""
     page = visit.open("train")
     assert page.evaluate(translate, "no (job)?") == "(job)? 없음"

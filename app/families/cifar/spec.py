@@ -44,55 +44,61 @@ class CifarHyperparameters(Hyperparameters):
 
     recipe: Literal["best", "classic"] = Field(
         "best",
-        description="`best`: what measures best: augmentation, a cycle of the learning rate, smoothed labels. "
-        "`classic`: the textbooks' transfer in two phases, exactly.",
+        description="`best`: highest measured accuracy: augmentation, one-cycle learning rate, label smoothing. "
+        "`classic`: textbook transfer learning in two phases.",
     )
     backbone: Literal["compact", "vgg16", "resnet50"] | None = Field(
         None,
-        description="`compact`: a small residual network trained from scratch. `vgg16`, `resnet50`: networks that know "
-        "ImageNet already. By default compact for best, vgg16 for classic.",
+        description="`compact`: a small residual network trained from scratch. `vgg16`, `resnet50`: networks "
+        "pretrained on ImageNet. Default compact for best, vgg16 for classic.",
     )
     weights: Literal["imagenet", "none"] | None = Field(
-        None, description="What a backbone begins with; by default `imagenet` for vgg16 and resnet50."
+        None, description="Initial weights of the backbone; default `imagenet` for vgg16 and resnet50."
     )
     dataset: Literal["cifar10", "sample"] = Field(
         "cifar10",
-        description="`cifar10`: 60,000 photographs. `sample`: 1,200 coloured shapes drawn by code: no download.",
+        description="`cifar10`: 60,000 photographs. `sample`: 1,200 coloured shapes drawn by code, no download.",
     )
     augment: Literal["none", "mirror", "full"] | None = Field(
         None,
-        description="`mirror`: half of the pictures flipped; `full`: shifted too, each time differently, which leaves "
-        "nothing of a frozen layer's work to keep. By default full for best, none for classic.",
+        description="`mirror`: flip half of the pictures; `full`: also shift them at random, so that the output of "
+        "frozen layers cannot be cached. Default full for best, none for classic.",
     )
     precision: Literal["float32", "bfloat16"] | None = Field(
         None,
-        description="What training multiplies in; versions are float32 either way. By default bfloat16 for best where "
-        "the processor has instructions for it, float32 for classic.",
+        description="Precision of training; versions are always float32. Default bfloat16 for best where the processor "
+        "supports it, float32 for classic.",
     )
-    epochs: int | None = Field(None, ge=1, le=1000, description="Times through the data, for compact; by default 24.")
-    batch_size: BatchSize = Field(None, description="Pictures in a step, for compact; by default 512.")
-    learning_rate: Rate = Field(None, description="Highest rate, for compact; by default 0.4.")
+    epochs: int | None = Field(None, ge=1, le=1000, description="Number of epochs of compact; default 24.")
+    batch_size: BatchSize = Field(None, description="Pictures per batch of compact; default 512.")
+    learning_rate: Rate = Field(None, description="Peak learning rate of compact; default 0.4.")
 
     preprocessing: Literal["unit", "imagenet"] | None = Field(
         None,
-        description="What vgg16 and resnet50 are fed: `unit`: pixels divided by 255; `imagenet`: as they were trained. "
-        "By default unit for classic.",
+        description="Input of vgg16 and resnet50. `unit`: pixels divided by 255; `imagenet`: as in their pretraining. "
+        "Default unit for classic.",
     )
     unfreeze: int | None = Field(
         None,
         ge=1,
         le=1000,
-        description="How many of the backbone's last layers learn in the phase `fine_tune`; by default all for best, "
+        description="Number of the backbone's last layers trained in the phase `fine_tune`; default all for best, "
         "for classic 4 of vgg16 (its last block) and 10 of resnet50.",
     )
-    head_epochs: Epochs = Field(
-        None, description="Epochs with the backbone frozen; by default 5 for classic, 2 for best."
+    head_epochs: Epochs = Field(None, description="Epochs with the backbone frozen; default 5 for classic, 2 for best.")
+    head_learning_rate: Rate = Field(None, description="Learning rate of the phase `head`; default 0.001.")
+    head_batch_size: BatchSize = Field(
+        None, description="Pictures per batch in the phase `head`; default 32 for classic, 128 for best."
     )
-    head_learning_rate: Rate = Field(None, description="By default 0.001.")
-    head_batch_size: BatchSize = Field(None, description="By default 32 for classic, 128 for best.")
-    fine_tune_epochs: Epochs = Field(None, description="Epochs in which `unfreeze` layers learn too; by default 5.")
-    fine_tune_learning_rate: Rate = Field(None, description="By default 0.00001 for classic, 0.0001 for best.")
-    fine_tune_batch_size: BatchSize = Field(None, description="By default 64 for classic, 128 for best.")
+    fine_tune_epochs: Epochs = Field(
+        None, description="Epochs in which the `unfreeze` layers are trained too; default 5."
+    )
+    fine_tune_learning_rate: Rate = Field(
+        None, description="Learning rate of the phase `fine_tune`; default 0.00001 for classic, 0.0001 for best."
+    )
+    fine_tune_batch_size: BatchSize = Field(
+        None, description="Pictures per batch in the phase `fine_tune`; default 64 for classic, 128 for best."
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -33,7 +33,8 @@ FINE = 5
 THIN, THICK = 2.2, 3.8
 
 NO_DIGIT = (
-    "no digit found: the picture is empty or holds only noise; expected one digit with enough contrast to the background"
+    "no digit found: the picture is empty or holds only noise; "
+    "expected one digit with enough contrast to the background"
 )
 
 

@@ -19,21 +19,21 @@ class DigitHyperparameters(Hyperparameters):
 
     network: Literal["compact", "classic"] = Field(
         "compact",
-        description="`compact`: a small network with batch normalisation, trained on digits moved, bent and pressed. "
-        "`classic`: the two convolutions of the textbooks, trained plainly.",
+        description="`compact`: a small network with batch normalisation, trained with augmentation. "
+        "`classic`: the textbook network with two convolutions, without augmentation.",
     )
     dataset: Literal["mnist", "sample"] = Field(
         "mnist",
-        description="`mnist`: 60,000 digits. `sample`: 2,400 digits drawn by code, that need no download.",
+        description="`mnist`: 60,000 digits. `sample`: 2,400 digits drawn by code, no download.",
     )
     epochs: int | None = Field(
-        None, ge=1, le=1000, description="Times through the data; by default 12 for compact, 10 for classic."
+        None, ge=1, le=1000, description="Number of epochs; default 12 for compact, 10 for classic."
     )
     batch_size: int | None = Field(
-        None, ge=8, le=4096, description="Pictures in a step; by default 128 for compact, 32 for classic."
+        None, ge=8, le=4096, description="Pictures per batch; default 128 for compact, 32 for classic."
     )
     learning_rate: float | None = Field(
-        None, gt=0, le=1, description="Highest rate of the optimizer; by default 0.008 for compact, 0.001 for classic."
+        None, gt=0, le=1, description="Peak learning rate; default 0.008 for compact, 0.001 for classic."
     )
 
 

@@ -27,44 +27,52 @@ class TextHyperparameters(Hyperparameters):
     """What can be chosen when a text is learned. What is left out fits itself to the corpus."""
 
     cell: Annotated[Literal["simple_rnn", "lstm", "gru", "all"], BeforeValidator(_in_full)] = Field(
-        "lstm", description="The recurrent cell; `all` queues a job for each of the three."
+        "lstm", description="Recurrent cell; `all` queues one job for each of the three."
     )
     corpus: str = Field(
         SAMPLE,
         pattern=r"^[^/\\\x00,]+(,[^/\\\x00,]+)*$",
         max_length=500,
-        description="`sample`: Korean and English lines that come with the service. Or the name of a `.txt` file in "
-        "FITSERVE_DATA_DIR, or several, parted by commas. Not together with `text` or an uploaded file.",
+        description="`sample`: Korean and English lines included in the service. Or the names of `.txt` files in "
+        "FITSERVE_DATA_DIR, separated by commas. Excludes `text` and an uploaded file.",
     )
     text: str | None = Field(
         None,
         max_length=LONGEST_TEXT,
-        description="The corpus itself, one thought a line; not together with `corpus` or a file.",
+        description="Training text, one sentence per line. Excludes `corpus` and a file.",
     )
     vocabulary: Literal["words", "subwords", "characters"] | None = Field(
         None,
-        description="`words`: lower case, without punctuation. `subwords`: pieces of words, found by byte-level BPE. "
-        "`characters`: whole syllables. By default words for less than 8,000 words, subwords for more.",
+        description="`words`: lower case, without punctuation. `subwords`: byte-level BPE. `characters`: characters "
+        "or whole syllables. Default words for less than 8,000 words, subwords for more.",
     )
     vocabulary_size: int | None = Field(
-        None, ge=16, le=100_000, description="Most tokens; by default 20,000 words, 2,000 subwords, 5,000 characters."
+        None,
+        ge=16,
+        le=100_000,
+        description="Maximum number of tokens; default 20,000 words, 2,000 subwords, 5,000 characters.",
     )
-    units: int = Field(128, ge=4, le=2048, description="Units of a recurrent layer.")
-    layers: int = Field(1, ge=1, le=4, description="Recurrent layers, one upon the other.")
+    units: int = Field(128, ge=4, le=2048, description="Units of each recurrent layer.")
+    layers: int = Field(1, ge=1, le=4, description="Number of stacked recurrent layers.")
     embedding: int | None = Field(
-        None, ge=2, le=2048, description="Size of a token's vector; by default as `units`, and then tied to the output."
+        None,
+        ge=2,
+        le=2048,
+        description="Size of the token embedding; default as `units`, then tied to the output layer.",
     )
     dropout: float | None = Field(
-        None, ge=0, lt=1, description="Share of the values left out between layers; by default 0.3, 0 for few lines."
+        None, ge=0, lt=1, description="Dropout rate between layers; default 0.3, or 0 for few lines."
     )
-    epochs: int = Field(20, ge=1, le=1000, description="Times through the corpus; through a tiny one, several each.")
-    batch_size: int = Field(32, ge=1, le=1024, description="Rows of text read side by side.")
-    window: int = Field(32, ge=2, le=512, description="Tokens after which gradients are cut; the state is carried on.")
+    epochs: int = Field(20, ge=1, le=1000, description="Number of epochs; a tiny corpus is repeated within an epoch.")
+    batch_size: int = Field(32, ge=1, le=1024, description="Sequences per batch.")
+    window: int = Field(
+        32, ge=2, le=512, description="Tokens per step of truncated backpropagation; the state is carried over."
+    )
     learning_rate: float | None = Field(
         None,
         gt=0,
         le=1,
-        description="Highest rate of the optimizer; by default 0.002 for simple_rnn, 0.006 for others.",
+        description="Peak learning rate; default 0.002 for simple_rnn, 0.006 for the others.",
     )
 
     @field_validator("corpus")

@@ -98,9 +98,7 @@ def address_in(environment: Mapping[str, str]) -> str:
     """Where the head's dashboard is, from the variables that Ray's own tools read; raises InvalidRequest."""
     address = environment.get("RAY_API_SERVER_ADDRESS") or environment.get("RAY_ADDRESS") or DEFAULT
     if not address.startswith(("http://", "https://")):
-        raise InvalidRequest(
-            f"RAY_ADDRESS={address} is not the address of a Ray dashboard, such as http://head:8265"
-        )
+        raise InvalidRequest(f"RAY_ADDRESS={address} is not the address of a Ray dashboard, such as http://head:8265")
     return address
 
 

@@ -155,7 +155,9 @@ def _run(session: _Watched, signature: Signature, max_batch: int, *, probabiliti
     alone = session(names, {name: values[:1] for name, values in inputs.items()})
     shapes = [(ROWS, *tensor.shape[1:]) for tensor in (signature.output, *signature.states)]
     if [output.shape for output in together] != shapes or not all(np.isfinite(output).all() for output in together):
-        raise InvalidRequest(f"the network's outputs have the shapes {[list(one.shape) for one in together]} or are not finite")
+        raise InvalidRequest(
+            f"the network's outputs have the shapes {[list(one.shape) for one in together]} or are not finite"
+        )
     if any(np.abs(many[:1] - one).max() > TOLERANCE for many, one in zip(together, alone, strict=True)):
         raise InvalidRequest("the network's output for one example depends on the others in its batch")
     if probabilities and (together[0].min() < 0 or np.abs(together[0].sum(axis=1) - 1).max() > TOLERANCE):

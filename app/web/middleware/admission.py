@@ -50,7 +50,10 @@ class Fairness(HttpMiddleware):
         if self._all >= self._max_requests:
             raise Overloaded(f"more than {self._max_requests} concurrent requests of all clients; try again later")
         if self._running[caller] >= self._max_concurrent:
-            raise Busy(f"more than {self._max_concurrent} concurrent requests of one client; wait for responses before sending more")
+            raise Busy(
+                f"more than {self._max_concurrent} concurrent requests of one client; "
+                "wait for responses before sending more"
+            )
         if self._bucket and (wait := self._bucket.take(caller, time.monotonic())):
             raise Busy(f"more than {self._bucket.rate:g} requests a second", retry_after=wait)
 

@@ -28,7 +28,8 @@ class Decompression(HttpMiddleware):
         elif len(encodings) > 1 or encodings[0] not in ENCODINGS:
             told = ", ".join(encodings)[:100]
             await send_problem(
-                send, UnsupportedEncoding(f"the Content-Encoding {told!r} is not supported; use {' or '.join(ENCODINGS)}")
+                send,
+                UnsupportedEncoding(f"the Content-Encoding {told!r} is not supported; use {' or '.join(ENCODINGS)}"),
             )
         else:
             body = _Body(receive, encodings[0])

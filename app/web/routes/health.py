@@ -13,17 +13,17 @@ DRIVER = Path("/proc/driver/nvidia")
 
 
 class Live(BaseModel):
-    """The process answers."""
+    """The process is alive."""
 
     status: str = Field("ok", examples=["ok"])
 
 
 class ModelHealth(BaseModel):
-    """What one model answers with, and what would not load."""
+    """The serving state of a model."""
 
     serving: int | None
-    loaded: list[int] = Field(description="Versions in memory.")
-    waiting: int = Field(description="Instances, or texts, that wait for the version that serves.")
+    loaded: list[int] = Field(description="Versions loaded in memory.")
+    waiting: int = Field(description="Instances or texts in the queue.")
     faults: dict[int, str]
 
 
@@ -33,24 +33,24 @@ class Ready(BaseModel):
     """
 
     ready: bool
-    runtime: str = Field(description="What predictions run on.", examples=["onnxruntime"])
-    runtime_reason: str = Field(description="Why they run on that.", examples=["no NVIDIA GPU is visible"])
-    runtime_fault: str | None = Field(description="Why they do not run now, as when a GPU is lost.")
-    gpus: list[str] = Field(description="The NVIDIA GPUs that the driver tells of.")
-    keys_fault: str | None = Field(description="Why the file of keys cannot be used now; the last good ones serve.")
-    leads: bool = Field(description="Whether this process is the one of its journal that starts trainers.")
+    runtime: str = Field(description="Runtime that runs predictions.", examples=["onnxruntime"])
+    runtime_reason: str = Field(description="Why this runtime was selected.", examples=["no NVIDIA GPU is visible"])
+    runtime_fault: str | None = Field(description="Why the runtime is failing now, for example because a GPU was lost.")
+    gpus: list[str] = Field(description="NVIDIA GPUs reported by the driver.")
+    keys_fault: str | None = Field(description="Why the keys file cannot be read; the last valid keys stay in use.")
+    leads: bool = Field(description="Whether this process is the leader, which starts the trainers.")
     models: dict[str, ModelHealth]
 
 
 @router.get("/live", operation_id="live")
 async def live() -> Live:
-    """Never depends on a model."""
+    """Liveness probe. Does not depend on any model."""
     return Live()
 
 
 @router.get("/ready", operation_id="ready", responses={503: {"model": Ready, "description": "Not ready"}})
 async def ready(services: ServicesDep, request: Request, response: Response) -> Ready:
-    """Warm, and answering for every model that was ever trained. It asks nothing and waits for nothing."""
+    """Readiness probe: 200 when every model with a version is served, else 503."""
     servables, runtime = services.servables, services.runtime
     models = {
         model: ModelHealth(

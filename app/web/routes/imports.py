@@ -22,9 +22,7 @@ LONG = 10.0  # seconds after which another import may find room
 
 Like = Annotated[
     str,
-    Query(
-        max_length=64, description="The version, or alias, that it shall take, give and be answered with the same as."
-    ),
+    Query(max_length=64, description="The version or alias whose inputs, outputs and labels the file must match."),
 ]
 
 
@@ -49,11 +47,11 @@ def _documentation() -> dict[str, Any]:
 async def import_version(
     services: ServicesDep, request: Request, response: Response, model: str, like: Like = LIVE
 ) -> Card:
-    """Make a .keras or .onnx file a version of this model, with the labels, or the vocabulary, of the version `like`.
+    """Import a .keras or .onnx file as a version of this model, with the labels or vocabulary of the version `like`.
 
-    It is read, tried out and later run in a process of its own: it must take and give tensors of the same types and
-    shapes, and classifiers probabilities, with the labels in the same order. It gets no alias and has no figures: see
-    how it does with `?version=`, as the alias `shadow`, or with a share of the traffic, and promote it if you like it.
+    The file is read, tested and later served in a separate process. Its inputs and outputs must have the same types and
+    shapes, and classifiers must output probabilities with the labels in the same order. The version gets no alias and
+    no metrics: test it with `?version=`, as the alias `shadow` or with part of the traffic, then promote it.
     """
     known(services, model)
     if not request.headers.get("content-type", "").startswith(FORM):

@@ -23,8 +23,12 @@ CHUNK = 1 << 16
 MOST = 2**63 - 1  # what a database counts to
 MEDIA = {"svg": "image/svg+xml", "png": "image/png"}
 
-LastEvent = Annotated[int, Header(alias="Last-Event-ID", ge=0, le=MOST, description="Only events after this one.")]
-After = Annotated[int, Query(ge=0, le=MOST, description="The same, for those who cannot set headers.")]
+LastEvent = Annotated[
+    int, Header(alias="Last-Event-ID", ge=0, le=MOST, description="Only events after the one with this id.")
+]
+After = Annotated[
+    int, Query(ge=0, le=MOST, description="Same as the `Last-Event-ID` header, for clients that cannot set headers.")
+]
 
 
 def known(services: ServicesDep, job: str) -> None:
@@ -42,9 +46,9 @@ def known(services: ServicesDep, job: str) -> None:
 async def events(
     services: ServicesDep, job: str, last: LastEvent = 0, after: After = 0
 ) -> AsyncIterator[ServerSentEvent]:
-    """What happens to a job, as server-sent events: all that was, then all that comes, to its end.
+    """Stream the events of a job as server-sent events, from the first to the end of the job.
 
-    Each has an id; a client that comes back with the last one it saw misses nothing and sees nothing twice.
+    Send the id of the last event received as `Last-Event-ID` to continue without losing or repeating events.
     """
     async for event in services.feed.follow(job, max(last, after)):
         yield ServerSentEvent(data={"time": event.time.isoformat(), **event.data}, event=event.kind, id=str(event.id))
@@ -52,7 +56,7 @@ async def events(
 
 @router.get("/history", operation_id="job_history", responses=documented(404))
 def history(services: ServicesDep, job: str) -> list[dict[str, Any]]:
-    """The figures of every epoch so far."""
+    """Get the metrics of every epoch so far."""
     return curves_of(services.journal, job)
 
 
@@ -63,13 +67,13 @@ def history(services: ServicesDep, job: str) -> list[dict[str, Any]]:
     responses=documented(404) | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
 def history_csv(services: ServicesDep, job: str) -> Response:
-    """The same as CSV, for a spreadsheet."""
+    """Get the metrics of every epoch so far as CSV."""
     return PlainTextResponse(as_csv(curves_of(services.journal, job)), media_type="text/csv")
 
 
 @router.get("/plot.{form}", operation_id="job_plot", response_class=Response, responses=documented(404, 409, 503))
 async def plot(services: ServicesDep, job: str, form: Form) -> Response:
-    """Accuracy and loss over the epochs so far, training and validation, as a picture."""
+    """Plot training and validation accuracy and loss over the epochs so far."""
     picture = await services.plots.plot(job, form)
     return Response(picture, media_type=MEDIA[form])
 
@@ -78,9 +82,11 @@ async def plot(services: ServicesDep, job: str, form: Form) -> Response:
 async def log(
     services: ServicesDep,
     job: str,
-    follow: Annotated[bool, Query(description="Stay, and send what is added until the job has ended.")] = False,
+    follow: Annotated[
+        bool, Query(description="Keep the connection open and send new lines until the job has ended.")
+    ] = False,
 ) -> Response:
-    """What the trainers of a job have written."""
+    """Get the log of a job's trainers."""
     await run_in_threadpool(services.journal.get, job)
     return StreamingResponse(_tail(services, job, follow), media_type="text/plain; charset=utf-8")
 

@@ -1,4 +1,4 @@
-"""/jobs: what was asked for, how far it is, and how to stop it."""
+"""The routes under /jobs: list, inspect, cancel, pause and resume jobs."""
 
 from typing import Annotated
 from urllib.parse import urlencode
@@ -27,10 +27,12 @@ def list_jobs(
     model: Annotated[
         str | None, Query(max_length=64, description="Only jobs for this model.", examples=["digit"])
     ] = None,
-    before: Annotated[str | None, Query(max_length=64, description="Only jobs older than this one.")] = None,
-    limit: Annotated[int, Query(ge=1, le=500, description="At most so many.")] = 50,
+    before: Annotated[
+        str | None, Query(max_length=64, description="Only jobs older than the job with this id.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=500, description="Maximum number of items.")] = 50,
 ) -> list[Job]:
-    """Jobs, newest first. Where there are more, the header `Link` has the address of the next page."""
+    """List jobs, newest first. If there are more, the `Link` header has the URL of the next page."""
     journal = services.journal
     found = journal.latest(limit + 1, before, status=status, family=family, model=model)
     if len(found) > limit:
@@ -43,34 +45,34 @@ def list_jobs(
 
 @router.get("/{job}", operation_id="get_job", responses=documented(404))
 def get_job(services: ServicesDep, job: str) -> Job:
-    """One job: status, progress from 0 to 1, seconds still to go, latest figures, and the version when it has one."""
+    """Get a job: status, progress (0 to 1), estimated seconds left, latest metrics, and the version once published."""
     return services.journal.get(job)
 
 
 class Cancelling(BaseModel):
-    """How a job is to end."""
+    """Options for cancelling a job."""
 
     model_config = ConfigDict(strict=True)
 
-    stop_early: bool = Field(False, description="Publish the best of its epochs so far, instead of nothing.")
+    stop_early: bool = Field(False, description="Publish the best epoch so far instead of discarding the training.")
 
 
 @router.post("/{job}/cancel", operation_id="cancel_job", responses=documented(404, 422))
 def cancel_job(services: ServicesDep, job: str, how: Cancelling | None = None) -> Job:
-    """Stop a job: at once when it waits, soon when it runs. Asking again changes nothing."""
+    """Cancel a job: at once if it is queued, shortly after if it is running. Idempotent."""
     journal = services.journal
     return journal.stop_early(job) if how and how.stop_early else journal.cancel(job)
 
 
 @router.post("/{job}/pause", operation_id="pause_job", responses=documented(404))
 def pause_job(services: ServicesDep, job: str) -> Job:
-    """Set a job aside: at once when it waits, soon when it runs; what it has learned since its last epoch is lost."""
+    """Pause a job: at once if queued, shortly after if running. Training since the last epoch is lost."""
     return services.journal.pause(job)
 
 
 @router.post("/{job}/resume", operation_id="resume_job", responses=documented(404))
 async def resume_job(services: ServicesDep, job: str) -> Job:
-    """Queue a paused job again; it goes on from its last checkpoint."""
+    """Queue a paused job again. It continues from its last checkpoint."""
     resumed = await run_in_threadpool(services.journal.resume, job)
     services.supervisor.wake()
     return resumed

@@ -26,7 +26,7 @@ router = APIRouter(tags=["health"])
     "/metrics", operation_id="metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
 )
 async def scrape(services: ServicesDep) -> Response:
-    """Requests, latencies by stage, batch sizes, queues, live versions and jobs, for Prometheus."""
+    """Metrics in the Prometheus text format."""
     standing = Standing(services)
     counted = generate_latest(REGISTRY)
     return Response(counted + await run_in_threadpool(generate_latest, standing), media_type=MEDIA_TYPE)

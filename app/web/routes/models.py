@@ -28,7 +28,7 @@ NAME = "[a-z0-9][a-z0-9_-]{0,31}"
 NUMBER = "^[1-9][0-9]{0,8}$"
 Alias = Annotated[str, Path(pattern="^[a-z][a-z0-9_-]{0,31}$", description="A name such as `live` or `candidate`.")]
 
-Version = Annotated[str, Path(description="A number or an alias.", examples=["1", "live"])]
+Version = Annotated[str, Path(description="A version number or an alias.", examples=["1", "live"])]
 FileName = Annotated[str, Path(examples=["version.json"])]
 Weights = Annotated[
     dict[Annotated[str, Field(pattern=NUMBER)], Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]],
@@ -37,41 +37,41 @@ Weights = Annotated[
 
 
 class VersionSummary(BaseModel):
-    """A version in a list."""
+    """A version of a model."""
 
     version: int
     created: str
     metrics: dict[str, float]
     hyperparameters: dict[str, object]
     job: str | None
-    size: int = Field(description="Bytes of all its files.")
+    size: int = Field(description="Total size of its files in bytes.")
 
 
 class ShadowSummary(BaseModel):
-    """The version in the shadow, and how its answers compare with those given, since this process set it up."""
+    """The shadow version and the comparison of its answers since this process started shadowing."""
 
     version: int
     counts: dict[Outcome, int] = Field(
-        description="`agreed` and `differed` in the label; `failed`; and `skipped`, as others waited.",
+        description="Requests whose labels `agreed` or `differed`, that `failed`, or that were `skipped` under load.",
         examples=[{"agreed": 97, "differed": 3, "failed": 0, "skipped": 12}],
     )
 
 
 class ModelSummary(BaseModel):
-    """A model: its aliases, its versions, and what cannot be used."""
+    """A model with its aliases, versions and faults."""
 
     model: str
     family: str
-    serving: int | None = Field(description="The version that answers now.")
-    traffic: dict[int, float] = Field(description="Weights of the versions that share its requests.")
+    serving: int | None = Field(description="The version that serves requests now.")
+    traffic: dict[int, float] = Field(description="Traffic weights by version.")
     shadow: ShadowSummary | None
     aliases: dict[str, int] = Field(examples=[{"live": 3, "previous": 2}])
     versions: list[VersionSummary]
-    faults: dict[int, str] = Field(description="Versions that are damaged or do not load, and why.")
+    faults: dict[int, str] = Field(description="Versions that cannot be served, with the reason.")
 
 
 class AliasTarget(BaseModel):
-    """Where an alias shall point."""
+    """The version that an alias points to."""
 
     model_config = ConfigDict(strict=True)
 
@@ -80,13 +80,13 @@ class AliasTarget(BaseModel):
 
 @router.get("", operation_id="list_models")
 def list_models(services: ServicesDep) -> list[ModelSummary]:
-    """Every model, whether it has a version or not."""
+    """List all models, including those without a version."""
     return [_summary(services, model) for model in services.servables.models]
 
 
 @router.get("/{model}", operation_id="get_model", responses=documented(404))
 def get_model(services: ServicesDep, model: str) -> ModelSummary:
-    """One model."""
+    """Get a model."""
     return _summary(services, known(services, model))
 
 
@@ -104,7 +104,7 @@ def compare_versions(
         ),
     ],
 ) -> Comparison:
-    """Two versions beside each other on the test set: figures, confusion, and where they disagree."""
+    """Compare two versions on the test set: metrics, confusion matrices and differing predictions."""
     known(services, model)
     one, other = (services.store.resolve(model, reference) for reference in versions.split(","))
     return compare(services.store, model, one, other)
@@ -112,7 +112,7 @@ def compare_versions(
 
 @router.get("/{model}/versions/{version}", operation_id="get_version", responses=documented(404, 409))
 def get_version(services: ServicesDep, model: str, version: Version) -> Card:
-    """The card of one version, named by its number or an alias."""
+    """Get the card of a version by number or alias."""
     return services.store.card(known(services, model), services.store.resolve(model, version))
 
 
@@ -123,7 +123,7 @@ def get_version(services: ServicesDep, model: str, version: Version) -> Card:
     response_class=FileResponse,
 )
 def get_file(services: ServicesDep, model: str, version: Version, name: FileName) -> FileResponse:
-    """One file of a version: model.onnx, model.keras, evaluation.json, history.png, version.json; of a classifier
+    """Download a file of a version: model.onnx, model.keras, evaluation.json, history.png, version.json; of classifiers
     confusion.png and guesses.npy, of a text generator vocabulary.json; of a SavedModel saved_model.pb and variables/.
     """
     card = services.store.card(known(services, model), services.store.resolve(model, version))
@@ -137,9 +137,9 @@ def get_file(services: ServicesDep, model: str, version: Version, name: FileName
 
 @router.put("/{model}/aliases/{alias}", operation_id="set_alias", responses=documented(404, 409, 422))
 async def set_alias(services: ServicesDep, model: str, alias: Alias, target: AliasTarget) -> ModelSummary:
-    """Point an alias at a version. Moving `live` promotes: the version is loaded and warm before the old one goes.
-    The version that `shadow` points at is asked what the others are asked, unheard; `shadow` in the model's summary and
-    /metrics tell how often it agrees.
+    """Point an alias to a version. Moving `live` promotes: the new version is loaded and warmed up before it replaces
+    the old one. The version under `shadow` receives the same requests, and its answers are only compared; `shadow` in
+    the model's summary and /metrics count agreement.
     """
     known(services, model)
     if alias in (LIVE, SHADOW):
@@ -151,15 +151,15 @@ async def set_alias(services: ServicesDep, model: str, alias: Alias, target: Ali
 
 @router.delete("/{model}/aliases/{alias}", operation_id="remove_alias", responses=documented(404, 409, 422))
 async def remove_alias(services: ServicesDep, model: str, alias: Alias) -> ModelSummary:
-    """Forget an alias, so that its version may be deleted, or is no longer in the shadow. `live` cannot go."""
+    """Delete an alias. Deleting `shadow` stops shadowing; `live` cannot be deleted."""
     known(services, model)
     return await _moved(services, model, lambda: services.store.remove_alias(model, alias))
 
 
 @router.put("/{model}/traffic", operation_id="split_traffic", responses=documented(404, 409, 422))
 async def split_traffic(services: ServicesDep, model: str, weights: Weights) -> ModelSummary:
-    """Share the requests that name no version between two versions, by weight; `{"1": 90, "2": 10}`. Each answer says
-    which version it is from. Moving `live` ends it.
+    """Split the requests that name no version between two versions by weight, for example `{"1": 90, "2": 10}`. Each
+    response states its version. Moving `live` ends the split.
     """
     known(services, model)
     for version in weights:
@@ -170,14 +170,14 @@ async def split_traffic(services: ServicesDep, model: str, weights: Weights) -> 
 
 @router.delete("/{model}/traffic", operation_id="end_split", responses=documented(404, 409))
 async def end_split(services: ServicesDep, model: str) -> ModelSummary:
-    """Let the live version answer everything again."""
+    """End the traffic split: the live version serves all requests again."""
     known(services, model)
     return await _moved(services, model, lambda: services.store.end_split(model))
 
 
 @router.post("/{model}/rollback", operation_id="roll_back", responses=documented(404, 409))
 async def roll_back(services: ServicesDep, model: str) -> ModelSummary:
-    """Make the version live again that was live before."""
+    """Make the previous version live again."""
     await services.servables.get(known(services, model), PREVIOUS)
     return await _moved(services, model, lambda: services.store.rollback(model))
 
@@ -186,7 +186,7 @@ async def roll_back(services: ServicesDep, model: str) -> ModelSummary:
     "/{model}/versions/{version}", status_code=204, operation_id="delete_version", responses=documented(404, 409)
 )
 async def delete_version(services: ServicesDep, model: str, version: int) -> None:
-    """Remove a version for good; refused while an alias points at it."""
+    """Delete a version permanently. Rejected while an alias points to it."""
     await run_in_threadpool(services.store.delete, known(services, model), version)
     await _followed(services, model)
 
@@ -198,7 +198,7 @@ async def delete_version(services: ServicesDep, model: str, version: int) -> Non
     responses=documented(404, 409, 429),
 )
 async def reproduce(services: ServicesDep, response: Response, model: str, version: Version) -> Job:
-    """Train a version again, with the hyperparameters and the seed of its card; the result does not go live."""
+    """Train a version again with the hyperparameters and seed in its card. The result is not promoted."""
     card = await run_in_threadpool(get_version, services, model, version)
     if card.data is None:
         raise Conflict(f"version {card.version} of {model} was imported, not trained here: it cannot be trained again")

@@ -35,17 +35,17 @@ router = APIRouter(prefix="/sweeps", tags=["sweeps"], route_class=SweepRoute)
 
 
 class SweepTable(Sweep):
-    """A sweep and all that it has tried."""
+    """A sweep with its trials."""
 
-    best: Trial | None = Field(None, description="Of the trials that ended with a version, the best.")
-    table: list[Trial] = Field(description="Every trial so far.")
+    best: Trial | None = Field(None, description="The best trial that published a version.")
+    table: list[Trial] = Field(description="All trials so far.")
 
 
 @router.post("", status_code=202, operation_id="begin_sweep", responses=documented(409, 413, 422, 429))
 def begin(
     services: ServicesDep, request: Request, response: Response, wish: SweepWish, idempotency_key: Key = None
 ) -> Sweep:
-    """Look for the best hyperparameters by many trainings, each an ordinary job; bad ones are stopped early."""
+    """Search for good hyperparameters. Each trial is an ordinary job; poor trials are stopped early."""
     key, body = idempotent(request, idempotency_key, wish.model_dump(mode="json", exclude_unset=True))
     sweep = submit_sweep(
         wish,
@@ -62,15 +62,15 @@ def begin(
 
 @router.get("", operation_id="list_sweeps", responses=documented(422))
 def list_sweeps(
-    services: ServicesDep, limit: Annotated[int, Query(ge=1, le=500, description="At most so many.")] = 50
+    services: ServicesDep, limit: Annotated[int, Query(ge=1, le=500, description="Maximum number of items.")] = 50
 ) -> list[Sweep]:
-    """Sweeps, newest first."""
+    """List sweeps, newest first."""
     return services.sweeper.sweeps.latest(limit)
 
 
 @router.get("/{sweep}", operation_id="get_sweep", responses=documented(404))
 def get_sweep(services: ServicesDep, sweep: str) -> SweepTable:
-    """One sweep, its trials as a table, and the best of them."""
+    """Get a sweep with a table of its trials and the best one."""
     found, trials = _found(services, sweep)
     return SweepTable(**found.model_dump(), best=best_of(found, trials), table=trials)
 
@@ -82,20 +82,20 @@ def get_sweep(services: ServicesDep, sweep: str) -> SweepTable:
     responses=documented(404) | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
 def trials_csv(services: ServicesDep, sweep: str) -> Response:
-    """The table as CSV, for a spreadsheet."""
+    """Get the trials as CSV."""
     _, trials = _found(services, sweep)
     return PlainTextResponse(as_csv([_flat(trial) for trial in trials]), media_type="text/csv")
 
 
 @router.get("/{sweep}/plot.svg", operation_id="sweep_plot", response_class=Response, responses=documented(404, 409))
 def plot(services: ServicesDep, sweep: str) -> Response:
-    """The trials as parallel coordinates: what each tried, and what came of it."""
+    """Plot the trials as parallel coordinates: hyperparameters and metric."""
     return Response(draw(*_found(services, sweep)), media_type="image/svg+xml")
 
 
 @router.post("/{sweep}/cancel", operation_id="cancel_sweep", responses=documented(404))
 def cancel(services: ServicesDep, sweep: str) -> Sweep:
-    """Stop a sweep and the trials under way; the versions of those that ended stay. Asking again changes nothing."""
+    """Cancel a sweep and its running trials. Published versions are kept. Idempotent."""
     return services.sweeper.sweeps.cancel(sweep)
 
 

@@ -25,9 +25,9 @@ MOST_FORMATS = 8  # named in one request, the same one perhaps twice
 
 
 class Several(Job):
-    """The first of several jobs, and all of them."""
+    """The first of several jobs, with the list of all."""
 
-    jobs: list[Job] = Field(description="Every job that was queued, this one first.")
+    jobs: list[Job] = Field(description="All queued jobs, starting with this one.")
 
 
 def train_path(family: Family) -> str:
@@ -60,7 +60,7 @@ def train_router(family: Family) -> APIRouter:
         body: Annotated[wishes | None, Body(openapi_examples=examples)] = None,
         idempotency_key: Key = None,
     ) -> Job:
-        """Queue a training. Predictions go on meanwhile; a better version takes over by itself."""
+        """Queue a training. Predictions continue meanwhile; a better version is promoted automatically."""
         chosen = (body or wishes()).model_dump(exclude_unset=True)
         job = await _queue(request, family, chosen, idempotency_key)
         response.headers["Location"] = f"/jobs/{job.id}"
@@ -132,13 +132,13 @@ def _upload_route(family: Family, check: Callable[[Path], None]) -> type[JsonRou
 
 def _wishes(family: Family) -> type[BaseModel]:
     """The family's hyperparameters and what to do with the version that comes out."""
-    promote = Field("if_better", description="When the new version goes live: `if_better`, `always` or `never`.")
-    priority = Field(0, ge=-100, le=100, description="Jobs of a higher one start first.")
+    promote = Field("if_better", description="When to promote the new version: `if_better`, `always` or `never`.")
+    priority = Field(0, ge=-100, le=100, description="Jobs with a higher priority start first.")
     formats = Field(
         (),
         max_length=MOST_FORMATS,
         strict=False,
-        description="What the version holds beside ONNX and Keras. `savedmodel`: for TensorFlow Serving and a GPU.",
+        description="Export formats besides ONNX and Keras. `savedmodel` is for TensorFlow Serving and GPUs.",
     )
     return create_model(
         f"Train_{family.name}",

@@ -80,7 +80,10 @@ def test_a_version_that_was_altered_is_named(doctor: Doctor, store: Path):
     code, findings = doctor()
     assert code == 1
     (wrong, sound) = of("store", findings)
-    assert wrong == ("wrong", "digit 1: model.onnx of version 1 of digit is corrupt: its checksum differs from the card's")
+    assert wrong == (
+        "wrong",
+        "digit 1: model.onnx of version 1 of digit is corrupt: its checksum differs from the card's",
+    )
     assert sound[0] == "good"
     assert "of digit" not in sound[1]
 

@@ -53,7 +53,9 @@ class ParserProcess:
             is_json, value = await _exchange(process, chunks, arrays)
         except (ConnectionError, asyncio.IncompleteReadError) as fault:
             self._forget()
-            raise Unavailable("the process that parses long JSON bodies ended unexpectedly; send the request again") from fault
+            raise Unavailable(
+                "the process that parses long JSON bodies ended unexpectedly; send the request again"
+            ) from fault
         except BaseException:  # who is cancelled leaves an answer behind that is nobody's
             self._forget()
             raise
