@@ -43,131 +43,149 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FITSERVE_", frozen=True)
 
     host: str = Field("127.0.0.1", description="Address that the service listens on.")
-    port: int = Field(8000, ge=0, le=65535, description="Port that the service listens on; 0 takes a free one.")
+    port: int = Field(8000, ge=0, le=65535, description="Port that the service listens on; 0 picks a free one.")
 
     api_keys_file: Path | None = Field(
-        None, description="File of the keys' hashes; without it only this machine is served."
+        None, description="File with the hashes of the API keys; without it only clients on this machine are served."
     )
-    allow_open: bool = Field(False, description="Serve everybody without keys: only behind something that guards.")
+    allow_open: bool = Field(
+        False, description="Serve all clients without keys; use only behind a gateway that controls access."
+    )
     allowed_hosts: Annotated[str | None, AfterValidator(checked(parse_hosts))] = Field(
         None,
-        description="Names, with commas, that the service answers to beside localhost; with keys by default any.",
+        description="Host names, comma-separated, accepted besides localhost; with keys any by default.",
     )
     cors_origins: Annotated[str | None, AfterValidator(checked(parse_origins))] = Field(
-        None, description="Origins, with commas, whose pages may call the service."
+        None, description="Origins, comma-separated, whose pages may call the service."
     )
     trusted_proxies: Annotated[str | None, AfterValidator(checked(parse_networks))] = Field(
-        None, description="Addresses and networks, with commas, of proxies whose X-Forwarded-For is believed."
+        None, description="Addresses and networks, comma-separated, of proxies whose X-Forwarded-For is trusted."
     )
 
-    store: Store = Field(
-        Path("models_store"), description="Folder of the trained versions, the volume; or s3://BUCKET/PREFIX."
-    )
-    store_timeout_seconds: Seconds = Field(10, description="How long a bucket may be silent within one call.")
+    store: Store = Field(Path("models_store"), description="Folder of the trained versions, or s3://BUCKET/PREFIX.")
+    store_timeout_seconds: Seconds = Field(10, description="Timeout of one call to the bucket.")
     store_patience_seconds: float = Field(
-        120, ge=0, description="How long a trainer tries a bucket that does not work before its job fails."
+        120, ge=0, description="How long a trainer retries a bucket that is not available before its job fails."
     )
     cache: Path | None = Field(
-        None, description="Folder of what is fetched from a bucket; by default the system's for caches."
+        None, description="Folder of the versions fetched from a bucket; by default the system's cache folder."
     )
     max_cache_bytes: int = Field(
-        10_000_000_000, ge=0, description="Largest size of the versions fetched; the longest unused go first."
+        10_000_000_000,
+        ge=0,
+        description="Maximum size of the fetched versions; the least recently used are removed first.",
     )
     keep: int = Field(
-        0, ge=0, description="Newest versions of a model that are kept, beside those that something needs; 0 keeps all."
+        0, ge=0, description="Number of newest versions of a model to keep, besides those in use; 0 keeps all."
     )
-    starters: Path = Field(STARTERS, description="Folder whose versions numbered 1 fill a store that lacks the model.")
+    starters: Path = Field(
+        STARTERS, description="Folder of starter models; version 1 of each is copied into a store that lacks the model."
+    )
     journal: str | None = Field(
-        None, description="SQLAlchemy URL of the jobs' database; by default SQLite in the store."
+        None, description="SQLAlchemy URL of the journal database; by default SQLite in the store."
     )
-    journal_connections: Positive = Field(10, description="Most connections of one process to PostgreSQL.")
-    data_dir: Path | None = Field(None, description="Folder where data sets are looked for first.")
-    offline: bool = Field(False, description="Never download a data set.")
+    journal_connections: Positive = Field(10, description="Maximum number of connections of one process to PostgreSQL.")
+    data_dir: Path | None = Field(None, description="Folder that is searched first for data sets.")
+    offline: bool = Field(False, description="Never download data sets.")
 
-    max_body_bytes: Positive = Field(20_000_000, description="Largest body of a request, in bytes.")
-    max_json_bytes: Positive = Field(1_000_000, description="Largest JSON body that holds neither text nor picture.")
-    max_tensor_bytes: Positive = Field(32_000_000, description="Largest JSON body that holds tensors.")
-    request_seconds: Seconds = Field(60, description="How long a request and the first byte of its answer may take.")
-    head_seconds: Seconds = Field(10, description="How long the head of a request may take.")
-    max_head_bytes: Positive = Field(65_536, description="Largest head of a request, in bytes; larger ones get 431.")
-    max_head_fields: Positive = Field(100, description="Most fields in the head of a request; more get 431.")
-    max_pipelined: Positive = Field(64, description="Requests of one connection that wait behind another one.")
+    max_body_bytes: Positive = Field(20_000_000, description="Maximum size of a request body in bytes.")
+    max_json_bytes: Positive = Field(1_000_000, description="Maximum size of a JSON body without text or picture.")
+    max_tensor_bytes: Positive = Field(32_000_000, description="Maximum size of a JSON body with tensors.")
+    request_seconds: Seconds = Field(60, description="Time limit for receiving a request and starting its response.")
+    head_seconds: Seconds = Field(10, description="Time limit for receiving the request headers.")
+    max_head_bytes: Positive = Field(
+        65_536, description="Maximum size of the request headers in bytes; larger ones get 431."
+    )
+    max_head_fields: Positive = Field(100, description="Maximum number of header fields of a request; more get 431.")
+    max_pipelined: Positive = Field(64, description="Maximum number of pipelined requests waiting on one connection.")
     max_discard_bytes: int = Field(
-        300_000_000, ge=0, description="Bytes read and dropped of a request that was answered before it was complete."
+        300_000_000, ge=0, description="Bytes read and discarded of a request that was answered before it was complete."
     )
     discard_seconds: Seconds = Field(
-        30, description="How long such a request may go on before its connection is closed."
+        30, description="Time limit for the rest of such a request before its connection is closed."
     )
-    drain_seconds: Positive = Field(10, description="How long requests may go on after a signal to stop.")
-    linger_seconds: float = Field(0, ge=0, description="How long to go on accepting after it, while not ready.")
-    max_rate: float = Field(0, ge=0, description="Requests a second for each key, or address without keys; 0: any.")
-    max_concurrent: Positive = Field(512, description="Requests at once for each key, or address without keys.")
-    max_requests: Positive = Field(1024, description="Requests at once of all callers together; more get 503.")
-    max_connections: Positive = Field(2048, description="Connections at once; more are told 503 and closed.")
-    max_held_bytes: Positive = Field(500_000_000, description="Bytes of all large bodies under way; more get 503.")
+    drain_seconds: Positive = Field(10, description="How long running requests may continue after SIGTERM.")
+    linger_seconds: float = Field(0, ge=0, description="How long to accept new requests after SIGTERM while not ready.")
+    max_rate: float = Field(0, ge=0, description="Requests per second for each key or address; 0 means no limit.")
+    max_concurrent: Positive = Field(512, description="Concurrent requests for each key or address.")
+    max_requests: Positive = Field(1024, description="Concurrent requests of all clients; more get 503.")
+    max_connections: Positive = Field(2048, description="Maximum open connections; further ones get 503.")
+    max_held_bytes: Positive = Field(
+        500_000_000, description="Maximum bytes of all large bodies in flight; more get 503."
+    )
     max_pixels: Positive = Field(
         64_000_000,
-        description="Most pixels of a picture, by its header; of a JPEG that is read in one pass four times as many.",
+        description="Maximum pixels of a picture, by its header; four times that for a JPEG decoded at reduced size.",
     )
-    max_corpus_bytes: Positive = Field(50_000_000, description="Largest text file that is uploaded to learn from.")
-    max_import_bytes: Positive = Field(200_000_000, description="Largest network file that is imported.")
-    import_seconds: Seconds = Field(300, description="How long an imported network may take to be tried out.")
+    max_corpus_bytes: Positive = Field(50_000_000, description="Maximum size of an uploaded training text.")
+    max_import_bytes: Positive = Field(200_000_000, description="Maximum size of an imported network file.")
+    import_seconds: Seconds = Field(300, description="Time limit for reading and testing an imported network.")
     max_import_memory_bytes: Positive = Field(
-        2_000_000_000, description="Memory of a process that runs an imported network, beside its libraries."
+        2_000_000_000, description="Memory limit of a process that runs an imported network, besides its libraries."
     )
-    max_files: Positive = Field(64, description="Most parts of a form, so most pictures in one batch request.")
-    max_waiting: Positive = Field(256, description="Most instances waiting for one model; more are refused with 429.")
-    max_batch: Positive = Field(32, description="Most instances predicted together.")
-    max_loaded: Positive = Field(2, description="Most versions of a model held in memory beside the live one.")
+    max_files: Positive = Field(64, description="Maximum number of parts of a form, so of pictures in a batch request.")
+    max_waiting: Positive = Field(256, description="Maximum number of instances in a model's queue; more get 429.")
+    max_batch: Positive = Field(32, description="Maximum batch size.")
+    max_loaded: Positive = Field(2, description="Maximum number of versions of a model in memory besides the live one.")
     crop: Literal["centre", "whole"] = Field(
         "centre",
-        description="What of a photograph that is not square is looked at: its centre, or the whole, squeezed.",
+        description="Part of a non-square photograph to use: the square centre, or the whole, resized.",
     )
-    watch_seconds: Seconds = Field(0.5, description="How often the store is looked at for a moved alias.")
+    watch_seconds: Seconds = Field(0.5, description="Interval for checking the store for alias changes.")
     prediction_timeout_seconds: Seconds = Field(
-        10, description="How long a batch may run before its version is taken out of service."
+        10, description="Time limit of a batch; a version that exceeds it is withdrawn."
     )
-    predict_threads: Positive = Field(1, description="Threads that one prediction may use.")
+    predict_threads: Positive = Field(1, description="Threads of one prediction.")
     runtime: Literal["auto", "onnxruntime", "tensorflow"] = Field(
-        "auto", description="What predictions run on; auto: TensorFlow where it can use an NVIDIA GPU."
+        "auto", description="Runtime of predictions; auto: TensorFlow if it can use an NVIDIA GPU, else ONNX Runtime."
     )
-    gpu_memory_mb: int = Field(0, ge=0, description="Memory of a GPU that serving takes, in MB; 0: what it needs.")
+    gpu_memory_mb: int = Field(0, ge=0, description="GPU memory limit of serving in MB; 0 allocates as needed.")
 
     launcher: Literal["local", "ray"] = Field(
-        "local", description="Where trainers run: on this machine, or on the Ray cluster that RAY_ADDRESS names."
+        "local", description="Where trainers run: on this machine, or on the Ray cluster named by RAY_ADDRESS."
     )
-    supervise: bool = Field(True, description="Look after the jobs; false leaves that to other processes.")
-    max_trainers: Positive = Field(1, description="Trainers running at once.")
-    max_queued: Positive = Field(100, description="Jobs waiting at once; more are refused with 429.")
-    max_trials: Positive = Field(200, description="Most trials of one sweep; more are refused with 422.")
-    max_attempts: Positive = Field(3, description="Attempts at a job whose trainer is lost before it counts as failed.")
-    lease_seconds: Seconds = Field(30, description="How long a trainer may be silent before its job is given back.")
-    leader_seconds: Seconds = Field(5, description="How long the process that leads may be silent.")
+    supervise: bool = Field(
+        True, description="Start and monitor trainers; if false, other processes on the same journal do."
+    )
+    max_trainers: Positive = Field(1, description="Maximum number of trainers at once.")
+    max_queued: Positive = Field(100, description="Maximum number of queued jobs; more get 429.")
+    max_trials: Positive = Field(200, description="Maximum number of trials of a sweep; more get 422.")
+    max_attempts: Positive = Field(3, description="Attempts at a job whose trainer was lost before it fails.")
+    lease_seconds: Seconds = Field(
+        30, description="Time without a heartbeat after which a trainer is considered lost and its job is requeued."
+    )
+    leader_seconds: Seconds = Field(
+        5, description="Time without a heartbeat after which another process becomes the leader."
+    )
     grace_seconds: Seconds = Field(5, description="How long a trainer may take to stop by itself.")
-    poll_seconds: Seconds = Field(0.5, description="How often the supervisor looks at its jobs.")
-    feed_seconds: Seconds = Field(0.25, description="How often the journal is looked at while somebody watches a job.")
-    progress_seconds: Seconds = Field(0.25, description="How often a trainer tells its progress at most.")
-    tensorboard: bool = Field(False, description="Write logs for TensorBoard into each job's folder.")
-    progress_days: Seconds = Field(7, description="Days for which the progress events of an ended job are kept.")
-    log_days: Seconds = Field(90, description="Days for which the log of an ended job is kept.")
-    checkpoint_seconds: Seconds = Field(300, description="How old a checkpoint may grow within an epoch.")
-    trainer_nice: int = Field(10, ge=0, le=19, description="Niceness of a trainer, so that serving comes first.")
+    poll_seconds: Seconds = Field(0.5, description="Interval at which the supervisor checks its jobs.")
+    feed_seconds: Seconds = Field(0.25, description="Interval for polling the journal while clients follow a job.")
+    progress_seconds: Seconds = Field(
+        0.25, description="Interval at which a trainer reports progress and checks for pause and cancel."
+    )
+    tensorboard: bool = Field(False, description="Write TensorBoard logs into each job's folder.")
+    progress_days: Seconds = Field(7, description="Days to keep the progress events of an ended job.")
+    log_days: Seconds = Field(90, description="Days to keep the log of an ended job.")
+    checkpoint_seconds: Seconds = Field(300, description="Maximum age of a checkpoint within an epoch.")
+    trainer_nice: int = Field(10, ge=0, le=19, description="Niceness of trainers, so that serving has priority.")
     features: Path | None = Field(
-        None, description="Folder of what frozen layers made of the training data; by default in the store."
+        None, description="Folder of the feature cache, which holds the frozen layers' output; by default in the store."
     )
     max_features_bytes: int = Field(
-        4_000_000_000, ge=0, description="Largest size of that folder; the longest unused goes first, 0 keeps nothing."
+        4_000_000_000,
+        ge=0,
+        description="Maximum size of the feature cache; the least recently used is removed first, 0 disables it.",
     )
-    features_days: Positive = Field(14, description="How long what is in it is kept unused.")
+    features_days: Positive = Field(14, description="Days to keep an unused entry of the feature cache.")
     trainer_threads: int = Field(0, ge=0, description="Threads of a trainer; 0 means one for each core, on Ray one.")
     trainer_gpus: Annotated[float, AfterValidator(whole_above_one)] = Field(
-        0, ge=0, description="GPUs that Ray gives to a trainer: a fraction of one, or a whole number."
+        0, ge=0, description="GPUs that Ray reserves for a trainer: a fraction of one, or a whole number."
     )
-    trainer_memory_bytes: int = Field(0, ge=0, description="Memory that Ray sets aside for a trainer; 0 sets none.")
+    trainer_memory_bytes: int = Field(0, ge=0, description="Memory that Ray reserves for a trainer; 0 reserves none.")
 
-    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Minimum log level.")
     log_format: Literal["json", "console"] | None = Field(
-        None, description="Logs as JSON or for people; by default for people on a terminal, else JSON."
+        None, description="Log format, JSON or console; by default console on a terminal, else JSON."
     )
 
     @property
