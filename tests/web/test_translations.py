@@ -55,7 +55,7 @@ def templates(node: ast.expr, constants: dict[str, str]) -> Iterator[str]:
         case ast.Constant(str(text)):
             yield text
         case ast.JoinedStr(parts):
-            yield "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in parts)
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts)
         case ast.Name(name) if name in constants:
             yield constants[name]
         case ast.IfExp(body=one, orelse=other):
