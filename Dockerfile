@@ -1,10 +1,10 @@
-# Three targets: `full` serves and trains, `serve` only serves and has no TensorFlow, `cluster` is `full` for a node of a cluster.
+# Three targets: `full` serves and trains, `serve` only serves and has no TensorFlow, `cluster` is `full` for the nodes of a cluster.
 ARG PYTHON=3.12
 
 FROM python:${PYTHON}-slim-bookworm AS base
 ENV PATH=/opt/fitserve/bin:$PATH PYTHONUNBUFFERED=1
 
-# ---- ours, as a wheel
+# ---- the application as a wheel
 FROM base AS wheel
 ENV PIP_CACHE_DIR=/var/cache/pip
 WORKDIR /build
@@ -14,7 +14,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY app app
 RUN pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheel .
 
-# ---- the libraries, each file with the hash that requirements/ says; a change of ours leaves their layer as it is
+# ---- the libraries, verified by the hashes in requirements/; changes of the application do not rebuild this layer
 FROM base AS serve-libraries
 ENV PIP_CACHE_DIR=/var/cache/pip
 WORKDIR /build
@@ -25,7 +25,7 @@ RUN --mount=type=cache,target=/var/cache/pip \
     for name in serve $EXTRAS; do files="$files --requirement requirements/$name.txt"; done \
     && pip --python /opt/fitserve install --quiet --require-hashes $files
 
-# Not needed to serve: what tokenizers asks for to download vocabularies, tests, and ONNX Runtime's tools for makers of models.
+# Remove what serving does not need: download libraries of tokenizers, tests, and ONNX Runtime's tools for model authors.
 FROM serve-libraries AS serve-trimmed
 COPY scripts/trim.sh scripts/
 RUN pip --python /opt/fitserve uninstall --quiet --yes huggingface_hub hf-xet httpx2 httpcore2 truststore fsspec filelock tqdm \
@@ -34,7 +34,7 @@ RUN pip --python /opt/fitserve uninstall --quiet --yes huggingface_hub hf-xet ht
 FROM serve-libraries AS full-libraries
 RUN --mount=type=cache,target=/var/cache/pip \
     pip --python /opt/fitserve install --quiet --require-hashes --requirement requirements/train.txt --requirement requirements/serve.txt
-# With GPU=true the same TensorFlow, built for NVIDIA's, takes the place of the one for CPUs.
+# GPU=true replaces TensorFlow for CPUs by the same version for NVIDIA GPUs.
 ARG GPU=false
 RUN --mount=type=cache,target=/var/cache/pip \
     if [ "$GPU" = true ]; then \
@@ -58,7 +58,7 @@ FROM cluster-libraries AS cluster-build
 RUN --mount=from=wheel,source=/wheel,target=/wheel pip --python /opt/fitserve install --quiet --no-deps --no-index /wheel/*.whl
 COPY deploy/haproxy /opt/fitserve/bin/ray-haproxy
 
-# ---- what runs: no compiler, no pip's cache, no root; nothing is written but in /store and /tmp
+# ---- the runtime image: no compiler, no pip cache, no root; only /store and /tmp are writable
 FROM base AS runtime
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title=Fitserve \
@@ -82,7 +82,7 @@ COPY --from=serve-build /opt/fitserve /opt/fitserve
 FROM runtime AS full
 COPY --from=full-build /opt/fitserve /opt/fitserve
 
-# A node of a cluster, or a web process beside one; Ray asks for a user's name, and says nothing about itself to anybody.
+# A node of a cluster, or a web process next to it. Ray needs a user name; its usage statistics are disabled.
 FROM runtime AS cluster
 ENV USER=fitserve RAY_USAGE_STATS_ENABLED=0 RAY_SERVE_HAPROXY_BINARY_PATH=/opt/fitserve/bin/ray-haproxy
 COPY --from=cluster-build /opt/fitserve /opt/fitserve

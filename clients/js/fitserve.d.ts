@@ -22,7 +22,7 @@ export type * from "./types.js";
 export interface Options {
   /** Sent as `Authorization: Bearer`. */
   key?: string;
-  /** Called when the service asks for a key, with its words; the request is repeated with what it returns. */
+  /** Called with the refusal when the service requires a key; the request is repeated with the key it returns. */
   askKey?: (refusal: FitserveError) => Promise<string | null>;
   fetch?: typeof fetch;
 }
@@ -33,22 +33,22 @@ export interface RequestOptions {
 }
 
 export interface PredictOptions extends RequestOptions {
-  /** A version by its number, or an alias; by default the live one. */
+  /** A version number or an alias; by default the live version. */
   version?: number | string;
-  /** An alias, in place of `version`. */
+  /** An alias, instead of `version`. */
   alias?: string;
   topK?: number;
   crop?: "centre" | "whole";
 }
 
 export interface TrainOptions extends RequestOptions {
-  /** A text in UTF-8, for families that learn from one. */
+  /** A training text in UTF-8, for text families. */
   file?: Blob;
-  /** The same key gives the same job again. */
+  /** Requests with the same key return the same job. */
   idempotencyKey?: string;
 }
 
-/** What families can be asked to learn from; other families take what their part of the OpenAPI document says. */
+/** Hyperparameters by family; for other families see the OpenAPI document. */
 export interface Wishes {
   digit: Train_digit;
   cifar: Train_cifar;
@@ -59,7 +59,7 @@ export interface Wishes {
 export type TextEvent =
   { event: "word"; data: { index: number; word: string } & Partial<Step> } | { event: "done"; data: Generated };
 
-/** The figures of an epoch, as far as its phase measures them. */
+/** The metrics of an epoch that its phase measures. */
 export interface Epoch {
   phase: string;
   epoch: number;
@@ -71,7 +71,7 @@ export interface Epoch {
   [figure: string]: number | string | undefined;
 }
 
-/** What a job's `result` holds in the end. */
+/** The `result` of a finished job. */
 export interface Result {
   model: string;
   version: number;
@@ -101,7 +101,7 @@ export interface EventsOptions {
   /** Only events after this id. */
   after?: number;
   signal?: AbortSignal;
-  /** Told whenever the connection is lost or there again. */
+  /** Called when the connection is lost or restored. */
   onConnection?: (connected: boolean) => void;
 }
 
@@ -116,7 +116,7 @@ export interface JobFilter {
 
 export declare class FitserveError extends Error {
   constructor(status: number, problem: Partial<Problem>);
-  /** Of the answer; 0 where the service could not be reached. */
+  /** HTTP status; 0 if the service is unreachable. */
   readonly status: number;
   readonly problem: Partial<Problem>;
 }

@@ -8,7 +8,7 @@
 const UNREACHABLE = 0;
 const RECONNECT_MS = [250, 500, 1000, 2000, 5000];
 
-/** What the service refused, with its problem details (RFC 9457); status 0 where it could not be reached. */
+/** A rejected request, with its problem details (RFC 9457); status 0 if the service is unreachable. */
 export class FitserveError extends Error {
   constructor(status, problem) {
     super(problem.detail ?? problem.title ?? `HTTP ${status}`);
@@ -23,9 +23,9 @@ export class Fitserve {
   #asking = null;
 
   /**
-   * @param {string} base Where the service is; "" for the page's own origin.
+   * @param {string} base URL of the service; "" for the page's own origin.
    * @param {{key?: string, askKey?: (refusal: FitserveError) => Promise<string | null>, fetch?: typeof fetch}} options
-   *   `askKey` is called when the service asks for a key; the request is repeated with what it returns.
+   *   `askKey` is called when the service requires a key; the request is repeated with the key that it returns.
    */
   constructor(base = "", { key = "", askKey, fetch = globalThis.fetch.bind(globalThis) } = {}) {
     this.base = base.replace(/\/$/, "");
@@ -41,13 +41,13 @@ export class Fitserve {
     return this.#json("POST", withQuery(path`/predict/${model}`, predictQuery(options)), picture, options);
   }
 
-  /** The picture as the network saw it, as a PNG. */
+  /** The network input of a picture, as a PNG. */
   async seen(model, picture, options = {}) {
     const query = { ...predictQuery(options), debug: "input" };
     return this.#blob("POST", withQuery(path`/predict/${model}`, query), picture, options);
   }
 
-  /** Classify several pictures; a problem comes in place of each that cannot be read. */
+  /** Classify several pictures; the result has a problem for each picture that cannot be read. */
   predictBatch(model, pictures, options = {}) {
     const form = new FormData();
     for (const picture of pictures) form.append("files", picture);
@@ -59,7 +59,7 @@ export class Fitserve {
     return this.#json("POST", "/generate", { ...wish, stream: false }, options);
   }
 
-  /** Continue a text word by word: `word` events, then `done`. Leaving the loop stops the service too. */
+  /** Continue a text word by word: `word` events, then `done`. Leaving the loop also stops the generation. */
   async *stream(wish, options = {}) {
     const response = await this.request("POST", "/generate", { ...wish, stream: true }, options);
     for await (const { event, data } of parseEvents(response.body)) {
@@ -72,8 +72,8 @@ export class Fitserve {
   // ---- train, watch ----
 
   /**
-   * Ask for a training; the answer is its job. With a `file` the family learns from that: a text in UTF-8.
-   * The same `idempotencyKey` gives the same job again.
+   * Queue a training; returns its job. `file` is a training text in UTF-8. Requests with the same `idempotencyKey`
+   * return the same job.
    */
   train(family, wishes = {}, { file, idempotencyKey, ...options } = {}) {
     const headers = { ...options.headers, ...(idempotencyKey && { "Idempotency-Key": idempotencyKey }) };
@@ -83,7 +83,7 @@ export class Fitserve {
     });
   }
 
-  /** Jobs, newest first; those before one that is known with `before`. */
+  /** Jobs, newest first; with `before` only those older than that job. */
   jobs(filter = {}) {
     return this.#json("GET", withQuery("/jobs", filter));
   }
@@ -92,7 +92,7 @@ export class Fitserve {
     return this.#json("GET", path`/jobs/${id}`);
   }
 
-  /** Stop a job for good; `stopEarly` publishes the best of its epochs so far. */
+  /** Cancel a job; `stopEarly` publishes the best epoch so far. */
   cancel(id, { stopEarly = false } = {}) {
     return this.#json("POST", path`/jobs/${id}/cancel`, { stop_early: stopEarly });
   }
@@ -105,7 +105,7 @@ export class Fitserve {
     return this.#json("POST", path`/jobs/${id}/resume`);
   }
 
-  /** The figures of every epoch so far. */
+  /** The metrics of every epoch so far. */
   history(id) {
     return this.#json("GET", path`/jobs/${id}/history`);
   }
@@ -115,25 +115,25 @@ export class Fitserve {
     return this.#text("GET", path`/jobs/${id}/history.csv`);
   }
 
-  /** The curves as a picture, `svg` or `png`. */
+  /** The curves as an image, `svg` or `png`. */
   plot(id, form = "svg") {
     return this.#blob("GET", `${path`/jobs/${id}`}/plot.${form}`);
   }
 
-  /** What the trainers of a job have written so far. */
+  /** The log of a job's trainers so far. */
   log(id) {
     return this.#text("GET", path`/jobs/${id}/log`);
   }
 
-  /** The same, piece by piece, and what is added until the job has ended. */
+  /** The log in pieces, followed by new output until the job has ended. */
   async *followLog(id, options = {}) {
     const response = await this.request("GET", path`/jobs/${id}/log?follow=true`, undefined, options);
     yield* pieces(response.body);
   }
 
   /**
-   * What happens to a job, from the beginning (or after an id) to its end. A lost connection is made again, from the
-   * last event that was seen: nothing is missed and nothing comes twice. `onConnection(false)` tells that it is lost.
+   * The events of a job, from the beginning (or after an id) to its end. Reconnects automatically without losing or
+   * repeating events; `onConnection(false)` is called when the connection is lost.
    */
   async *events(id, { after = 0, signal, onConnection = () => {} } = {}) {
     for (let attempt = 0; ; attempt++) {
@@ -176,42 +176,42 @@ export class Fitserve {
     return this.#blob("GET", path`/models/${model}/versions/${version}/files/${name}`);
   }
 
-  /** Two versions, by number or alias, on the same test set: figures, confusion, and where they disagree. */
+  /** Compare two versions, by number or alias: metrics, confusion matrices and differing predictions. */
   compare(model, one, other) {
     return this.#json("GET", withQuery(path`/models/${model}/compare`, { versions: `${one},${other}` }));
   }
 
-  /** Have a version answer, or point another alias at it. */
+  /** Point `live`, or another alias, to a version. */
   promote(model, version, alias = "live") {
     return this.#json("PUT", path`/models/${model}/aliases/${alias}`, { version });
   }
 
-  /** Forget an alias; `shadow` ends so. */
+  /** Delete an alias; deleting `shadow` stops shadowing. */
   removeAlias(model, alias) {
     return this.#json("DELETE", path`/models/${model}/aliases/${alias}`);
   }
 
-  /** Make a .keras or .onnx file a version, with the labels or the vocabulary of the version `like`; the answer is its card. */
+  /** Import a .keras or .onnx file as a version with the labels or vocabulary of the version `like`; returns its card. */
   importVersion(model, file, { like, ...options } = {}) {
     return this.#json("POST", withQuery(path`/models/${model}/import`, { like }), formOf({ file }), options);
   }
 
-  /** Have the version answer again that did before. */
+  /** Make the previous version live again. */
   rollback(model) {
     return this.#json("POST", path`/models/${model}/rollback`);
   }
 
-  /** Share the requests that name no version between two, by weight: `{ 1: 90, 2: 10 }`. */
+  /** Split the requests that name no version between two versions by weight: `{ 1: 90, 2: 10 }`. */
   splitTraffic(model, weights) {
     return this.#json("PUT", path`/models/${model}/traffic`, weights);
   }
 
-  /** Have the live version answer everything again. */
+  /** End the split: the live version serves all requests again. */
   endSplit(model) {
     return this.#json("DELETE", path`/models/${model}/traffic`);
   }
 
-  /** Train a version again, as its card says; the answer is the job. */
+  /** Train a version again with the settings in its card; returns the job. */
   reproduce(model, version) {
     return this.#json("POST", path`/models/${model}/versions/${version}/reproduce`);
   }
@@ -222,12 +222,12 @@ export class Fitserve {
 
   // ---- the service ----
 
-  /** Whether the process answers at all. */
+  /** Liveness: whether the process responds. */
   live() {
     return this.#json("GET", "/health/live");
   }
 
-  /** Which models answer; a service that is not ready says so here and is no error. */
+  /** Readiness with the state of each model; a service that is not ready is not an error here. */
   async ready() {
     try {
       return await this.#json("GET", "/health/ready");
@@ -241,7 +241,7 @@ export class Fitserve {
     return this.#json("GET", "/openapi.json");
   }
 
-  /** Any request, with the key; the body may be a Blob, a FormData, or an object to send as JSON. */
+  /** Send any request with the key; the body is a Blob, a FormData, or an object to send as JSON. */
   async request(method, path, body, { headers = {}, signal } = {}) {
     const plain = body === undefined || body instanceof FormData || body instanceof Blob;
     const type = body instanceof Blob ? body.type || "application/octet-stream" : "application/json";

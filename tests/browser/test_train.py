@@ -98,9 +98,7 @@ def test_what_is_wrong_with_a_field_is_said_in_korean_and_fields_are_named(visit
     rate.fill("0")
     train.get_by_role("button", name="Start", exact=True).click()
     page.get_by_role("button", name="한국어").click()
-    expect(train.locator("form .trouble")).to_have_text(
-        "하이퍼파라미터가 올바르지 않습니다 · learning_rate: 0보다 커야 합니다"
-    )
+    expect(train.locator("form .trouble")).to_have_text("요청이 올바르지 않습니다 · 학습률: 0보다 커야 합니다")
     expect(train.get_by_label("학습률 learning_rate")).to_be_visible()
     visit.expect_refusal(422)
 

@@ -106,7 +106,7 @@ def test_prometheus_draws_every_panel_and_weighs_every_alert(prometheus: httpx2.
             query = target["expr"].replace("$__rate_interval", "1m").replace("$instance", ".*")
             if not asked(prometheus, query):
                 empty.append(panel["title"])
-    assert empty == ["In the shadow", "Trainers", "Memory"]  # no version is in the shadow, and nothing trains
+    assert empty == ["Shadow comparisons", "Trainers", "Memory"]  # no version is in the shadow, and nothing trains
     rules = prometheus.get("/rules").json()["data"]["groups"][0]["rules"]
     assert len(rules) == ALERTS.read_text().count("alert:")
     assert {rule["health"] for rule in rules} <= {"ok", "unknown"}

@@ -1,6 +1,7 @@
 /** What went wrong, said where it happened. */
 
 import { button, el, find } from "./dom.js";
+import { hyperparameter } from "./figures.js";
 import { sentence, words } from "./language.js";
 import { fitserve, otherKey } from "./service.js";
 
@@ -8,7 +9,12 @@ import { fitserve, otherKey } from "./service.js";
 export function said(fault) {
   if (fault.status === 0) return words("trouble.unreachable");
   if (fault.key) return words(fault.key);
-  const details = (fault.problem?.errors ?? []).flatMap(({ loc, msg }) => [` · ${loc.at(-1)}: `, sentence(msg)]);
+  const details = (fault.problem?.errors ?? []).flatMap(({ loc, msg }) => [
+    " · ",
+    hyperparameter(loc.at(-1)),
+    ": ",
+    sentence(msg),
+  ]);
   return el("span", {}, sentence(fault.message), ...details);
 }
 
