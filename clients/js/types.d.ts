@@ -114,18 +114,6 @@ export interface Comparison {
   "agreement": Agreement | null;
 }
 
-/** The answer. */
-export interface Completion {
-  "id": string;
-  "object"?: "text_completion";
-  "created": number;
-  "model": string;
-  "choices": Array<Choice>;
-  "usage"?: Usage | null;
-  /** The version that answered. */
-  "system_fingerprint": string;
-}
-
 /** What to continue, and how. Null means the default. What other services add is ignored. */
 export interface CompletionRequest {
   "model": string;
@@ -165,6 +153,18 @@ export interface CompletionRequest {
   "user"?: string | null;
 }
 
+/** The answer. */
+export interface CompletionResponse {
+  "id": string;
+  "object"?: "text_completion";
+  "created": number;
+  "model": string;
+  "choices": Array<Choice>;
+  "usage"?: Usage | null;
+  /** The version that answered. */
+  "system_fingerprint": string;
+}
+
 /** The data a version was trained and tested on. */
 export interface DataCard {
   "name": string;
@@ -200,7 +200,7 @@ export interface GenerateRequest {
   "seed_text": string;
   /** At most so many words; fewer when the line ends before. */
   "next_words"?: number;
-  /** `rnn`, `lstm` or `gru`. */
+  /** A model that continues texts, such as `lstm`. */
   "model"?: string;
   /** A version or an alias; by default the live one. Not together with `alias`. */
   "version"?: number | string | null;
