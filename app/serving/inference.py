@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
+from app import tracing
 from app.errors import InvalidRequest, NotFound, TimedOut, Unusable
 from app.families.contract import Array, Classification, Crop, Family, Task
 from app.serving.completion import Completion, CompletionOptions
@@ -51,6 +52,11 @@ class InferenceContext:
     request_id: str | None = None
     key_name: str | None = None
     deadline: float | None = None
+
+    def annotate(self) -> None:
+        """Say in the trace who asks."""
+        facts = {"request": self.request_id, "key": self.key_name}
+        tracing.note(**{name: value for name, value in facts.items() if value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,7 @@ class Inference:
         self, target: Target | LoadedGenerator, text: str, options: Wish, context: InferenceContext
     ) -> TextGeneration:
         """A continuation of a text, under way; raises NotFound, InvalidRequest or Busy before anything is written."""
+        context.annotate()
         return TextGeneration(await self._generator(target), text, options, context.deadline)
 
     async def complete(
@@ -155,6 +162,7 @@ class Inference:
         context: InferenceContext,
     ) -> Completion:
         """Continuations of prompts, token by token, under way; raises NotFound, InvalidRequest or Busy before that."""
+        context.annotate()
         return Completion(await self._generator(target), prompts, options, context.deadline)
 
     # ---- inside
@@ -236,6 +244,7 @@ async def _run(loaded: LoadedClassifier, instances: Sequence[Array]) -> list[Arr
 
 async def _within(context: InferenceContext, work: Coroutine[Any, Any, Result]) -> Result:
     """The result before the context's deadline; raises TimedOut."""
+    context.annotate()
     if context.deadline is None:
         return await work
     try:
