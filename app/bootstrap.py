@@ -81,6 +81,7 @@ def build(settings: Settings) -> Services:
             datasets,
             at_once=settings.max_trainers,
             max_queued=settings.max_queued,
+            max_models=settings.max_models,
             keep=settings.keep,
         ),
         feed=Feed(journal, settings.feed_seconds),

@@ -149,6 +149,9 @@ class Settings(BaseSettings):
     )
     max_trainers: Positive = Field(1, description="Maximum number of trainers at once.")
     max_queued: Positive = Field(100, description="Maximum number of queued jobs; more get 429.")
+    max_models: Positive = Field(
+        100, description="Maximum models that users named; more are rejected with 409. Each live version is in memory."
+    )
     max_trials: Positive = Field(200, description="Maximum number of trials of a sweep; more get 422.")
     max_attempts: Positive = Field(3, description="Attempts at a job whose trainer was lost before it fails.")
     lease_seconds: Seconds = Field(

@@ -21,7 +21,16 @@ def train_all_cells(store: Path, text: str = THREE_LINES, **hyperparameters: obj
     journal = Journal(settings.journal_url).open()
     datasets = Datasets(None, offline=True, given=ModelStore(store).corpora)
     wishes = {"cell": "all", "text": text, "units": 32, "epochs": 10, **hyperparameters}
-    submit(find_families()["text"], wishes, "if_better", journal=journal, datasets=datasets, max_queued=3)
+    submit(
+        find_families()["text"],
+        wishes,
+        "if_better",
+        store=ModelStore(store),
+        journal=journal,
+        datasets=datasets,
+        max_queued=3,
+        max_models=1,
+    )
     seconds = []
     while job := journal.claim(60):
         trainer = LocalLauncher(settings.workspace, settings.environment()).launch(job)

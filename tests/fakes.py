@@ -93,13 +93,15 @@ def tiny_card(
     )
 
 
-def publish_tiny(store: ModelStore, content: str = "0.5", input: TensorCard | None = None, **facts: object) -> Card:
+def publish_tiny(
+    store: ModelStore, content: str = "0.5", input: TensorCard | None = None, model: str = "tiny", **facts: object
+) -> Card:
     """Publish a version whose network file holds `content`."""
     staged = store.stage("test")
     (staged / ONNX).write_text(content)
     card = tiny_card(**facts).model_copy(update={"files": checksums(staged)})  # type: ignore[arg-type]
-    card = card.model_copy(update={"input": input or card.input})
-    return store.publish(staged, "tiny", lambda number: card.model_copy(update={"version": number}))
+    card = card.model_copy(update={"input": input or card.input, "model": model})
+    return store.publish(staged, model, lambda number: card.model_copy(update={"version": number}))
 
 
 class TinyPrompt:

@@ -38,10 +38,12 @@ def sweep(
         str, typer.Option(help=f"When the best goes live: {', '.join(get_args(Promote))}.")
     ] = "if_better",
     seed: Annotated[int, typer.Option(min=0, help="Seed of what is drawn.")] = 0,
+    model: Annotated[str | None, typer.Option(help="The name of a model of your own; by default the family's.")] = None,
 ) -> None:
     """Try hyperparameters in many trainings, stop the bad ones early, and keep the best."""
     wish = {
         "family": family,
+        "model": model,
         "space": {name: _dimension(text, _reader(family, name)) for name, text in map(_parted, tried)},
         "hyperparameters": {name: _reader(family, name)(text) for name, text in map(_parted, fixed)},
         "trials": trials,
@@ -68,7 +70,9 @@ def _run(wish: SweepWish) -> Sweep:
         begun = submit_sweep(
             wish,
             sweeps=services.sweeper.sweeps,
+            store=services.store,
             datasets=services.datasets,
+            max_models=settings.max_models,
             max_trials=settings.max_trials,
             max_running=settings.max_queued,
         )

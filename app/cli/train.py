@@ -19,6 +19,8 @@ from app.logging import configure_logging
 from app.settings import Settings
 from app.submission.training import submit
 
+NAME = "The name of a model of your own, such as my-diary; by default the family's."
+
 
 def train_commands() -> typer.Typer:
     """`fitserve train FAMILY`, for every family there is."""
@@ -31,9 +33,9 @@ def train_commands() -> typer.Typer:
 def _command(family: Family) -> Any:
     """A function whose options are the family's hyperparameters; what is not given keeps its default."""
 
-    def command(promote: Promote, formats: Format | None, **options: Any) -> None:
+    def command(promote: Promote, formats: Format | None, model: str | None = None, **options: Any) -> None:
         wishes = {name: value for name, value in options.items() if value is not None}
-        if not _run(family, wishes, promote, (formats,) if formats else ()):
+        if not _run(family, wishes, promote, (formats,) if formats else (), model):
             raise typer.Exit(1)
 
     options = [
@@ -42,7 +44,8 @@ def _command(family: Family) -> Any:
     ]
     promote = _option("promote", Promote, f"When the version goes live: {', '.join(get_args(Promote))}.", "if_better")
     formats = _option("formats", Optional[Format], "What the version holds beside ONNX and Keras.")  # noqa: UP045
-    command.__signature__ = inspect.Signature([*options, promote, formats])  # type: ignore[attr-defined]
+    named = [_option("model", Optional[str], NAME)] if family.users_name_models else []  # noqa: UP045
+    command.__signature__ = inspect.Signature([*named, *options, promote, formats])  # type: ignore[attr-defined]
     return command
 
 
@@ -51,7 +54,9 @@ def _option(name: str, kind: Any, text: str, default: Any = None) -> inspect.Par
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
-def _run(family: Family, wishes: dict[str, Any], promote: Promote, formats: Sequence[Format]) -> bool:
+def _run(
+    family: Family, wishes: dict[str, Any], promote: Promote, formats: Sequence[Format], model: str | None
+) -> bool:
     """Submit the jobs, supervise them here one by one, show them, and say how they ended."""
     settings = Settings()
     configure_logging("WARNING", settings.log_form)
@@ -63,10 +68,13 @@ def _run(family: Family, wishes: dict[str, Any], promote: Promote, formats: Sequ
             family,
             wishes,
             promote,
+            model=model,
             formats=formats,
+            store=services.store,
             journal=journal,
             datasets=services.datasets,
             max_queued=settings.max_queued,
+            max_models=settings.max_models,
         )
         succeeded = []
         for job in jobs:
@@ -80,10 +88,25 @@ def _run(family: Family, wishes: dict[str, Any], promote: Promote, formats: Sequ
                 interrupted=partial(_cancel, journal, job),
             )
             succeeded.append(tell(console, ended))
+            if hint := _next_step(family, ended):
+                console.print(hint)
     finally:
         services.supervisor.close()
         journal.close()
     return all(succeeded)
+
+
+def _next_step(family: Family, job: Job) -> str | None:
+    """How what was trained is tried: the live version by its model's name, another one by its number."""
+    if not job.result:
+        return None
+    version = "" if job.result["promoted"] else f" --version {job.result['version']}"
+    subject = (
+        f"generate 'Once upon a time' --model {job.model}"
+        if family.task == "generate"
+        else f"predict {job.model} PICTURE"
+    )
+    return f"Try it: fitserve {subject}{version}"
 
 
 def _cancel(journal: Journal, job: Job) -> None:

@@ -82,6 +82,35 @@ class DataFile:
     check: Callable[[Path], None] | None = None
 
 
+class UploadCheck(Protocol):
+    """Looks at a file while it arrives."""
+
+    def add(self, content: bytes, *, final: bool = False) -> None:
+        """Look at what comes next; raises InvalidRequest as soon as the file is not what it should be."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file of the user's own that may come with a training, in a form.
+
+    `kind` says what it holds. `field` is the hyperparameter that names the file once it is kept; `inline`, where there
+    is one, is the hyperparameter that may hold a short file's content in its place. `arriving` makes what looks at the
+    file while it arrives, `check` looks at it as a whole; both raise InvalidRequest. `description` is for clients.
+    """
+
+    kind: Literal["text"]
+    field: str
+    inline: str | None
+    arriving: Callable[[], UploadCheck]
+    check: Callable[[Path], None]
+    description: str
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The hyperparameters that stand for the file, of which one at most is given."""
+        return (self.field, self.inline) if self.inline else (self.field,)
+
+
 def one_job(hyperparameters: Any, keep: Callable[[bytes], str]) -> Sequence[Any]:  # noqa: ARG001  others keep
     """The hyperparameters as they are, for one job."""
     return [hyperparameters]
@@ -96,9 +125,7 @@ class Family:
     files some hyperparameters need; `model` says which built-in model they train when no other is named.
     `sample` are hyperparameters of a training that takes seconds and no download. `jobs` says what one request asks
     for, the hyperparameters of each job; with `keep` it stores a file that came with the request, and gets the name
-    under which `files` may ask for it, without `.txt`. `upload` checks a file that is uploaded to become the
-    hyperparameter `corpus`, and raises InvalidRequest; without it there is none. `along` are the hyperparameter that is
-    the content of a file, and the one that names the file once `jobs` kept it.
+    under which `files` may ask for it, without `.txt`; `upload` describes that file, without which there is none.
     `beside` are the files of a version that its servable reads beside the network.
     """
 
@@ -113,8 +140,7 @@ class Family:
     model: Callable[[Any], str]
     sample: Mapping[str, Any]
     jobs: Callable[[Any, Callable[[bytes], str]], Sequence[Any]] = one_job
-    upload: Callable[[Path], None] | None = None
-    along: tuple[str, str] | None = None
+    upload: Upload | None = None
     beside: tuple[str, ...] = ()
     users_name_models: bool = False
 

@@ -31,6 +31,9 @@ class TextRecipe(Recipe, Protocol):
     def yardstick(self) -> Yardstick:
         """What a plainer way reaches on the test data."""
 
+    def test_lines(self) -> Sequence[str]:
+        """The test data as text, line by line, as far as the vocabulary has it."""
+
     def prompts(self) -> Array:
         """Real texts to try an exported network on: tokens (n, length) int64, each from a line's beginning."""
 

@@ -10,6 +10,7 @@ from app.errors import Busy, FitserveError, InvalidRequest, NotFound
 from app.jobs.database import QUEUE, Database
 from app.jobs.job import Event, Job, NewJob, Status, Wish
 from app.jobs.leader_lease import leads
+from app.jobs.model_usage import check_family
 from app.jobs.rows import Conditions, change, held, job_of, row_of, running, write
 from app.jobs.tables import Clock, events, jobs
 
@@ -52,12 +53,15 @@ class Journal:
     ) -> list[tuple[Job, bool]]:
         """As `submit`, for jobs that are all queued or, when there is no room for the last of them, none.
 
-        `check` may raise; it is called while nobody else queues anything.
+        `check` may raise; it is called while nobody else queues anything. Raises Conflict for the model of a job or a
+        sweep of another family that has not ended.
         """
         with self.database.begin(QUEUE) as connection:
             if known := _by_keys(connection, news):
                 return [(job, False) for job in known]
             check()
+            for new in news:
+                check_family(connection, new.model, new.family)
             return [(_insert(connection, new, max_queued), True) for new in news]
 
     def get(self, job: str) -> Job:

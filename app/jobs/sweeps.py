@@ -12,6 +12,7 @@ from app.errors import Busy, NotFound
 from app.jobs.database import QUEUE
 from app.jobs.job import TERMINAL, Event, Promote, Status, Wish
 from app.jobs.journal import Journal, check_body
+from app.jobs.model_usage import check_family
 from app.jobs.tables import Clock, events, jobs, sweeps
 
 Metric: TypeAlias = Literal["val_accuracy", "val_loss"]
@@ -76,6 +77,7 @@ class Sweeps:
                 check_body(known[0].idempotency_body, new.idempotency_body)
                 return known[0], False
             check()
+            check_family(connection, new.model, new.family)
             if connection.execute(begun.returning(sweeps.c.id)).first() is None:
                 raise Busy(f"{most} sweeps are already running; try again when one has ended", retry_after=30)
             return _one(connection, row["id"]), True

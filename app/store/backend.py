@@ -74,8 +74,13 @@ class Backend(Protocol):
     def stage(self, owner: str) -> Path:
         """A new, private folder on this machine for `owner` to write a version into."""
 
-    def publish(self, staged: Path, model: str, card: Callable[[int], Card]) -> Card:
-        """Make the staged folder the next version, with the card that `card` makes for its number."""
+    def publish(self, staged: Path, model: str, card: Callable[[int], Card], check: Callable[[Card], None]) -> Card:
+        """Make the staged folder the next version, with the card that `card` makes for its number, unless `check`
+        raises for that card and what the model then is.
+        """
+
+    def remove_all(self, model: str) -> None:
+        """Remove every version of a model at once, and all that its register says; their numbers stay taken."""
 
     def remove(self, model: str, version: int, check: Callable[[Register], None]) -> None:
         """Remove a version at once, unless `check` raises for the register as it then is."""

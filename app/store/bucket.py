@@ -119,15 +119,16 @@ class BucketBackend:
         """A new folder on this machine."""
         return self._staging.make(owner)
 
-    def publish(self, staged: Path, model: str, card: Callable[[int], Card]) -> Card:
+    def publish(self, staged: Path, model: str, card: Callable[[int], Card], check: Callable[[Card], None]) -> Card:
         """Take a number, upload the files, the card last, and show the version; the folder goes into the cache."""
         number = self._begin(model, owner=staged.name.rpartition("-")[0])
         made = card(number)
+        check(made)  # before it is uploaded, and again when it is to be seen
         replace(staged / CARD, made.model_dump_json(indent=1).encode())
         files = [path for path in staged.rglob("*") if path.is_file() and path != staged / CARD]
         self._objects.upload({f"{model}/{number}/{path.relative_to(staged).as_posix()}": path for path in files})
         self._objects.upload({f"{model}/{number}/{CARD}": staged / CARD})
-        self._show(model, number)
+        self._show(made, check)
         self._cache.take(staged, made)
         return made
 
@@ -144,6 +145,21 @@ class BucketBackend:
         self._models.rewrite(model, hidden)
         self._erase(model, version)
         self._cache.drop(model, version)
+
+    def remove_all(self, model: str) -> None:
+        """Hide every version and forget the register in one change, then remove the objects."""
+        gone: set[int] = set()
+
+        def hidden(register: BucketRegister) -> BucketRegister:
+            numbers = self._models.look(model).cards
+            gone.update(numbers)
+            request_context.commit()
+            return register.hiding(*numbers).changed(Register())
+
+        self._models.rewrite(model, hidden)
+        for version in gone:
+            self._erase(model, version)
+            self._cache.drop(model, version)
 
     def discard(self, owner: str) -> None:
         """Remove what `owner` staged here, and began to upload from anywhere."""
@@ -211,8 +227,11 @@ class BucketBackend:
 
         return self._models.rewrite(model, begun).last
 
-    def _show(self, model: str, number: int) -> None:
+    def _show(self, card: Card, check: Callable[[Card], None]) -> None:
+        model, number = card.model, card.version
+
         def shown(register: BucketRegister) -> BucketRegister:
+            check(card)  # with what is there now: who publishes meanwhile changes the register, and it is asked again
             if number in register.abandoned:
                 raise Conflict(f"version {number} of {model} took too long to publish and was treated as abandoned")
             request_context.commit()

@@ -61,9 +61,9 @@ class BucketRegister(BaseModel):
         """With a version to be seen whose files are all there."""
         return self._with(uploads=_without(self.uploads, number))
 
-    def hiding(self, number: int) -> "BucketRegister":
-        """With a version that is not to be seen any more, while its files are removed."""
-        return self._with(deletions=_and(self.deletions, number), last=max(self.last, number))
+    def hiding(self, *numbers: int) -> "BucketRegister":
+        """With versions that are not to be seen any more, while their files are removed."""
+        return self._with(deletions=_and(self.deletions, *numbers), last=max(self.last, *numbers, 0))
 
     def abandoning(self, number: int) -> "BucketRegister":
         """With an upload, if it is one still, that will never be a version."""
@@ -99,8 +99,8 @@ def parse_register(content: bytes | None) -> BucketRegister | None:
         return None
 
 
-def _and(numbers: tuple[int, ...], number: int) -> tuple[int, ...]:
-    return tuple(sorted({*numbers, number}))
+def _and(numbers: tuple[int, ...], *more: int) -> tuple[int, ...]:
+    return tuple(sorted({*numbers, *more}))
 
 
 def _without(uploads: Mapping[int, Upload], number: int) -> dict[int, Upload]:

@@ -108,12 +108,13 @@ class FolderBackend:
         """A new folder in `.staging`."""
         return self._staging.make(owner)
 
-    def publish(self, staged: Path, model: str, card: Callable[[int], Card]) -> Card:
+    def publish(self, staged: Path, model: str, card: Callable[[int], Card], check: Callable[[Card], None]) -> Card:
         """Card last, all of it on disk, then one rename."""
         home = self._root / model
         make_folder(home)
         with self._lock(model):
             made = card(1 + max([self._deleted(model), *self.numbers(model)]))
+            check(made)
             replace(staged / CARD, made.model_dump_json(indent=1).encode())
             sync_tree(staged)
             request_context.commit()
@@ -130,6 +131,23 @@ class FolderBackend:
             grave = self.stage("deleted")
             self._place(model, version).rename(grave / str(version))
             sync(self._root / model)
+        shutil.rmtree(grave)
+
+    def remove_all(self, model: str) -> None:
+        """Forget the register, then move every version out of sight, then delete the files: a kill in between leaves
+        versions without an alias, which are to be deleted again.
+        """
+        home = self._root / model
+        with self._lock(model):
+            numbers = self.numbers(model)
+            request_context.commit()
+            replace(home / DELETED, str(max([self._deleted(model), *numbers])).encode())
+            for name in (ALIASES_FILE, TRAFFIC_FILE, WITHDRAWN_FILE):
+                (home / name).unlink(missing_ok=True)
+            grave = self.stage("deleted")
+            for number in numbers:
+                self._place(model, number).rename(grave / str(number))
+            sync(home)
         shutil.rmtree(grave)
 
     def discard(self, owner: str) -> None:

@@ -123,9 +123,15 @@ class ModelStore:
     def publish(self, staged: Path, model: str, card: Callable[[int], Card]) -> Card:
         """Make the staged folder the next version, all of it at once.
 
-        `card` makes the card for the number that the version gets.
+        `card` makes the card for the number that the version gets. Raises Conflict when the model is of another family.
         """
-        return self._backend.publish(staged, model, card)
+
+        def check(made: Card) -> None:
+            family = self.family(model)
+            if family not in (None, made.family):
+                raise Conflict(f"{model} is a model of the family {family}, and this version is of {made.family}")
+
+        return self._backend.publish(staged, model, card, check)
 
     def published_by(self, model: str, job: str) -> Card | None:
         """The version that a job has published already, if it has."""
@@ -224,6 +230,12 @@ class ModelStore:
             request_context.commit()
 
         self._backend.remove(model, version, check)
+
+    def delete_model(self, model: str) -> None:
+        """Remove a model with all its versions; raises NotFound."""
+        if not self.numbers(model):
+            raise NotFound(f"there is no version of {model!r}; models: {', '.join(self.models()) or 'none'}")
+        self._backend.remove_all(model)
 
     def seed(self, starters: Path) -> None:
         """Give every model that has no version here its starter, and every model without `live` its best guess.

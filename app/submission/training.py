@@ -13,7 +13,9 @@ from app.families.contract import Family, Hyperparameters
 from app.jobs.job import Format, Job, NewJob, Promote
 from app.jobs.journal import Journal
 from app.logging import log, request_id
+from app.store.model_store import ModelStore
 from app.tracing import passport
+from app.versions.names import check_free, check_name
 
 
 def submit(
@@ -22,10 +24,13 @@ def submit(
     promote: Promote,
     priority: int = 0,
     *,
+    model: str | None = None,
     formats: Sequence[Format] = (),
+    store: ModelStore,
     journal: Journal,
     datasets: Datasets,
     max_queued: int,
+    max_models: int,
     idempotency_key: str | None = None,
     idempotency_body: str | None = None,
     trial: tuple[str, int] | None = None,
@@ -33,14 +38,17 @@ def submit(
 ) -> list[Job]:
     """Queue what is asked of `family`, all of it or nothing; returns the jobs, usually one, in order.
 
-    `idempotency_body` is a digest of what the key stands for. `trial` is a sweep and the number of its trial that this
+    `model` is the name of the model that is trained; by default the family says which. `idempotency_body` is a digest
+    of what the key stands for. `trial` is a sweep and the number of its trial that this
     is. `along` is a file that came with the request, which the hyperparameters name by `Datasets.name_of`: it is kept
     only if something is queued.
 
-    Raises InvalidRequest for hyperparameters that do not fit, MissingData for data that is not to be had, and Busy
-    when the queue is full.
+    Raises InvalidRequest for hyperparameters or a name that do not fit, MissingData for data that is not to be had,
+    Conflict for the name of another family's model, and Busy when the queue is full.
     """
     hyperparameters = fitting(family, wishes)
+    if model is not None:
+        check_name(model, family)
     known = {"request": request_id.get(), "trace": passport()}
     shared = {
         "family": family.name,
@@ -56,20 +64,38 @@ def submit(
         if along:
             given.adopt(along)
         ones = family.jobs(hyperparameters, given.keep)
+        models = models_of(family, ones, model)
         datasets.check([file for one in ones for file in family.files(one)])
         news = [
             NewJob(
-                model=family.model(one),
+                model=name,
                 hyperparameters=one.model_dump(mode="json", exclude_unset=True),
                 idempotency_key=_numbered(idempotency_key, number),
                 **shared,
             )
-            for number, one in enumerate(ones, start=1)
+            for number, (one, name) in enumerate(zip(ones, models, strict=True), start=1)
         ]
-        submitted = journal.submit_all(news, max_queued, given.check)
+
+        def check() -> None:
+            given.check()
+            for name in models:
+                check_free(store, name, family, max_models)
+
+        submitted = journal.submit_all(news, max_queued, check)
     for job, is_new in submitted:
         log.info("job queued" if is_new else "job asked for again", job=job.id, model=job.model)
     return [job for job, _ in submitted]
+
+
+def models_of(family: Family, ones: Sequence[Any], name: str | None) -> list[str]:
+    """The model of each job; raises InvalidRequest when one name is given for the models of several."""
+    if name is None:
+        return [family.model(one) for one in ones]
+    if len(ones) > 1:
+        several = ", ".join(family.model(one) for one in ones)
+        why = f"`model` names one model, and this trains several ({several}): ask for each by itself, or leave it out"
+        raise InvalidRequest("this model's name does not fit", [{"loc": ("model",), "msg": why, "type": "value_error"}])
+    return [name]
 
 
 def fitting(family: Family, wishes: dict[str, Any]) -> Hyperparameters:

@@ -26,7 +26,15 @@ class Sweeper:
     """
 
     def __init__(
-        self, journal: Journal, store: ModelStore, datasets: Datasets, *, at_once: int, max_queued: int, keep: int
+        self,
+        journal: Journal,
+        store: ModelStore,
+        datasets: Datasets,
+        *,
+        at_once: int,
+        max_queued: int,
+        max_models: int,
+        keep: int,
     ) -> None:
         self.sweeps = Sweeps(journal)
         self._journal = journal
@@ -34,6 +42,7 @@ class Sweeper:
         self._datasets = datasets
         self._at_once = at_once
         self._max_queued = max_queued
+        self._max_models = max_models
         self._keep = keep
         self._seen: dict[str, Any] = {}  # how a sweep stood when there was last something to do
 
@@ -102,9 +111,12 @@ class Sweeper:
             sweep.hyperparameters | chosen,
             "never",
             sweep.priority,
+            model=sweep.model,
+            store=self._store,
             journal=self._journal,
             datasets=self._datasets,
             max_queued=self._max_queued,
+            max_models=self._max_models,
             idempotency_key=f"\n{sweep.id}\n{number}",  # no client's: a header holds no line's end
             trial=(sweep.id, number),
         )
@@ -132,7 +144,9 @@ class Sweeper:
             self.sweeps.finish(sweep.id, Status.FAILED, error=why)
             return
         try:
-            promoted, reason = promote(self._store, self._store.card(sweep.model, best.version), sweep.promote)
+            own = sweep.model not in family_named(sweep.family).built_in_models
+            card = self._store.card(sweep.model, best.version)
+            promoted, reason = promote(self._store, card, sweep.promote, own=own)
         except Unavailable:
             raise  # it is tried again
         except FitserveError as fault:  # somebody deleted it

@@ -14,9 +14,12 @@ from app.families.catalog import find_families
 from app.families.contract import Family, at_most, with_whole_numbers
 from app.jobs.job import Promote
 from app.jobs.sweeps import Metric, NewSweep, Sweep, Sweeps
-from app.submission.training import fitting
+from app.store.model_store import ModelStore
+from app.submission.training import fitting, models_of
 from app.sweeps.search_space import MOST_DIMENSIONS, SPACE, Dimension, Space, corners, fitted
+from app.versions.names import check_free, check_name
 
+MODEL = "The name of the model that is trained; by default the family's own, or the cell's."
 MOST_FIXED = 100  # hyperparameters; no family has as many
 
 
@@ -26,6 +29,7 @@ class SweepWish(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     family: str = Field(max_length=64, examples=["digit"])
+    model: str | None = Field(None, max_length=64, description=MODEL)
     space: Annotated[
         dict[str, Dimension], Field(min_length=1, max_length=MOST_DIMENSIONS), at_most(MOST_DIMENSIONS)
     ] = Field(
@@ -60,7 +64,9 @@ def submit_sweep(
     wish: SweepWish,
     *,
     sweeps: Sweeps,
+    store: ModelStore,
     datasets: Datasets,
+    max_models: int,
     max_trials: int,
     max_running: int,
     idempotency_key: str | None = None,
@@ -80,13 +86,15 @@ def submit_sweep(
         )
     if wish.trials > max_trials:
         raise _refused(("trials",), f"at most {max_trials} trials, as FITSERVE_MAX_TRIALS says")
+    if wish.model is not None:
+        check_name(wish.model, family)
     metric: Metric = wish.metric or ("val_loss" if family.task == "generate" else "val_accuracy")
     if metric == "val_accuracy" and family.task == "generate":
         raise _refused(("metric",), f"{family.name} tells no accuracy: its metric is val_loss")
     with Given(datasets, sweeps.database) as given:
         settled = _settled(family, wish, given.keep)
         space = fitted(family, wish.space, settled)
-        model, fixed = _checked(family, space, settled, datasets, given.keep)
+        model, fixed = _checked(family, space, settled, datasets, given.keep, wish.model)
         new = NewSweep(
             family=family.name,
             model=model,
@@ -101,7 +109,12 @@ def submit_sweep(
             idempotency_key=idempotency_key,
             idempotency_body=idempotency_body,
         )
-        return sweeps.submit(new, max_running, given.check)[0]
+
+        def check() -> None:
+            given.check()
+            check_free(store, model, family, max_models)
+
+        return sweeps.submit(new, max_running, check)[0]
 
 
 def _settled(family: Family, wish: SweepWish, keep: Callable[[bytes], str]) -> dict[str, Any]:
@@ -109,15 +122,15 @@ def _settled(family: Family, wish: SweepWish, keep: Callable[[bytes], str]) -> d
     combination.
     """
     fixed = wish.hyperparameters
-    if not family.along:
+    if family.upload is None or family.upload.inline is None:
         return fixed
-    content, name = family.along
+    content, name = family.upload.inline, family.upload.field
     if content in wish.space:
         raise _refused(("space", content), f"it is the content of a file: give it once, or choices of `{name}`")
     if fixed.get(content) is None:
         return fixed
     try:
-        chosen = fitting(family, {part: fixed[part] for part in family.along if part in fixed})
+        chosen = fitting(family, {part: fixed[part] for part in family.upload.sources if part in fixed})
     except InvalidRequest as fault:
         details = [{**detail, "loc": ("hyperparameters", *detail["loc"])} for detail in fault.details]  # type: ignore[misc]
         raise InvalidRequest(str(fault), details) from fault
@@ -126,14 +139,20 @@ def _settled(family: Family, wish: SweepWish, keep: Callable[[bytes], str]) -> d
 
 
 def _checked(
-    family: Family, space: Space, fixed: dict[str, Any], datasets: Datasets, keep: Callable[[bytes], str]
+    family: Family,
+    space: Space,
+    fixed: dict[str, Any],
+    datasets: Datasets,
+    keep: Callable[[bytes], str],
+    name: str | None,
 ) -> tuple[str, dict[str, Any]]:
     """The one model that all trials are of, and the fixed hyperparameters as they are kept.
 
     Combinations of all that is tried are checked, with the data that they need.
     """
-    jobs = [one for corner in corners(space) for one in _jobs(family, {**fixed, **corner}, keep)]
-    models = {family.model(one) for one in jobs}
+    trials = [_jobs(family, {**fixed, **corner}, keep) for corner in corners(space)]
+    jobs = [one for trial in trials for one in trial]
+    models = {model for trial in trials for model in models_of(family, trial, name)}
     if len(models) > 1:
         raise _refused(("space",), f"a sweep is of one model, and this one is of {', '.join(sorted(models))}")
     datasets.check([file for one in jobs for file in family.files(one)])

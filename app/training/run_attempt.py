@@ -8,18 +8,19 @@ import tensorflow as tf
 
 from app.datasets.datasets import Datasets
 from app.families.catalog import family_named
-from app.families.contract import Recipe, load
+from app.families.contract import Data, Recipe, load
 from app.jobs.job import Job
 from app.jobs.journal import Journal
 from app.logging import log
 from app.settings import Settings
 from app.store.model_store import ModelStore
+from app.store.version import Card
 from app.training.checkpoints import Checkpoints
 from app.training.download import download
 from app.training.feature_cache import FeatureCache
 from app.training.tensorboard import TensorBoardReport
 from app.training.training_loop import Report, Trained, train
-from app.versions.promotion import promote
+from app.versions.promotion import Rematch, promote
 from app.versions.retention import prune
 
 
@@ -28,16 +29,24 @@ def attempt(
 ) -> dict[str, Any]:
     """Train, publish and promote; returns the job's result. What an earlier attempt finished is not done again."""
     card = store.published_by(job.model, job.id)
+    family, recipe, data = family_named(job.family), make_recipe(job), None
     if card is None:
-        recipe = make_recipe(job)
         if settings.tensorboard:
             report = TensorBoardReport(report, settings.workspace / job.id / "tensorboard")
         trained = _train(job, recipe, settings, store, report)
+        data = trained.data
         from app.training.version_builder import publish  # noqa: PLC0415  training need not wait for matplotlib and ONNX
 
         card = publish(store, staged, job, recipe, trained, report)
     report("published", version=card.version)
-    promoted, reason = promote(store, card, job.promote)
+
+    def measure(live: Card) -> Rematch:
+        from app.training.rematch import rematch  # noqa: PLC0415  nor for this
+
+        return rematch(store, family, card, live, recipe, lambda: data or _data(recipe, settings, store))
+
+    own = job.model not in family.built_in_models
+    promoted, reason = promote(store, card, job.promote, own=own, measure=measure)
     report("promoted" if promoted else "log", version=card.version, text=reason)
     if settings.keep and job.sweep is None and (gone := prune(store, journal.database, card.model, settings.keep)):
         report("log", text=f"removed as only {settings.keep} are kept: versions {', '.join(map(str, gone))}")
@@ -56,8 +65,7 @@ def _train(job: Job, recipe: Recipe, settings: Settings, store: ModelStore, repo
     if settings.trainer_threads:
         tf.config.threading.set_intra_op_parallelism_threads(settings.trainer_threads)
     keras.utils.set_random_seed(recipe.hyperparameters.seed)
-    datasets = Datasets(settings.data_dir, offline=settings.offline, given=store.corpora)
-    data = recipe.data(lambda file: datasets.path(file, download))
+    data = _data(recipe, settings, store)
     for note in data.notes:
         log.info("about the data", **note)
         report("log", **note)
@@ -66,3 +74,8 @@ def _train(job: Job, recipe: Recipe, settings: Settings, store: ModelStore, repo
     features = FeatureCache(settings.features_folder, settings.max_features_bytes, settings.features_days)
     position = train(network, data, recipe.phases(data), checkpoints, features, report)
     return Trained(network, data, position)
+
+
+def _data(recipe: Recipe, settings: Settings, store: ModelStore) -> Data:
+    datasets = Datasets(settings.data_dir, offline=settings.offline, given=store.corpora)
+    return recipe.data(lambda file: datasets.path(file, download))

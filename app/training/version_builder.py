@@ -94,9 +94,11 @@ def _appraised(staged: Path, job: Job, recipe: Recipe, trained: Trained) -> tupl
 def command(family: Family, job: Job) -> str:
     """The command line that trains this version again."""
     chosen = job.hyperparameters
+    trained = family.model(family.hyperparameters.model_validate(chosen))
+    named = ["--model", job.model] if job.model != trained else []
     options = [word for name, value in chosen.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     formats = [word for name in job.formats for word in ("--formats", name)]
-    return shlex.join(["fitserve", "train", family.name, *options, *formats])
+    return shlex.join(["fitserve", "train", family.name, *named, *options, *formats])
 
 
 def libraries() -> dict[str, str]:

@@ -6,13 +6,14 @@ import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 from app.errors import Conflict, Damaged, NotFound, TimedOut
 from app.request_context import Caller, calling
 from app.store.model_store import ModelStore
-from app.store.version import CARD, ONNX, checksums, verify
+from app.store.version import CARD, ONNX, Card, checksums, verify
 from tests.fakes import publish_tiny, tiny_card
 from tests.store_fixtures import LONG_AGO, Place
 
@@ -456,3 +457,78 @@ def test_what_nobody_waits_for_any_more_is_not_done(place: Place, deed: str):
         calling.reset(token)
     assert [card.version for card in place.store().versions("tiny")] == [1, 2]
     assert place.store().aliases("tiny") == {}
+
+
+def test_a_model_is_deleted_with_all_that_points_at_it_and_its_numbers_are_not_given_again(place: Place):
+    store, other = place.store(), place.store()
+    for _ in range(2):
+        publish_tiny(store, model="mine")
+    publish_tiny(store)
+    store.promote("mine", 1)
+    store.set_alias("mine", "candidate", 2)
+    assert other.models() == ["mine", "tiny"]
+    store.delete_model("mine")
+    for one in (store, other, place.store()):
+        assert (one.models(), one.versions("mine"), one.aliases("mine")) == (["tiny"], [], {})
+        assert one.family("mine") is None
+    assert not [key for key in place.listing() if key.startswith(("mine/1/", "mine/2/"))]
+    assert publish_tiny(other, model="mine").version == 3
+    assert store.aliases("mine") == {}
+
+
+def test_a_model_that_is_not_there_cannot_be_deleted(place: Place):
+    store = place.store()
+    publish_tiny(store)
+    with pytest.raises(NotFound, match="models: tiny"):
+        store.delete_model("mine")
+    assert [key for key in place.listing() if key.startswith("mine")] == []
+
+
+def test_a_deletion_whose_caller_has_given_up_never_happens(place: Place):
+    store = place.store()
+    publish_tiny(store, model="mine")
+    caller = Caller()
+    assert caller.give_up()
+    token = calling.set(caller)
+    try:
+        with pytest.raises(TimedOut):
+            store.delete_model("mine")
+    finally:
+        calling.reset(token)
+    assert place.store().numbers("mine") == [1]
+
+
+def test_a_model_is_of_the_family_of_its_versions_and_of_no_other(place: Place):
+    store = place.store()
+    publish_tiny(store, model="mine")
+    assert store.family("mine") == "tiny"
+    staged = store.stage("test")
+    with pytest.raises(Conflict, match="is a model of the family tiny"):
+        store.publish(
+            staged, "mine", lambda number: tiny_card(number).model_copy(update={"model": "mine", "family": "other"})
+        )
+    assert place.store().numbers("mine") == [1]
+
+
+def test_of_two_families_that_publish_under_a_new_name_at_once_one_gets_it(place: Place):
+    stores = [place.store() for _ in range(2)]
+    both = Barrier(2)
+
+    def publish(store: ModelStore, family: str) -> str:
+        staged = store.stage(family)
+        (staged / ONNX).write_text("0.5")
+
+        def card(number: int) -> Card:
+            facts = {"model": "mine", "family": family, "files": checksums(staged)}
+            return tiny_card(number).model_copy(update=facts)
+
+        both.wait(30)
+        try:
+            return store.publish(staged, "mine", card).family
+        except Conflict:
+            return "refused"
+
+    with ThreadPoolExecutor(2) as threads:
+        told = sorted(threads.map(publish, stores, ("one", "other")))
+    assert told.count("refused") == 1
+    assert {card.family for card in place.store().versions("mine")} == set(told) - {"refused"}

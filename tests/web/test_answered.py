@@ -179,7 +179,9 @@ def test_a_text_that_a_job_learns_stays_when_the_next_request_with_it_is_refused
 
 def test_a_text_of_a_process_that_died_before_anything_was_queued_goes_later(tmp_path: Path, journal: Journal):
     datasets = Datasets(None, offline=True, given=ModelStore(tmp_path / "store").corpora)
-    submit(spec.FAMILY, {"text": TEXT}, "never", journal=journal, datasets=datasets, max_queued=9)
+    store = ModelStore(tmp_path / "store")
+    limits: Any = {"max_queued": 9, "max_models": 1}
+    submit(spec.FAMILY, {"text": TEXT}, "never", store=store, journal=journal, datasets=datasets, **limits)
     abandoned, used = datasets.keep(b"one two"), datasets.keep(TEXT.encode())
     clear(datasets, journal.database)
     assert (datasets.has(abandoned), datasets.has(used)) == (True, True), "it may be that of a request under way"

@@ -29,6 +29,7 @@ from app.families.text.packing import cut, pack
 from app.families.text.sample import LINES
 from app.families.text.spec import SAMPLE, TextHyperparameters, file_of, names_of
 from app.families.text.text_cleaning import check_text, lines_of
+from app.families.text.token_display import texts_of
 from app.families.text.vocabulary import END, VOCABULARY, Vocabulary, build, written
 
 RATES = {"simple_rnn": 0.002, "lstm": 0.006, "gru": 0.006}
@@ -123,6 +124,11 @@ class TextRecipe:
         """Kneser-Ney trigrams over the same tokens."""
         trigrams = KneserNey(self._corpus.train, len(self._vocabulary.spellings))
         return Yardstick("ngram", trigrams.perplexity(self._corpus.test))
+
+    def test_lines(self) -> Sequence[str]:
+        """The test lines as their tokens spell them."""
+        texts = texts_of(self._vocabulary)
+        return [b"".join(texts[token] for token in line).decode(errors="ignore").strip() for line in self._corpus.test]
 
     def prompts(self) -> Array:
         """The beginnings of some lines, (n, 12) int64, shorter ones with line ends behind them."""

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from app.errors import InvalidRequest
-from app.families.contract import DataFile, Family, Hyperparameters
+from app.families.contract import DataFile, Family, Hyperparameters, Upload
+from app.families.text.encodings import TextCheck
 from app.families.text.text_cleaning import check_file, check_text
 from app.families.text.vocabulary import VOCABULARY
 
@@ -136,8 +137,14 @@ FAMILY = Family(
     model=lambda hyperparameters: MODELS[hyperparameters.cell],
     sample={"corpus": SAMPLE, "units": 32, "epochs": 1},
     jobs=jobs,
-    upload=partial(check_file, name="the file"),
-    along=("text", "corpus"),
+    upload=Upload(
+        kind="text",
+        field="corpus",
+        inline="text",
+        arriving=partial(TextCheck, "the file"),
+        check=partial(check_file, name="the file"),
+        description="The corpus: plain text in UTF-8, in UTF-16 with its byte order mark, or in CP949.",
+    ),
     beside=(VOCABULARY,),
     users_name_models=True,
 )

@@ -21,7 +21,8 @@ TENSORS = re.compile(r"/v2/models/.*/infer|/v1/models/.*:(predict|classify)")  #
 
 
 class BodyLimit(HttpMiddleware):
-    """Middleware; `max_bytes` counts the body of one request, `forms` has other limits for forms by their path.
+    """Middleware; `max_bytes` counts the body of one request, `forms` has other limits for forms, by patterns of their
+    paths.
 
     Tensors in JSON may have `max_tensors`, where that is more.
 
@@ -33,7 +34,7 @@ class BodyLimit(HttpMiddleware):
     ) -> None:
         super().__init__(app)
         self._max_bytes = max_bytes
-        self._forms = forms
+        self._forms = [(re.compile(pattern), most) for pattern, most in forms.items()]
         self._max_tensors = max_tensors
         self._max_held = max_held
         self._held = 0
@@ -57,7 +58,7 @@ class BodyLimit(HttpMiddleware):
     def _most(self, path: str, headers: Mapping[bytes, bytes]) -> int:
         form = headers.get(b"content-type", b"").startswith(b"multipart/form-data")
         if form:
-            return self._forms.get(path, self._max_bytes)
+            return next((most for pattern, most in self._forms if pattern.fullmatch(path)), self._max_bytes)
         in_json = TENSORS.fullmatch(path) and b"inference-header-content-length" not in headers
         return max(self._max_bytes, self._max_tensors) if in_json else self._max_bytes
 

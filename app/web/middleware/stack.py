@@ -17,7 +17,7 @@ from app.web.middleware.limits import BodyLimit, Deadline
 from app.web.middleware.protocol_errors import ProtocolErrors
 from app.web.middleware.security_headers import Headers
 from app.web.middleware.startup_errors import StartupErrors
-from app.web.routes.imports import import_path
+from app.web.routes.imports import PATHS as IMPORT_PATHS
 from app.web.routes.train import train_path
 
 EXPOSED = ("Location", "Retry-After", "X-Request-ID")  # headers that pages of allowed origins may read
@@ -74,8 +74,7 @@ def _cors(settings: Settings) -> list[Middleware]:
 
 
 def _form_limits(services: Services) -> dict[str, int]:
-    """The bytes that a form may have, by the address of those that may have more than others."""
+    """The bytes that a form may have, by patterns of the paths of those that may have more than others."""
     settings = services.settings
-    corpora = {train_path(family): settings.max_corpus_bytes for family in services.families.values() if family.upload}
-    networks = {import_path(model): settings.max_import_bytes for model in services.servables.models}
-    return corpora | networks
+    uploads = {train_path(family): settings.max_corpus_bytes for family in services.families.values() if family.upload}
+    return uploads | {IMPORT_PATHS: settings.max_import_bytes}

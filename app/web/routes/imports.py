@@ -18,17 +18,13 @@ from app.web.routes.models import known
 
 router = APIRouter(prefix="/models", tags=["models"])
 
+PATHS = "/models/[^/]+/import"  # where the networks of each model are brought to
 LONG = 10.0  # seconds after which another import may find room
 
 Like = Annotated[
     str,
     Query(max_length=64, description="The version or alias whose inputs, outputs and labels the file must match."),
 ]
-
-
-def import_path(model: str) -> str:
-    """Where a model's networks are brought to."""
-    return f"/models/{model}/import"
 
 
 def _documentation() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """/models: the versions there are, which one is live, and how to change that."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query, Response
@@ -17,6 +18,7 @@ from app.store.model_store import LIVE, PREVIOUS, SHADOW
 from app.store.version import CARD, SAVED_MODEL, Card
 from app.submission.training import submit
 from app.versions.comparison import Comparison, compare
+from app.versions.names import delete_model
 from app.web.dependencies import ServicesDep
 from app.web.problems import documented
 from app.web.requests.json_body.route import JsonRoute
@@ -62,6 +64,7 @@ class ModelSummary(BaseModel):
 
     model: str
     family: str
+    built_in: bool = Field(description="Whether the model comes with its family; other models can be deleted.")
     serving: int | None = Field(description="The version that serves requests now.")
     traffic: dict[int, float] = Field(description="Traffic weights by version.")
     shadow: ShadowSummary | None
@@ -81,13 +84,26 @@ class AliasTarget(BaseModel):
 @router.get("", operation_id="list_models")
 def list_models(services: ServicesDep) -> list[ModelSummary]:
     """List all models, including those without a version."""
-    return [_summary(services, model) for model in services.servables.models]
+    summaries = []
+    for model in services.servables.models:
+        with suppress(NotFound):  # deleted just now
+            summaries.append(_summary(services, model))
+    return summaries
 
 
 @router.get("/{model}", operation_id="get_model", responses=documented(404))
 def get_model(services: ServicesDep, model: str) -> ModelSummary:
     """Get a model."""
     return _summary(services, known(services, model))
+
+
+@router.delete("/{model}", status_code=204, operation_id="delete_model", responses=documented(404, 409))
+async def remove_model(services: ServicesDep, model: str) -> None:
+    """Delete a model that a user named, with all its versions, permanently. Predictions under way end on their version.
+    Rejected for a built-in model, and while a job or a sweep of the model is under way.
+    """
+    await run_in_threadpool(delete_model, services.store, services.journal.database, known(services, model))
+    await _followed(services, model)
 
 
 @router.get("/{model}/compare", operation_id="compare_versions", responses=documented(404, 409, 422))
@@ -204,13 +220,16 @@ async def reproduce(services: ServicesDep, response: Response, model: str, versi
         raise Conflict(f"version {card.version} of {model} was imported, not trained here: it cannot be trained again")
     job, *_ = await run_in_threadpool(
         submit,
-        services.servables.models[model],
+        services.servables.family_of(model),
         card.hyperparameters,
         "never",
+        model=model,
+        store=services.store,
         formats=("savedmodel",) if SAVED_MODEL in card.files else (),
         journal=services.journal,
         datasets=services.datasets,
         max_queued=services.settings.max_queued,
+        max_models=services.settings.max_models,
     )
     services.supervisor.wake()
     response.headers["Location"] = f"/jobs/{job.id}"
@@ -234,8 +253,7 @@ async def _followed(services: Services, model: str) -> None:
 
 def known(services: Services, model: str) -> str:
     """The name of a model that there is; raises NotFound."""
-    if model not in services.servables.models:
-        raise NotFound(f"there is no model {model!r}; models: {', '.join(services.servables.models)}")
+    services.servables.family_of(model)
     return model
 
 
@@ -245,7 +263,8 @@ def _summary(services: Services, model: str) -> ModelSummary:
     shadow = traffic.shadow
     return ModelSummary(
         model=model,
-        family=servables.models[model].name,
+        family=servables.family_of(model).name,
+        built_in=model in servables.family_of(model).built_in_models,
         serving=serving,
         traffic=dict(traffic.shares) or ({serving: 100.0} if serving else {}),
         shadow=shadow and ShadowSummary(version=shadow.loaded.card.version, counts=shadow.counts),

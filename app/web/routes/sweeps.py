@@ -50,7 +50,9 @@ def begin(
     sweep = submit_sweep(
         wish,
         sweeps=services.sweeper.sweeps,
+        store=services.store,
         datasets=services.datasets,
+        max_models=services.settings.max_models,
         max_trials=services.settings.max_trials,
         max_running=services.settings.max_queued,
         idempotency_key=key,

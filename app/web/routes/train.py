@@ -9,17 +9,18 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, create_model
 
 from app.errors import InvalidRequest
-from app.families.contract import Family, at_most
+from app.families.contract import Family, Upload, at_most
 from app.jobs.job import Format, Job, Promote
 from app.settings import Settings
 from app.submission.training import submit
+from app.versions.names import LONGEST_NAME, PATTERN
 from app.web.dependencies import services_of
 from app.web.problems import documented
-from app.web.requests.corpus_uploads import corpus_documentation, received
 from app.web.requests.idempotency import MAX_KEY, Key, idempotent
 from app.web.requests.json_body.reading import JsonLimits
 from app.web.requests.json_body.route import JsonRoute
 from app.web.requests.multipart_stream import FORM
+from app.web.requests.training_uploads import received, upload_documentation
 
 MOST_FORMATS = 8  # named in one request, the same one perhaps twice
 
@@ -36,7 +37,7 @@ def train_path(family: Family) -> str:
 
 
 def train_router(family: Family) -> APIRouter:
-    """The route of one family, with its hyperparameters as the body; who learns texts takes an uploaded one too."""
+    """The route of one family, with its hyperparameters as the body; who takes an upload takes a form too."""
     route = _upload_route(family, family.upload) if family.upload else JsonRoute
     router = APIRouter(tags=["train"], route_class=route)
     wishes: Any = _wishes(family)
@@ -52,7 +53,7 @@ def train_router(family: Family) -> APIRouter:
         operation_id=f"train_{family.name}",
         response_model=Several | Job if family.upload else Job,
         responses=documented(409, 413, 422, 429),
-        openapi_extra=corpus_documentation(wishes) if family.upload else None,
+        openapi_extra=upload_documentation(wishes, family.upload) if family.upload else None,
     )
     async def train(
         request: Request,
@@ -83,24 +84,27 @@ def _submit(request: Request, family: Family, chosen: dict[str, Any], key: str |
     services = services_of(request)
     idempotency_key, idempotency_body = idempotent(request, key, chosen)
     promote, priority = chosen.pop("promote", "if_better"), chosen.pop("priority", 0)
-    formats = chosen.pop("formats", ())
+    formats, model = chosen.pop("formats", ()), chosen.pop("model", None)
     return submit(
         family,
         chosen,
         promote,
         priority,
+        model=model,
         formats=formats,
+        store=services.store,
         journal=services.journal,
         datasets=services.datasets,
         max_queued=services.settings.max_queued,
+        max_models=services.settings.max_models,
         idempotency_key=idempotency_key,
         idempotency_body=idempotency_body,
         along=along,
     )
 
 
-def _upload_route(family: Family, check: Callable[[Path], None]) -> type[JsonRoute]:
-    """A route that reads a form by itself, so that a text is on disk and never whole in memory."""
+def _upload_route(family: Family, upload: Upload) -> type[JsonRoute]:
+    """A route that reads a form by itself, so that a file is on disk and never whole in memory."""
     wishes = _wishes(family)
 
     class UploadRoute(JsonRoute):
@@ -120,7 +124,7 @@ def _upload_route(family: Family, check: Callable[[Path], None]) -> type[JsonRou
                 key = request.headers.get("idempotency-key", "")
                 if len(key) > MAX_KEY:
                     raise InvalidRequest(f"an Idempotency-Key has at most {MAX_KEY} characters")
-                async with received(request, services.datasets, wishes, check) as (chosen, along):
+                async with received(request, services.datasets, wishes, upload) as (chosen, along):
                     job = await _queue(request, family, chosen, key, along)
                 headers = {"Location": f"/jobs/{job.id}"}
                 return Response(job.model_dump_json(), 202, headers, "application/json")
@@ -140,9 +144,19 @@ def _wishes(family: Family) -> type[BaseModel]:
         strict=False,
         description="Export formats besides ONNX and Keras. `savedmodel` is for TensorFlow Serving and GPUs.",
     )
+    name = Field(
+        None,
+        max_length=LONGEST_NAME,
+        pattern=f"^{PATTERN}$",
+        description="The name of a model of your own, a new one or one that is there: what is trained is a version of "
+        f"it, and is served under that name. By default {' or '.join(family.built_in_models)}.",
+        examples=["my-diary"],
+    )
+    named: dict[str, Any] = {"model": (str | None, name)} if family.users_name_models else {}
     return create_model(
         f"Train_{family.name}",
         __base__=family.hyperparameters,
+        **named,
         promote=(Promote, promote),
         priority=(int, priority),
         formats=(Annotated[tuple[Format, ...], at_most(MOST_FORMATS)], formats),

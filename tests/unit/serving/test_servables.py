@@ -1,6 +1,7 @@
 """The servables: a new version takes over when it is ready, and not before."""
 
 import asyncio
+import time
 import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from app.errors import Conflict, Damaged, NotFound, Runaway, Unavailable
 from app.serving.loading import Limits
 from app.serving.servables import Servables
 from app.store.model_store import SHADOW, ModelStore
-from app.store.version import ONNX, TensorCard
+from app.store.version import CARD, ONNX, TensorCard
 from tests.fakes import TINY, TinyRuntime, publish_tiny
 
 pytestmark = pytest.mark.anyio
@@ -30,8 +31,8 @@ async def servables(store: ModelStore) -> AsyncIterator[Servables]:
     made.close()
 
 
-async def answer(servables: Servables, number: float, version: str | None = None) -> str:
-    loaded: Any = await servables.get("tiny", version)
+async def answer(servables: Servables, number: float, version: str | None = None, model: str = "tiny") -> str:
+    loaded: Any = await servables.get(model, version)
     (future,) = loaded.batcher.submit([loaded.servable.decode(number)])
     label: str = loaded.servable.answer(await future, 1).label
     return label
@@ -415,3 +416,78 @@ async def test_a_store_that_cannot_be_written_keeps_nothing_in_service(
     await servables.refresh("tiny")
     await servables.refresh("tiny")
     assert (servables.serving("tiny"), list(servables.faults["tiny"])) == (1, [2])
+
+
+async def test_a_model_that_somebody_named_is_found_while_the_service_runs(servables: Servables, store: ModelStore):
+    await servables.open()
+    assert list(servables.models) == ["tiny"]
+    watching = asyncio.create_task(servables.watch(0.01))
+    publish_tiny(store, "0.7", model="mine")
+    store.promote("mine", 1)
+    async with asyncio.timeout(5):
+        while servables.serving("mine") != 1:
+            await asyncio.sleep(0.01)
+    watching.cancel()
+    assert (list(servables.models), servables.family_of("mine").name) == (["tiny", "mine"], "tiny")
+    assert await answer(servables, 0.6, model="mine") == "cold"
+
+
+async def test_a_model_that_was_there_before_the_start_is_served(servables: Servables, store: ModelStore):
+    publish_tiny(store, "0.7", model="mine")
+    store.promote("mine", 1)
+    await servables.open()
+    assert (servables.serving("mine"), servables.complete) == (1, True)
+
+
+async def test_a_model_that_was_made_just_now_is_found_by_who_asks_for_it(servables: Servables, store: ModelStore):
+    await servables.open()
+    publish_tiny(store, "0.7", model="mine")
+    store.promote("mine", 1)
+    assert [await answer(servables, 0.6, model="mine"), await answer(servables, 0.8, model="mine")] == ["cold", "warm"]
+    with pytest.raises(NotFound, match="there is no model 'other'; models: tiny, mine"):
+        await servables.get("other", None)
+
+
+async def test_who_asks_for_models_that_are_not_there_shares_the_looks_at_the_store(
+    servables: Servables, store: ModelStore, monkeypatch: pytest.MonkeyPatch
+):
+    await servables.open()
+    looks = []
+    real = store.models
+
+    def models() -> list[str]:
+        looks.append(1)
+        time.sleep(0.05)
+        return real()
+
+    monkeypatch.setattr(store, "models", models)
+    asked = [servables.get(f"other-{number}", None) for number in range(50)]
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(one) for one in found} == {NotFound}
+    assert len(looks) <= 2
+
+
+async def test_a_deleted_model_goes_and_requests_under_way_end_well(servables: Servables, store: ModelStore):
+    publish_tiny(store, "0.5", model="mine")
+    store.promote("mine", 1)
+    other = Servables(store, {"tiny": TINY}, TinyRuntime(), Limits())
+    await servables.open()
+    await other.open()
+    begun: Any = await servables.get("mine", None)
+    store.delete_model("mine")
+    await servables.refresh("mine")
+    with pytest.raises(NotFound, match="models: tiny"):
+        await servables.get("mine", None)
+    (future,) = begun.batcher.submit([begun.servable.decode(0.6)])
+    assert begun.servable.answer(await future, 1).label == "warm"
+    await other.refresh("mine")
+    assert list(other.models) == ["tiny"]
+    other.close()
+
+
+async def test_a_model_of_a_family_that_is_not_installed_is_left_alone(servables: Servables, store: ModelStore):
+    publish_tiny(store, "0.5", model="mine")
+    card = store.card("mine", 1).model_copy(update={"family": "other"})
+    (store.folder("mine", 1) / CARD).write_text(card.model_dump_json())
+    await servables.open()
+    assert (list(servables.models), servables.complete) == (["tiny"], True)

@@ -36,7 +36,7 @@ def store(tmp_path: Path) -> ModelStore:
 
 def sweeper(journal: Journal, store: ModelStore, *, at_once: int = 1, keep: int = 0, max_queued: int = 9) -> Sweeper:
     datasets = Datasets(None, offline=True, given=store.corpora)
-    return Sweeper(journal, store, datasets, at_once=at_once, max_queued=max_queued, keep=keep)
+    return Sweeper(journal, store, datasets, at_once=at_once, max_queued=max_queued, max_models=1, keep=keep)
 
 
 def begin(sweeping: Sweeper, key: str | None = None, **wishes: Any) -> Sweep:
@@ -44,7 +44,9 @@ def begin(sweeping: Sweeper, key: str | None = None, **wishes: Any) -> Sweep:
     return submit_sweep(
         SweepWish.model_validate(asked),
         sweeps=sweeping.sweeps,
+        store=sweeping._store,
         datasets=sweeping._datasets,
+        max_models=1,
         max_trials=50,
         max_running=2,
         idempotency_key=key,
@@ -239,7 +241,7 @@ def test_a_full_queue_holds_a_sweep_up_and_does_no_harm(journal: Journal, store:
 def test_data_that_went_away_ends_a_sweep_with_the_reason(journal: Journal, store: ModelStore, tmp_path: Path):
     (tmp_path / "mine.txt").write_text("one line\nand another\n" * 20)
     datasets = Datasets(tmp_path, offline=True, given=store.corpora)
-    sweeping = Sweeper(journal, store, datasets, at_once=1, max_queued=9, keep=0)
+    sweeping = Sweeper(journal, store, datasets, at_once=1, max_queued=9, max_models=1, keep=0)
     space = {"units": {"choices": [16, 32]}}
     sweep = begin(sweeping, family="text", space=space, hyperparameters={"corpus": "mine"})
     assert (sweep.metric, sweep.model) == ("val_loss", "lstm")

@@ -95,7 +95,8 @@ def test_what_diverged_does_not_go_live_by_itself(tmp_path: Path, wish: Any, alo
         store.promote("tiny", 1)
     card = publish_tiny(store, accuracy=0.1).model_copy(update={"diverged": "the loss grew"})
     before = store.aliases("tiny")
-    assert promote(store, card, wish) == (False, "its training diverged: the loss grew")
+    hint = f"`fitserve models promote tiny {card.version}` makes it live"
+    assert promote(store, card, wish) == (False, f"its training diverged: the loss grew; {hint}")
     assert store.aliases("tiny") == before
     assert store.promote("tiny", card.version)["live"] == card.version, "somebody who wants it may"
 

@@ -1,7 +1,7 @@
-"""A text to learn from, uploaded in a form: written to disk as it comes, refused at the first byte that is no text."""
+"""A file to learn from, uploaded in a form: written to disk as it comes, refused at the first byte that is wrong."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.datasets.datasets import Datasets
 from app.errors import InvalidRequest
-from app.families.text.encodings import TextCheck
+from app.families.contract import Upload, UploadCheck
 from app.web.requests.multipart_stream import FILE, FORM, read_form
 
 LISTS = ("formats",)  # fields of several words, which a form has with commas between
@@ -20,24 +20,24 @@ LISTS = ("formats",)  # fields of several words, which a form has with commas be
 
 @asynccontextmanager
 async def received(
-    request: Request, datasets: Datasets, wishes: type[BaseModel], check: Callable[[Path], None]
+    request: Request, datasets: Datasets, wishes: type[BaseModel], upload: Upload
 ) -> AsyncIterator[tuple[dict[str, Any], Path | None]]:
-    """The hyperparameters in a form, and its file, in which `check` has found no fault: their corpus has the name that
-    the file gets when it is kept. Who does not keep it within this leaves nothing behind.
+    """The hyperparameters in a form, and its file, in which `upload` has found no fault: `upload.field` names it as it
+    will be when it is kept. Who does not keep it within this leaves nothing behind.
 
     Raises InvalidRequest or TooLarge.
     """
     partial = datasets.partial()
     try:
         with partial.open("wb") as file:
-            text = _Text(file)
-            fields, uploaded = await read_form(request, text.write, text.end)
+            arriving = _Arriving(file, upload.arriving())
+            fields, uploaded = await read_form(request, arriving.write, arriving.end)
         chosen = _validated(wishes, fields)
         if uploaded:
-            if rivals := {"text", "corpus"} & set(chosen):
+            if rivals := set(upload.sources) & set(chosen):
                 raise InvalidRequest(f"a file and `{rivals.pop()}` exclude each other: send only one of them")
-            await run_in_threadpool(check, partial)
-            chosen["corpus"] = await run_in_threadpool(datasets.name_of, partial)
+            await run_in_threadpool(upload.check, partial)
+            chosen[upload.field] = await run_in_threadpool(datasets.name_of, partial)
         yield chosen, partial if uploaded else None
     finally:
         await asyncio.to_thread(partial.unlink, missing_ok=True)  # of a large file it takes a while
@@ -51,12 +51,12 @@ def _validated(wishes: type[BaseModel], fields: dict[str, str]) -> dict[str, Any
         raise InvalidRequest.of("invalid hyperparameters", fault) from fault
 
 
-class _Text:
-    """Writes text to a file; raises InvalidRequest as soon as it is none."""
+class _Arriving:
+    """Writes what comes to a file; raises InvalidRequest as soon as it is wrong."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, check: UploadCheck) -> None:
         self._file = file
-        self._check = TextCheck("the file")
+        self._check = check
 
     def write(self, content: bytes) -> None:
         """Check and write what comes next."""
@@ -64,17 +64,13 @@ class _Text:
         self._file.write(content)
 
     def end(self) -> None:
-        """Check that no character is cut off."""
+        """Check that nothing is cut off."""
         self._check.add(b"", final=True)
 
 
-def corpus_documentation(wishes: type[BaseModel]) -> dict[str, Any]:
-    """The OpenAPI of the form that `receive` reads."""
+def upload_documentation(wishes: type[BaseModel], upload: Upload) -> dict[str, Any]:
+    """The OpenAPI of the form that `received` reads."""
     schema = wishes.model_json_schema(ref_template="#/components/schemas/{model}")
-    file = {
-        "type": "string",
-        "format": "binary",
-        "description": "The corpus: plain text in UTF-8, in UTF-16 with its byte order mark, or in CP949.",
-    }
+    file = {"type": "string", "format": "binary", "description": upload.description}
     form = {"type": "object", "properties": {FILE: file, **schema["properties"]}}
     return {"requestBody": {"content": {FORM: {"schema": form}}}}
