@@ -57,7 +57,7 @@ class Servables:
         return self._of(model).family
 
     @property
-    def faults(self) -> Mapping[str, dict[int, str]]:
+    def faults(self) -> dict[str, dict[int, str]]:
         """The versions of each model that would not load, and why."""
         return {name: served.faults for name, served in self._served.items()}
 
