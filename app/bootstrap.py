@@ -85,7 +85,7 @@ def build(settings: Settings) -> Services:
             keep=settings.keep,
         ),
         feed=Feed(journal, settings.feed_seconds),
-        plots=Plots(journal),
+        plots=Plots(),
         inference=Inference(servables, PictureDecoder(decoders, max_pixels=settings.max_pixels, crop=settings.crop)),
         decoders=decoders,
     )

@@ -1,18 +1,22 @@
-"""Pictures of trainings and versions; `python -m app.training.drawing svg|png` draws curves from rows of JSON."""
+"""Pictures of trainings and versions; `python -m app.training.drawing curves|trials svg|png` draws JSON."""
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
+from xml.sax.saxutils import escape
 
 import numpy as np
+from matplotlib import colormaps, rcParams
 from matplotlib.figure import Figure
 
 from app.confinement import lower_priority
 from app.families.contract import Array
 
 NICENESS = 19  # serving comes first
+BEHIND = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1}  # a text that lines pass
 SHEET = 5  # pictures in a row of the contact sheet, and rows
 
 
@@ -32,6 +36,48 @@ def draw_history(target: Path | BinaryIO, curves: list[dict[str, Any]], form: st
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend()
     figure.savefig(target, format=form, dpi=100)
+
+
+def draw_trials(target: BinaryIO, trials: dict[str, Any], form: str = "png") -> None:
+    """The trials of a sweep as parallel coordinates: an axis for each hyperparameter and one for the metric, a line for
+    each trial; the best one is orange, and what was stopped is dashed. `trials` is made by `app.sweeps.picture`.
+    """
+    axes, lines = trials["axes"], trials["lines"]
+    figure = Figure(figsize=(2 + 1.6 * len(axes), 4.5), layout="constrained")
+    sheet = figure.subplots()
+    for line in lines:
+        heights = [_height(axis, value) for axis, value in zip(axes, line["values"], strict=True)]
+        colour = "chocolate" if line["best"] else colormaps["Blues"](0.3 + 0.7 * line["goodness"])
+        style, width = ("--" if line["stopped"] else "-"), (3 if line["best"] else 1.5)
+        sheet.plot(heights, color=colour, linestyle=style, linewidth=width, gid=line["id"])
+    for number, axis in enumerate(axes):
+        sheet.axvline(number, color="grey", linewidth=1, zorder=0)
+        for value, text in axis["ticks"]:
+            place = (number, _height(axis, value))
+            annotation = sheet.annotate(text, place, (-4, 0), textcoords="offset points", ha="right", va="center")
+            annotation.set(fontsize=9, parse_math=False, bbox=BEHIND)
+    sheet.set(xlim=(-0.6, len(axes) - 0.8), ylim=(-0.03, 1.03), yticks=[], frame_on=False)
+    sheet.set_xticks(range(len(axes)), [axis["name"] for axis in axes], weight="bold", parse_math=False)
+    sheet.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
+    drawn = BytesIO()
+    figure.savefig(drawn, format=form, dpi=100)
+    target.write(_with_titles(drawn.getvalue(), lines) if form == "svg" else drawn.getvalue())
+
+
+def _with_titles(svg: bytes, lines: Sequence[dict[str, Any]]) -> bytes:
+    """An SVG whose lines have titles, which browsers show under the pointer; matplotlib only gives them ids."""
+    for line in lines:
+        group = f'<g id="{line["id"]}">'
+        svg = svg.replace(group.encode(), f"{group}<title>{escape(line['title'])}</title>".encode())
+    return svg
+
+
+def _height(axis: dict[str, Any], value: Any) -> float:
+    """Where on an axis of height 1 a value is."""
+    if (choices := axis.get("choices")) is not None:
+        return choices.index(value) / (len(choices) - 1) if len(choices) > 1 else 0.5
+    scale = np.log if axis["log"] else float
+    return float(np.interp(scale(value), [scale(axis["low"]), scale(axis["high"])], [0, 1]))
 
 
 def draw_confusion(path: Path, counts: Array, labels: list[str]) -> None:
@@ -60,6 +106,10 @@ def draw_mistakes(path: Path, pictures: Array, mistakes: Sequence[dict[str, Any]
     figure.savefig(path, dpi=100)
 
 
+DRAWN: dict[str, Callable[[BinaryIO, Any, str], None]] = {"curves": draw_history, "trials": draw_trials}
+
 if __name__ == "__main__":
     lower_priority(NICENESS)
-    draw_history(sys.stdout.buffer, json.load(sys.stdin), sys.argv[1])
+    rcParams["svg.fonttype"] = "none"  # text stays text, in whatever script
+    kind, form = sys.argv[1:]
+    DRAWN[kind](sys.stdout.buffer, json.load(sys.stdin), form)

@@ -50,7 +50,7 @@ def test_a_sweep_survives_kills_of_its_web_process_and_promotes_its_best(tmp_pat
         assert ended["best"]["value"] == max(row["value"] for row in ended["table"])
         assert ended["result"]["promoted"]
         assert service.get("/models/digit")["aliases"]["live"] == ended["best"]["version"]
-        assert service.client.get(f"/sweeps/{sweep}/plot.svg").text.count("<polyline") == 3
+        assert service.client.get(f"/sweeps/{sweep}/plot.svg").text.count('<g id="trial-') == 3
     finally:
         service.__exit__()
     assert [card.job for card in ModelStore(tmp_path / "store").versions("digit")] == [job["id"] for job in jobs]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
@@ -72,19 +73,26 @@ def test_a_sweep_is_a_table_in_the_end(idle: TestClient):
 
 def test_the_picture_has_a_line_for_each_trial_with_a_figure(idle: TestClient):
     sweep = ask(idle, trials=3)
-    early = idle.get(f"/sweeps/{sweep['id']}/plot.svg")
-    assert early.status_code == 409
+    for form in ("svg", "png"):
+        assert idle.get(f"/sweeps/{sweep['id']}/plot.{form}").status_code == 409
     try_one(idle, 0.7)
     try_one(idle, 0.9)
     services(idle).sweeper.step()
     response = idle.get(f"/sweeps/{sweep['id']}/plot.svg")
     assert response.headers["content-type"] == "image/svg+xml"
     picture = ElementTree.fromstring(response.text)
-    lines = picture.findall("{*}polyline")
-    assert len(lines) == 2
-    assert [line.get("class") for line in lines] == ["trial ", "trial best"]
-    assert all(len((line.get("points") or "").split()) == len(SPACE) + 1 for line in lines)
-    assert {"learning_rate", "network", "val_accuracy", "compact"} <= {text.text for text in picture.findall("{*}text")}
+    lines = [group for group in picture.iterfind(".//{*}g") if group.get("id", "").startswith("trial-")]
+    assert [line.get("id") for line in lines] == ["trial-1", "trial-2"]
+    titles = [line.findtext("{*}title") or "" for line in lines]
+    assert [title.rpartition("; ")[2] for title in titles] == ["val_accuracy 0.7", "val_accuracy 0.9"]
+    assert all("learning_rate 0.0" in title and "network c" in title for title in titles)
+    paths = [line.find("{*}path") for line in lines]
+    assert all(len(re.findall("[ML]", path.get("d", ""))) == len(SPACE) + 1 for path in paths if path is not None)
+    assert ["#d2691e" in (path.get("style") or "") for path in paths if path is not None] == [False, True]
+    texts = {text.text for text in picture.iterfind(".//{*}text")}
+    assert {"learning_rate", "network", "val_accuracy", "compact"} <= texts
+    png = idle.get(f"/sweeps/{sweep['id']}/plot.png")
+    assert (png.headers["content-type"], png.content[:4]) == ("image/png", b"\x89PNG")
 
 
 def test_a_cancelled_sweep_queues_nothing_more(idle: TestClient):

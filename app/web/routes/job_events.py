@@ -12,7 +12,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from app.bootstrap import Services
 from app.jobs.curves import as_csv, curves_of
 from app.jobs.launchers.local import LOG
-from app.jobs.plots import Form
+from app.jobs.plots import MEDIA_TYPES, Form, curves
 from app.web.dependencies import ServicesDep
 from app.web.problems import documented
 
@@ -21,7 +21,6 @@ router = APIRouter(prefix="/jobs/{job}", tags=["jobs"])
 LOOK_SECONDS = 0.5
 CHUNK = 1 << 16
 MOST = 2**63 - 1  # what a database counts to
-MEDIA = {"svg": "image/svg+xml", "png": "image/png"}
 
 LastEvent = Annotated[
     int, Header(alias="Last-Event-ID", ge=0, le=MOST, description="Only events after the one with this id.")
@@ -74,8 +73,8 @@ def history_csv(services: ServicesDep, job: str) -> Response:
 @router.get("/plot.{form}", operation_id="job_plot", response_class=Response, responses=documented(404, 409, 503))
 async def plot(services: ServicesDep, job: str, form: Form) -> Response:
     """Plot training and validation accuracy and loss over the epochs so far."""
-    picture = await services.plots.plot(job, form)
-    return Response(picture, media_type=MEDIA[form])
+    picture = await services.plots.plot(curves(services.journal, job), form)
+    return Response(picture, media_type=MEDIA_TYPES[form])
 
 
 @router.get("/log", operation_id="job_log", response_class=PlainTextResponse, responses=documented(404))

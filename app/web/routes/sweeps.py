@@ -8,9 +8,10 @@ from pydantic import Field
 
 from app.bootstrap import Services
 from app.jobs.curves import as_csv
+from app.jobs.plots import MEDIA_TYPES, Form
 from app.jobs.sweeps import Sweep
 from app.settings import Settings
-from app.sweeps.parallel_coordinates import draw
+from app.sweeps.picture import trials_picture
 from app.sweeps.submission import SweepWish, submit_sweep
 from app.sweeps.trials import Trial, best_of, jobs_of, table
 from app.web.dependencies import ServicesDep
@@ -89,10 +90,13 @@ def trials_csv(services: ServicesDep, sweep: str) -> Response:
     return PlainTextResponse(as_csv([_flat(trial) for trial in trials]), media_type="text/csv")
 
 
-@router.get("/{sweep}/plot.svg", operation_id="sweep_plot", response_class=Response, responses=documented(404, 409))
-def plot(services: ServicesDep, sweep: str) -> Response:
+@router.get(
+    "/{sweep}/plot.{form}", operation_id="sweep_plot", response_class=Response, responses=documented(404, 409, 503)
+)
+async def plot(services: ServicesDep, sweep: str, form: Form) -> Response:
     """Plot the trials as parallel coordinates: hyperparameters and metric."""
-    return Response(draw(*_found(services, sweep)), media_type="image/svg+xml")
+    picture = await services.plots.plot(trials_picture(services.journal, sweep), form)
+    return Response(picture, media_type=MEDIA_TYPES[form])
 
 
 @router.post("/{sweep}/cancel", operation_id="cancel_sweep", responses=documented(404))

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.errors import Conflict, Overloaded
+from app.errors import Overloaded
 from app.jobs import plots
-from app.jobs.plots import AT_ONCE, WAITING, Form, Plots
+from app.jobs.plots import AT_ONCE, WAITING, Form, Kind, Plots, Subject, curves
 
 pytestmark = pytest.mark.anyio
 
@@ -34,9 +34,8 @@ class Drawer:
         self.begun = self.cancelled = 0
         self.let = asyncio.Event()
 
-    async def __call__(self, rows: list[dict[str, Any]], form: Form) -> bytes:
-        if not rows:
-            raise Conflict("nothing")
+    async def __call__(self, kind: Kind, rows: list[dict[str, Any]], form: Form) -> bytes:
+        assert kind == "curves"
         self.begun += 1
         try:
             await self.let.wait()
@@ -44,6 +43,10 @@ class Drawer:
             self.cancelled += 1
             raise
         return f"{len(rows)} {form}".encode()
+
+
+def one_of(journal: Epochs, job: str = "job") -> Subject:
+    return curves(journal, job)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -66,33 +69,35 @@ async def reached(holds: Callable[[], bool]) -> None:
 
 
 async def test_all_who_look_at_the_same_get_one_drawing(journal: Epochs, drawer: Drawer):
-    made = Plots(journal)  # type: ignore[arg-type]
-    looking = [asyncio.create_task(made.plot("job", "svg")) for _ in range(40)]
+    made = Plots()
+    looking = [asyncio.create_task(made.plot(one_of(journal), "svg")) for _ in range(40)]
     await reached(lambda: drawer.begun == 1)
     drawer.let.set()
     assert set(await asyncio.gather(*looking)) == {b"1 svg"}
-    assert await made.plot("job", "svg") == b"1 svg"
+    assert await made.plot(one_of(journal), "svg") == b"1 svg"
     assert drawer.begun == 1
 
 
 async def test_it_is_drawn_anew_when_an_epoch_has_ended_and_not_for_progress(journal: Epochs, drawer: Drawer):
-    made = Plots(journal)  # type: ignore[arg-type]
+    made = Plots()
     drawer.let.set()
-    assert await made.plot("job", "png") == b"1 png"
+    assert await made.plot(one_of(journal), "png") == b"1 png"
     journal.newest += 1
-    assert (await made.plot("job", "png"), drawer.begun) == (b"1 png", 1)
+    assert (await made.plot(one_of(journal), "png"), drawer.begun) == (b"1 png", 1)
     journal.newest += 1
     journal.rows.append({"epoch": 2})
-    assert (await made.plot("job", "png"), drawer.begun) == (b"2 png", 2)
+    assert (await made.plot(one_of(journal), "png"), drawer.begun) == (b"2 png", 2)
 
 
 async def test_few_are_drawn_at_once_and_too_many_are_told_to_come_again(journal: Epochs, drawer: Drawer):
-    made = Plots(journal)  # type: ignore[arg-type]
-    looking = [asyncio.create_task(made.plot(f"job {number}", "svg")) for number in range(AT_ONCE + WAITING)]
+    made = Plots()
+    looking = [
+        asyncio.create_task(made.plot(one_of(journal, f"job {number}"), "svg")) for number in range(AT_ONCE + WAITING)
+    ]
     await reached(lambda: drawer.begun == AT_ONCE)
     await asyncio.sleep(0.2)
     with pytest.raises(Overloaded) as refusal:
-        await made.plot("one more", "svg")
+        await made.plot(one_of(journal, "one more"), "svg")
     assert refusal.value.retry_after >= 1
     assert drawer.begun == AT_ONCE
     drawer.let.set()
@@ -100,8 +105,8 @@ async def test_few_are_drawn_at_once_and_too_many_are_told_to_come_again(journal
 
 
 async def test_a_drawing_ends_with_the_last_who_waits_for_it(journal: Epochs, drawer: Drawer):
-    made = Plots(journal)  # type: ignore[arg-type]
-    looking = [asyncio.create_task(made.plot("job", "svg")) for _ in range(2)]
+    made = Plots()
+    looking = [asyncio.create_task(made.plot(one_of(journal), "svg")) for _ in range(2)]
     await reached(lambda: drawer.begun == 1)
     looking[0].cancel()
     await asyncio.sleep(0.05)
@@ -109,4 +114,4 @@ async def test_a_drawing_ends_with_the_last_who_waits_for_it(journal: Epochs, dr
     looking[1].cancel()
     await reached(lambda: drawer.cancelled == 1)
     drawer.let.set()
-    assert await made.plot("job", "svg") == b"1 svg"
+    assert await made.plot(one_of(journal), "svg") == b"1 svg"
