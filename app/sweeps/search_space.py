@@ -26,9 +26,9 @@ class Range(BaseModel):
 
     low: int | float = Field(examples=[0.001])
     high: int | float = Field(examples=[0.02])
-    log: bool = Field(False, description="Sample on a logarithmic scale. Excludes `step`.")
+    log: bool = Field(False, description="Sample on a logarithmic scale. Not together with `step`.")
     step: int | float | None = Field(
-        None, gt=0, description="Sample only `low` plus multiples of this step. Excludes `log`."
+        None, gt=0, description="Sample only `low` plus multiples of this step. Not together with `log`."
     )
 
     @model_validator(mode="after")

@@ -363,9 +363,9 @@ export interface Problem {
 export interface Range {
   "low": number;
   "high": number;
-  /** Sample on a logarithmic scale. Excludes `step`. */
+  /** Sample on a logarithmic scale. Not together with `step`. */
   "log"?: boolean;
-  /** Sample only `low` plus multiples of this step. Excludes `log`. */
+  /** Sample only `low` plus multiples of this step. Not together with `log`. */
   "step"?: number | null;
 }
 
@@ -608,9 +608,9 @@ export interface Train_text {
   "seed"?: number;
   /** Recurrent cell; `all` queues one job for each of the three. */
   "cell"?: "simple_rnn" | "lstm" | "gru" | "all";
-  /** `sample`: Korean and English lines included in the service. Or the names of `.txt` files in FITSERVE_DATA_DIR, separated by commas. Excludes `text` and an uploaded file. */
+  /** `sample`: Korean and English lines included in the service. Or the names of `.txt` files in FITSERVE_DATA_DIR, separated by commas. Not together with `text` or an uploaded file. */
   "corpus"?: string;
-  /** Training text, one sentence per line. Excludes `corpus` and a file. */
+  /** Training text, one sentence per line. Not together with `corpus` or a file. */
   "text"?: string | null;
   /** `words`: lower case, without punctuation. `subwords`: byte-level BPE. `characters`: characters or whole syllables. Default words for less than 8,000 words, subwords for more. */
   "vocabulary"?: "words" | "subwords" | "characters" | null;

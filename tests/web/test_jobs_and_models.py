@@ -243,7 +243,7 @@ def test_a_version_in_the_shadow_is_compared_with_what_is_answered(client: TestC
 
 def test_texts_have_no_shadow(unchanged: TestClient):
     refused = unchanged.put("/models/lstm/aliases/shadow", json={"version": 1})
-    assert (refused.status_code, "no label to compare" in refused.json()["detail"]) == (409, True)
+    assert (refused.status_code, "no labels to compare" in refused.json()["detail"]) == (409, True)
 
 
 def test_two_versions_are_compared_by_what_each_guessed(client: TestClient, two_versions: ModelStore):

@@ -169,9 +169,9 @@ def test_without_keys_this_machine_is_served(settings: Settings, host: str):
 @pytest.mark.parametrize(
     ("client", "host", "origin", "said"),
     [
-        ("192.0.2.1", "localhost", "", "only this machine"),
-        ("127.0.0.1", "rebound.example", "", "only localhost"),
-        ("127.0.0.1", "[", "", "only localhost"),
+        ("192.0.2.1", "localhost", "", "only clients on this machine"),
+        ("127.0.0.1", "rebound.example", "", "use localhost"),
+        ("127.0.0.1", "[", "", "use localhost"),
         ("127.0.0.1", "localhost", "https://evil.example", "pages of"),
         ("127.0.0.1", "localhost", "null", "pages of"),
     ],

@@ -80,7 +80,7 @@ def test_every_job_of_a_request_has_its_formats(idle: TestClient):
 def test_without_room_for_all_of_them_none_is_queued(idle: TestClient):
     for _ in range(2):
         idle.post("/train/text", json={})
-    assert "jobs are waiting" in problem(idle.post("/train/text", json={"cell": "all"}), 429)
+    assert "jobs are already queued" in problem(idle.post("/train/text", json={"cell": "all"}), 429)
     assert len(idle.get("/jobs").json()) == 2
 
 

@@ -35,12 +35,12 @@ class TextHyperparameters(Hyperparameters):
         pattern=r"^[^/\\\x00,]+(,[^/\\\x00,]+)*$",
         max_length=500,
         description="`sample`: Korean and English lines included in the service. Or the names of `.txt` files in "
-        "FITSERVE_DATA_DIR, separated by commas. Excludes `text` and an uploaded file.",
+        "FITSERVE_DATA_DIR, separated by commas. Not together with `text` or an uploaded file.",
     )
     text: str | None = Field(
         None,
         max_length=LONGEST_TEXT,
-        description="Training text, one sentence per line. Excludes `corpus` and a file.",
+        description="Training text, one sentence per line. Not together with `corpus` or a file.",
     )
     vocabulary: Literal["words", "subwords", "characters"] | None = Field(
         None,

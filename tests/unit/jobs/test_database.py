@@ -67,7 +67,7 @@ def test_without_psycopg_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPa
         return real(name, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(Unavailable, match=r"extra `cluster`.*no psycopg here"):
+    with pytest.raises(Unavailable, match=r"install fitserve\[cluster\].*no psycopg here"):
         Journal("postgresql+psycopg://me:secret@127.0.0.1:1/db").open()
 
 

@@ -87,5 +87,5 @@ def test_a_configuration_that_is_none_is_refused(tmp_path: Path, config: bytes):
 
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path):
     (tmp_path / "x").write_bytes(b"PK\3\4 and no more")
-    with pytest.raises(InvalidRequest, match=r"no \.keras file"):
+    with pytest.raises(InvalidRequest, match=r"expected a \.keras file"):
         check_archive(tmp_path / "x")
