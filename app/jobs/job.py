@@ -11,9 +11,9 @@ Format: TypeAlias = Literal["savedmodel"]  # beside ONNX and Keras, which every 
 
 
 class Status(StrEnum):
-    """queued -> running -> succeeded | failed | cancelled; running -> queued when a trainer is lost.
+    """Status of a job: queued -> running -> succeeded | failed | cancelled. If its trainer is lost, it is queued again.
 
-    A job that waits or runs can be paused; resumed, it is queued again.
+    Queued and running jobs can be paused; a resumed job is queued again.
     """
 
     QUEUED = "queued"
@@ -33,7 +33,7 @@ TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 
 
 class Wish(StrEnum):
-    """What somebody asked of a running job, until its trainer has heard."""
+    """A control request for a running job, until its trainer has received it."""
 
     CANCEL = "cancel"
     PAUSE = "pause"
@@ -59,11 +59,11 @@ class NewJob(BaseModel):
 
 
 class Job(NewJob):
-    """A row of the journal."""
+    """A job."""
 
     id: str = Field(examples=["3f9c2a7b1d40"])
     status: Status
-    wish: Wish | None = Field(None, description="Pending control request: `cancel` or `pause`.")
+    wish: Wish | None = Field(None, description="Pending control request.")
     attempts: int = Field(0, description="Number of attempts started.")
     progress: float = Field(0.0, description="Fraction of the training completed, 0 to 1.")
     phase: str | None = None

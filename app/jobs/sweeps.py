@@ -38,7 +38,7 @@ class NewSweep(BaseModel):
 
 
 class Sweep(NewSweep):
-    """A row of the journal."""
+    """A sweep."""
 
     id: str = Field(examples=["8a1f0c2b9d3e"])
     status: Status

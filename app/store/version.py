@@ -40,8 +40,8 @@ class TensorCard(_Frozen):
 
 
 class FeaturesCard(TensorCard):
-    """A further output of the exported network: the mean activations of the Keras network's `layers`, one after the
-    other. No protocol shows it.
+    """A second output of the exported network: the concatenated mean activations of the Keras network's `layers`. It is
+    internal and not part of any API.
     """
 
     layers: tuple[str, ...]
@@ -57,10 +57,10 @@ class DataCard(_Frozen):
 
 
 class Calibration(_Frozen):
-    """How a classifier's probabilities are corrected: `softmax(log(p) / temperature)`.
+    """Calibration of a classifier: `softmax(log(p) / temperature)`, with the temperature fitted on `examples`.
 
-    All but a share of `false_alarms` of the `examples` reach `familiar_from`: a confidence, or where `measure` is
-    `features` the evidence of confidence and features together. The temperature was fitted on the same examples.
+    A picture is familiar if its score is at least `familiar_from`, the threshold at which a fraction `false_alarms` of
+    the examples is not. The score is the confidence, or with `measure` `features` combines confidence and features.
     """
 
     temperature: float = Field(gt=0)
@@ -72,9 +72,8 @@ class Calibration(_Frozen):
 
 
 class Card(_Frozen):
-    """Everything a version says of itself. `metrics[primary_metric]` is the figure versions are compared by, and
-    `better` the way it should go. `states` are carried from step to step by a network that generates. `diverged` says
-    how its training went astray, if it did.
+    """The card of a version. Versions are compared by `metrics[primary_metric]`; `better` says whether higher or lower
+    is better. `states` are the recurrent states of a text generator. `diverged` is the reason if the training diverged.
     """
 
     format: Literal[1] = 1

@@ -20,7 +20,7 @@ Scalar: TypeAlias = bool | int | float | Annotated[str, StringConstraints(max_le
 
 
 class Range(BaseModel):
-    """All numbers from one to another, both included."""
+    """A range of numbers, both ends included."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -48,7 +48,7 @@ class Range(BaseModel):
 
 
 class Choices(BaseModel):
-    """One of these."""
+    """A list of choices."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 

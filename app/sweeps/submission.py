@@ -24,7 +24,7 @@ MOST_FIXED = 100  # hyperparameters; no family has as many
 
 
 class SweepWish(BaseModel):
-    """What a sweep shall try, and how often."""
+    """The definition of a sweep."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

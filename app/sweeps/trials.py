@@ -15,7 +15,7 @@ STOPPED = "stopped"  # the event that says why a sweep ended a trial
 
 
 class Trial(BaseModel):
-    """A row of the table."""
+    """A trial of a sweep."""
 
     trial: int = Field(description="Trial number, starting at 1.", examples=[3])
     job: str = Field(examples=["3f9c2a7b1d40"])

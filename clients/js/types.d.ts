@@ -22,7 +22,7 @@ export interface Alternative {
   "probability": number;
 }
 
-/** How a classifier's probabilities are corrected: `softmax(log(p) / temperature)`. All but a share of `false_alarms` of the `examples` reach `familiar_from`: a confidence, or where `measure` is `features` the evidence of confidence and features together. The temperature was fitted on the same examples. */
+/** Calibration of a classifier: `softmax(log(p) / temperature)`, with the temperature fitted on `examples`. A picture is familiar if its score is at least `familiar_from`, the threshold at which a fraction `false_alarms` of the examples is not. The score is the confidence, or with `measure` `features` combines confidence and features. */
 export interface Calibration {
   "temperature": number;
   "fitted_on": "validation" | "test";
@@ -44,7 +44,7 @@ export interface Capabilities {
   "completions": boolean;
 }
 
-/** Everything a version says of itself. `metrics[primary_metric]` is the figure versions are compared by, and `better` the way it should go. `states` are carried from step to step by a network that generates. `diverged` says how its training went astray, if it did. */
+/** The card of a version. Versions are compared by `metrics[primary_metric]`; `better` says whether higher or lower is better. `states` are the recurrent states of a text generator. `diverged` is the reason if the training diverged. */
 export interface Card {
   "format"?: 1;
   "model": string;
@@ -82,7 +82,7 @@ export interface Choice {
   "finish_reason": "stop" | "length" | null;
 }
 
-/** One of these. */
+/** A list of choices. */
 export interface Choices {
   "choices": Array<boolean | number | string | null>;
 }
@@ -180,7 +180,7 @@ export interface Fault {
   "type": string;
 }
 
-/** A further output of the exported network: the mean activations of the Keras network's `layers`, one after the other. No protocol shows it. */
+/** A second output of the exported network: the concatenated mean activations of the Keras network's `layers`. It is internal and not part of any API. */
 export interface FeaturesCard {
   "name": string;
   "dtype": string;
@@ -252,7 +252,7 @@ export interface HTTPValidationError {
   "detail"?: Array<ValidationError>;
 }
 
-/** A row of the journal. */
+/** A job. */
 export interface Job {
   "family": string;
   "model": string;
@@ -267,7 +267,7 @@ export interface Job {
   "trial"?: number | null;
   "id": string;
   "status": Status;
-  /** Pending control request: `cancel` or `pause`. */
+  /** Pending control request. */
   "wish"?: Wish | null;
   /** Number of attempts started. */
   "attempts"?: number;
@@ -359,7 +359,7 @@ export interface Problem {
   "more_errors"?: number | null;
 }
 
-/** All numbers from one to another, both included. */
+/** A range of numbers, both ends included. */
 export interface Range {
   "low": number;
   "high": number;
@@ -369,7 +369,7 @@ export interface Range {
   "step"?: number | null;
 }
 
-/** Ready when every model that has a live version answers with one and what they run on works, until a signal says stop. */
+/** Readiness: every model with a live version is served, the runtime works, and no signal to stop has arrived. */
 export interface Ready {
   "ready": boolean;
   /** Runtime that runs predictions. */
@@ -402,7 +402,7 @@ export interface Several {
   "trial"?: number | null;
   "id": string;
   "status": Status;
-  /** Pending control request: `cancel` or `pause`. */
+  /** Pending control request. */
   "wish"?: Wish | null;
   /** Number of attempts started. */
   "attempts"?: number;
@@ -434,7 +434,7 @@ export interface ShadowSummary {
   "counts": Record<string, number>;
 }
 
-/** queued -> running -> succeeded | failed | cancelled; running -> queued when a trainer is lost. A job that waits or runs can be paused; resumed, it is queued again. */
+/** Status of a job: queued -> running -> succeeded | failed | cancelled. If its trainer is lost, it is queued again. Queued and running jobs can be paused; a resumed job is queued again. */
 export type Status = "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
 
 /** A word, how likely it (or the piece it begins with) was, and what else was likely there. */
@@ -449,7 +449,7 @@ export interface StreamOptions {
   "include_usage"?: boolean;
 }
 
-/** A row of the journal. */
+/** A sweep. */
 export interface Sweep {
   "family": string;
   "model": string;
@@ -509,7 +509,7 @@ export interface SweepTable {
   "table": Array<Trial>;
 }
 
-/** What a sweep shall try, and how often. */
+/** The definition of a sweep. */
 export interface SweepWish {
   "family": string;
   /** Search space: a range or choices for each hyperparameter. */
@@ -640,7 +640,7 @@ export interface Train_text {
   "formats"?: Array<"savedmodel">;
 }
 
-/** A row of the table. */
+/** A trial of a sweep. */
 export interface Trial {
   /** Trial number, starting at 1. */
   "trial": number;
@@ -688,5 +688,5 @@ export interface VersionSummary {
   "size": number;
 }
 
-/** What somebody asked of a running job, until its trainer has heard. */
+/** A control request for a running job, until its trainer has received it. */
 export type Wish = "cancel" | "pause" | "stop_early";

@@ -28,9 +28,7 @@ class ModelHealth(BaseModel):
 
 
 class Ready(BaseModel):
-    """Ready when every model that has a live version answers with one and what they run on works, until a signal says
-    stop.
-    """
+    """Readiness: every model with a live version is served, the runtime works, and no signal to stop has arrived."""
 
     ready: bool
     runtime: str = Field(description="Runtime that runs predictions.", examples=["onnxruntime"])
