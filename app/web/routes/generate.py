@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.errors import InvalidRequest
@@ -22,7 +22,7 @@ from app.web.requests.json_body.route import JsonRoute
 from app.web.requests.references import LONGEST_REFERENCE, Alias, Version, named
 from app.web.requests.whole_numbers import WHOLE
 
-EVENTS = "text/event-stream"
+EVENTS = EventSourceResponse.media_type
 ALSO = {"simple_rnn": "rnn"}  # what people call a model that has another name
 
 Finite = Field(allow_inf_nan=False)
@@ -147,7 +147,7 @@ async def generate(request: Request, body: GenerateRequest, version: Version = N
     generation = await inference.generate(target, body.seed_text, options, context_of(request))
     if body.stream or EVENTS in request.headers.get("accept", ""):
         events = _events(generation, with_steps=body.alternatives > 0)
-        return StreamingResponse(events, media_type=EVENTS, headers={"Cache-Control": "no-store"})
+        return EventSourceResponse(events, headers={"Cache-Control": "no-store"})
     try:
         answer = _answer(await generation.result(), with_steps=body.alternatives > 0)
     finally:
@@ -204,4 +204,4 @@ def _shown(word: Word) -> dict[str, Any]:
 
 
 def _event(kind: str, data: dict[str, Any]) -> bytes:
-    return f"event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+    return format_sse_event(event=kind, data_str=json.dumps(data, ensure_ascii=False))

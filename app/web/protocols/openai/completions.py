@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
 from fastapi import Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.sse import EventSourceResponse, format_sse_event
 
 from app.logging import log
 from app.serving.completion import ChoicePiece, Completion, CompletionOptions, TokenEntry
@@ -26,7 +26,7 @@ async def completions(request: Request, body: CompletionRequest) -> Response:
     rendering = Rendering(completion, with_logprobs=body.logprobs is not None)
     if body.stream:
         with_usage = body.stream_options is not None and body.stream_options.include_usage
-        return StreamingResponse(rendering.chunks(with_usage=with_usage), media_type="text/event-stream")
+        return EventSourceResponse(rendering.chunks(with_usage=with_usage))
     return Response((await rendering.whole()).model_dump_json(), media_type="application/json")
 
 
@@ -49,14 +49,14 @@ class Rendering:
         try:
             async for pieces in self.completion.pieces():
                 chunks = (self.response([piece]).model_dump_json(exclude=left_out) for piece in pieces)
-                yield "".join(f"data: {chunk}\n\n" for chunk in chunks).encode()
+                yield b"".join(format_sse_event(data_str=chunk) for chunk in chunks)
             if with_usage:
-                yield f"data: {self.response([], self.usage()).model_dump_json()}\n\n".encode()
-            yield b"data: [DONE]\n\n"
+                yield format_sse_event(data_str=self.response([], self.usage()).model_dump_json())
+            yield format_sse_event(data_str="[DONE]")
         except Exception as fault:
             log.error("a stream of tokens failed", exc_info=fault)
             error = OpenAIRoute.told("something went wrong here; the log of the service says what", 500)
-            yield f"data: {json.dumps(error)}\n\n".encode()
+            yield format_sse_event(data_str=json.dumps(error))
         finally:
             self.completion.cancel()
 
