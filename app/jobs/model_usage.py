@@ -19,19 +19,22 @@ class Work:
     id: str
     family: str
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
 
 def check_family(connection: Connection, model: str, family: str) -> None:
     """Raise Conflict when a job or a sweep of another family is at work on this model."""
     for work in _at_work(connection, model):
         if work.family != family:
-            raise Conflict(f"{model} is the model of {work.kind} {work.id}, which trains {work.family}: name another")
+            raise Conflict(f"{model} is the model of {work}, which trains {work.family}: choose another name")
 
 
 def unless_at_work(database: Database, model: str, do: Callable[[], None]) -> None:
     """Do something while no job and no sweep is at work on a model, nor can be queued; raises Conflict otherwise."""
     with database.begin(QUEUE) as connection:
         if work := _at_work(connection, model):
-            raise Conflict(f"{work[0].kind} {work[0].id} is at work on {model}: cancel it, or wait until it has ended")
+            raise Conflict(f"{work[0]} is at work on {model}: cancel it, or wait until it has ended")
         do()
 
 

@@ -63,9 +63,7 @@ def delete_model(store: ModelStore, database: Database, name: str) -> None:
     Raises NotFound, and Conflict for a built-in model and while a job or a sweep is at work on it.
     """
     if name in built_in(find_families()):
-        raise Conflict(
-            f"{name} is built in and stays: delete single versions of it with DELETE /models/{name}/versions/NUMBER"
-        )
+        raise Conflict(f"{name} is built in: delete single versions of it with DELETE /models/{name}/versions/NUMBER")
     unless_at_work(database, name, lambda: store.delete_model(name))
 
 

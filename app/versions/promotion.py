@@ -63,10 +63,9 @@ def promote(
         except _Unmeasured as unmeasured:  # outside of what nobody else may change meanwhile: it takes time
             measured[unmeasured.live.version] = _measured(measure, unmeasured.live)
     promoted, reason = verdict
-    return (
-        promoted,
-        reason if promoted else f"{reason}; `fitserve models promote {card.model} {card.version}` makes it live",
-    )
+    if promoted:
+        return True, reason
+    return False, f"{reason}; `fitserve models promote {card.model} {card.version}` makes it live"
 
 
 def _measured(measure: Measure, live: Card) -> Rematch | Incomparable:
@@ -104,7 +103,10 @@ def _verdict(
     if isinstance(found, Rematch):
         return _compared(found, live, " on the new test data")
     if own:
-        return True, f"it cannot be compared with version {number}, as {found}: the newer one of your own model answers"
+        return (
+            True,
+            f"it cannot be compared with version {number}, as {found}: the newer version of your own model goes live",
+        )
     return False, f"it cannot be compared with version {number}, as {found}"
 
 

@@ -159,6 +159,7 @@ export declare class Fitserve {
   endSplit(model: string): Promise<ModelSummary>;
   reproduce(model: string, version: number | string): Promise<Job>;
   delete(model: string, version: number): Promise<void>;
+  deleteModel(model: string): Promise<void>;
 
   live(): Promise<Live>;
   ready(): Promise<Ready>;

@@ -42,7 +42,7 @@ RAISING = (  # modules whose errors the page shows
     "web/middleware/limits.py",
     "web/middleware/origins.py",
     "web/problems.py",
-    "web/requests/corpus_uploads.py",
+    "web/requests/training_uploads.py",
     "web/routes/models.py",
 )
 RETURNING = ("versions/promotion.py", "training/divergence.py")  # modules whose functions return reasons

@@ -38,6 +38,17 @@ export function promote(place, model, version, done) {
   return changing("models.promote", place, wish, done);
 }
 
+export function removal(place, model, done) {
+  const wish = () => ({
+    question: "models.sure_delete",
+    values: { model },
+    action: "models.do_delete",
+    act: () => fitserve.deleteModel(model),
+    call: { method: "DELETE", path: `/models/${model}`, javascript: `deleteModel("${model}")` },
+  });
+  return changing("models.delete", place, wish, done);
+}
+
 export function rollback(place, model, version, done) {
   const wish = () => ({
     question: "models.sure_rollback",

@@ -8,6 +8,7 @@ import { show } from "./pictures.js";
 import { promote } from "./changing.js";
 import { fitserve } from "./service.js";
 
+const TRIALS = { digit: () => "digit", cifar: () => "photo", text: (model) => `text/${model}` };
 const EVALUATION = "evaluation.json";
 
 /** What came out of a job: the version, whether it answers now and why, and what it is worth. */
@@ -17,13 +18,20 @@ export async function outcome(place, { model, version, promoted, reason }) {
   const act = promoted
     ? []
     : [promote(place, model, version, () => outcome(place, { model, version, promoted: true }))];
+  const next = promoted ? await trial(model) : [];
   place.replaceChildren(
     head,
     ...(reason ? [el("p", { className: "note" }, sentence(reason))] : []),
-    el("div", { className: "row" }, ...act, el("a", { href: "#models" }, words("train.all_versions"))),
+    el("div", { className: "row" }, ...next, ...act, el("a", { href: "#models" }, words("train.all_versions"))),
     trouble,
     ...(await evaluation(model, version)),
   );
+}
+
+/** Where a model is tried, if this page has a place for its family. */
+async function trial(model) {
+  const place = TRIALS[(await fitserve.model(model)).family]?.(model);
+  return place ? [el("a", { className: "button go", href: `#${place}` }, words("train.try"))] : [];
 }
 
 /** The evaluation of a version, as elements. */

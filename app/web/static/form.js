@@ -5,10 +5,13 @@ import { hint, words } from "./language.js";
 
 const LONG = 10_000; // characters from which a text gets a large field
 
+const NAME = "model"; // what the result is called comes first
+
 /** The fields of a family: its own first, then those that every family has. */
 export function fields({ name: family, schema, file }, families) {
   const everywhere = (name) => families.every((other) => name in other.schema.properties);
-  const own = Object.entries(schema.properties).sort(([one], [other]) => everywhere(one) - everywhere(other));
+  const place = (name) => (name === NAME ? -1 : Number(everywhere(name)));
+  const own = Object.entries(schema.properties).sort(([one], [other]) => place(one) - place(other));
   const all = file ? [["file", file], ...own] : own;
   return all.map(([name, whole]) =>
     field(family, name, { ...whole, ...whole.anyOf?.find(({ type }) => type !== "null") }),

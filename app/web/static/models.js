@@ -5,7 +5,7 @@ import { comparison } from "./compare.js";
 import { button, el, find, wide } from "./dom.js";
 import { figure, moment, named } from "./figures.js";
 import { sentence, words } from "./language.js";
-import { promote, rollback } from "./changing.js";
+import { promote, removal, rollback } from "./changing.js";
 import { fitserve } from "./service.js";
 import { traffic } from "./traffic.js";
 import { trouble, trying } from "./trouble.js";
@@ -40,6 +40,7 @@ function modelCard(model) {
         who(summary),
         ...(serving === null ? [] : [bringing(card, name, renew)]),
         ...(back ? [rollback(card, name, aliases.previous, renew)] : []),
+        ...(summary.built_in ? [] : [removal(card, name, () => card.remove())]),
       ),
       el("p", { className: "trouble", role: "alert", hidden: true }),
       ...Object.entries(faults).map(([version, reason]) =>

@@ -69,12 +69,12 @@ function wordOf(section, step) {
   return one;
 }
 
-/** Whenever the section is opened: offer the models that there are. */
-export async function openText(section) {
+/** Whenever the section is opened: offer the models that there are; the address may name the one to choose. */
+export async function openText(section, signal, wanted) {
   const choose = find("[name=model]", section);
   const models = await fitserve.models().catch((fault) => void trouble(find("form", section), fault));
-  if (!models) return;
-  const chosen = choose.value || "lstm";
+  if (!models || signal.aborted) return;
+  const chosen = wanted || choose.value || "lstm";
   const options = models
     .filter(({ family }) => family === FAMILY)
     .map(({ model, serving }) =>

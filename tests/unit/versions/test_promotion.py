@@ -8,7 +8,7 @@ import pytest
 
 from app.store.model_store import ModelStore
 from app.store.version import CARD, Card
-from app.versions.promotion import promote
+from app.versions.promotion import Incomparable, Rematch, promote
 from tests.fakes import publish_tiny
 from tests.store_fixtures import BucketPlace, Place
 
@@ -41,10 +41,62 @@ def test_where_lower_is_better_the_lower_goes_live(store: ModelStore, loss: floa
     assert promoted is expected
 
 
+def test_what_does_not_go_live_says_what_makes_it_live(store: ModelStore):
+    for accuracy, policy in ((0.1, "if_better"), (0.99, "never")):
+        card = publish_tiny(store, accuracy=accuracy)
+        promoted, reason = promote(store, card, policy)  # type: ignore[arg-type]
+        assert (promoted, reason.partition("; ")[2]) == (
+            False,
+            f"`fitserve models promote tiny {card.version}` makes it live",
+        )
+
+
 def test_figures_from_other_test_data_are_not_compared(store: ModelStore):
     promoted, reason = promote(store, publish_tiny(store, accuracy=0.99, tested_on="other"), "if_better")
     assert not promoted
-    assert "other data" in reason
+    assert "version 1 was tested on other data" in reason
+
+
+@pytest.mark.parametrize(("new", "old", "expected"), [(0.8, 0.7, True), (0.7, 0.7, False), (0.6, 0.7, False)])
+def test_where_the_data_changed_both_are_measured_on_the_new_ones(
+    store: ModelStore, new: float, old: float, expected: bool
+):
+    measured = []
+
+    def measure(live: Card) -> Rematch:
+        measured.append(live.version)
+        return Rematch("test_accuracy", new, old, "higher")
+
+    card = publish_tiny(store, accuracy=new, tested_on="other")
+    promoted, reason = promote(store, card, "if_better", measure=measure)
+    assert (promoted, measured) == (expected, [1])
+    assert f"{new:.4f} on the new test data" in reason
+
+
+def test_a_version_that_goes_live_while_another_is_measured_is_measured_too(store: ModelStore):
+    second = publish_tiny(store, tested_on="elsewhere")
+    measured = []
+
+    def measure(live: Card) -> Rematch:
+        measured.append(live.version)
+        store.promote("tiny", second.version)
+        return Rematch("test_accuracy", 0.8, {1: 0.1, 2: 0.9}[live.version], "higher")
+
+    promoted, reason = promote(store, publish_tiny(store, tested_on="other"), "if_better", measure=measure)
+    assert (promoted, measured) == (False, [1, 2])
+    assert "0.9000 of version 2" in reason
+
+
+def test_of_a_user_s_own_model_the_newer_version_goes_live_where_they_do_not_compare(store: ModelStore):
+    def measure(live: Card) -> Rematch:
+        raise Incomparable(f"version {live.version} has other labels")
+
+    card = publish_tiny(store, tested_on="other")
+    assert promote(store, card, "if_better", measure=measure)[0] is False
+    promoted, reason = promote(store, card, "if_better", own=True, measure=measure)
+    assert promoted
+    assert "version 1 has other labels" in reason
+    assert store.aliases("tiny") == {"live": 2, "previous": 1}
 
 
 @pytest.mark.parametrize(("wish", "expected"), [("always", True), ("never", False)])
