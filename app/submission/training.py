@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from app.datasets.datasets import Datasets
 from app.datasets.uploads import Given
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, invalid_parameter
 from app.families.contract import Family, Hyperparameters
 from app.jobs.job import Format, Job, NewJob, Promote
 from app.jobs.journal import Journal
@@ -93,8 +93,9 @@ def models_of(family: Family, ones: Sequence[Any], name: str | None) -> list[str
         return [family.model(one) for one in ones]
     if len(ones) > 1:
         several = ", ".join(family.model(one) for one in ones)
-        why = f"`model` names one model, and this trains several ({several}): ask for each by itself, or leave it out"
-        raise InvalidRequest("this model's name does not fit", [{"loc": ("model",), "msg": why, "type": "value_error"}])
+        raise invalid_parameter(
+            "model", f"one name for several models ({several}): ask for each by itself, or leave it out"
+        )
     return [name]
 
 

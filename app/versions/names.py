@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
-from app.errors import Conflict, InvalidRequest, NotFound
+from app.errors import Conflict, NotFound, invalid_parameter
 from app.families.catalog import built_in, find_families
 from app.families.contract import Family
 from app.jobs.database import Database
@@ -22,15 +21,18 @@ def check_name(name: str, family: Family) -> None:
     if name in family.built_in_models:
         return
     if not family.users_name_models:
-        raise _refused(f"models of {family.name} have no names of their own: leave `model` out")
+        raise invalid_parameter("model", f"models of {family.name} have no names of their own: leave `model` out")
     if not re.fullmatch(PATTERN, name):
-        raise _refused(
-            "expected up to 63 characters a to z, 0 to 9, dot, dash and underscore, the first a letter or a digit"
+        raise invalid_parameter(
+            "model",
+            "expected up to 63 characters a to z, 0 to 9, dot, dash and underscore, the first a letter or a digit",
         )
     if name in families or name in RESERVED:
-        raise _refused(f"{name!r} has another meaning here: choose another name")
+        raise invalid_parameter("model", f"{name!r} has another meaning here: choose another name")
     if name in built_in(families):
-        raise _refused(f"{name!r} is a model of the family {built_in(families)[name].name}: choose another name")
+        raise invalid_parameter(
+            "model", f"{name!r} is a model of the family {built_in(families)[name].name}: choose another name"
+        )
 
 
 def check_free(store: ModelStore, name: str, family: Family, max_models: int) -> None:
@@ -65,8 +67,3 @@ def delete_model(store: ModelStore, database: Database, name: str) -> None:
     if name in built_in(find_families()):
         raise Conflict(f"{name} is built in: delete single versions of it with DELETE /models/{name}/versions/NUMBER")
     unless_at_work(database, name, lambda: store.delete_model(name))
-
-
-def _refused(why: str) -> InvalidRequest:
-    detail: dict[str, Any] = {"loc": ("model",), "msg": why, "type": "value_error"}
-    return InvalidRequest("this model's name does not fit", [detail])
