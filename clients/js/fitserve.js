@@ -220,6 +220,10 @@ export class Fitserve {
     await this.request("DELETE", path`/models/${model}/versions/${version}`);
   }
 
+  async deleteModel(model) {
+    await this.request("DELETE", path`/models/${model}`);
+  }
+
   // ---- the service ----
 
   /** Liveness: whether the process responds. */

@@ -336,6 +336,8 @@ export interface ModelList {
 export interface ModelSummary {
   "model": string;
   "family": string;
+  /** Whether the model comes with its family; other models can be deleted. */
+  "built_in": boolean;
   /** The version that serves requests now. */
   "serving": number | null;
   /** Traffic weights by version. */
@@ -512,6 +514,8 @@ export interface SweepTable {
 /** The definition of a sweep. */
 export interface SweepWish {
   "family": string;
+  /** The name of the model that is trained; by default the family's own, or the cell's. */
+  "model"?: string | null;
   /** Search space: a range or choices for each hyperparameter. */
   "space": Record<string, Range | Choices>;
   /** Number of trials, including those stopped early. */
@@ -632,6 +636,8 @@ export interface Train_text {
   "window"?: number;
   /** Peak learning rate; default 0.002 for simple_rnn, 0.006 for the others. */
   "learning_rate"?: number | null;
+  /** The name of a model of your own, a new one or one that is there: what is trained is a version of it, and is served under that name. By default rnn or lstm or gru. */
+  "model"?: string | null;
   /** When to promote the new version: `if_better`, `always` or `never`. */
   "promote"?: "if_better" | "always" | "never";
   /** Jobs with a higher priority start first. */
