@@ -26,7 +26,7 @@ with TestClient(create_app(Settings())) as client:
     assert [m["family"] for m in client.get("/models").json() if m["model"] == "brightness"] == ["brightness"]
     assert "brightness" in client.get("/v2/models").json()["models"]
     paths = client.get("/openapi.json").json()["paths"]
-    assert {"/train/brightness"} <= paths.keys(), sorted(paths)
+    assert {"/train/brightness", "/predict/brightness"} <= paths.keys(), sorted(paths)
     asked = client.post("/train/brightness", json={"model": "mine"})
     assert asked.status_code == 202, asked.text
     taken = client.post("/train/text", json={"model": "mine"})
