@@ -101,7 +101,8 @@ def _verdict(
         raise _Unmeasured(live)
     found = measured[number]
     if isinstance(found, Rematch):
-        return _compared(found, live, " on the new test data")
+        improved, comparison = _compared(found, live)
+        return improved, f"on the new test data {comparison}"
     if own:
         return (
             True,
@@ -110,7 +111,7 @@ def _verdict(
     return False, f"it cannot be compared with version {number}, as {found}"
 
 
-def _compared(match: Rematch, live: Card, where: str = "") -> tuple[bool, str]:
+def _compared(match: Rematch, live: Card) -> tuple[bool, str]:
     improved = match.new > match.old if match.better == "higher" else match.new < match.old
     word = "better" if improved else "no better"
-    return improved, f"{match.figure} {match.new:.4f}{where} is {word} than {match.old:.4f} of version {live.version}"
+    return improved, f"{match.figure} {match.new:.4f} is {word} than {match.old:.4f} of version {live.version}"

@@ -70,7 +70,7 @@ def test_where_the_data_changed_both_are_measured_on_the_new_ones(
     card = publish_tiny(store, accuracy=new, tested_on="other")
     promoted, reason = promote(store, card, "if_better", measure=measure)
     assert (promoted, measured) == (expected, [1])
-    assert f"{new:.4f} on the new test data" in reason
+    assert f"on the new test data test_accuracy {new:.4f}" in reason
 
 
 def test_a_version_that_goes_live_while_another_is_measured_is_measured_too(store: ModelStore):
