@@ -17,6 +17,7 @@ from tests.waiting import until
 
 FITSERVE = Path(sys.executable).with_name("fitserve")
 START_SECONDS = 60
+QUICK = {"dataset": "sample", "network": "classic"}  # digits whose training takes the fewest seconds
 STOP_SECONDS = 20
 
 

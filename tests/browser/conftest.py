@@ -15,7 +15,7 @@ from app.store.model_store import ModelStore
 from app.store.version import CARD, GUESSES, Card, checksums
 from tests.browser.attacking import NAMES
 from tests.second_version import publish_second_version
-from tests.service import Service
+from tests.service import QUICK, Service
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENCE_MS = 30_000  # other work may share the machine
@@ -86,7 +86,7 @@ def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="package")
 def trained(service: Service) -> str:
     """A job that has ended, with a version of digits that is not live."""
-    job = service.train(dataset="sample", epochs=1, promote="never")
+    job = service.train(**QUICK, epochs=1, promote="never")
     assert service.wait(job)["status"] == "succeeded"
     return job
 

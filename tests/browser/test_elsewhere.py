@@ -12,7 +12,7 @@ from app.store.model_store import ModelStore
 from tests.browser.attacking import EVIL, LAN, LOOKS, SUBMIT, attack, elsewhere
 from tests.browser.conftest import PATIENCE_MS
 from tests.second_version import publish_second_version
-from tests.service import Service
+from tests.service import QUICK, Service
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def opened(browser: Browser, site: str, tmp_path_factory: pytest.TempPathFactory
     publish_second_version(ModelStore(store))
     settings: dict[str, Any] = {"store": store, "starters": STARTERS, "offline": True, "supervise": False}
     with Service(allow_open=True, allowed_hosts=LAN, cors_origins="", **settings) as service:
-        service.train(dataset="sample", epochs=1)
+        service.train(**QUICK, epochs=1)
         yield service
 
 
@@ -100,7 +100,7 @@ def test_a_link_elsewhere_opens_the_page_and_the_page_works(opened: Service, sit
 
 def test_a_page_of_an_allowed_origin_may(site: str, page: Page, tmp_path: Path):
     with Service(store=tmp_path, offline=True, allow_open=True, supervise=False, cors_origins=site) as service:
-        job = service.train(dataset="sample", epochs=1)
+        job = service.train(**QUICK, epochs=1)
         page.goto(site)
         ask = "(address) => fetch(address, { method: 'POST' }).then((answer) => answer.json())"
         assert page.evaluate(ask, f"http://localhost:{service.port}/jobs/{job}/cancel")["status"] == "cancelled"

@@ -12,7 +12,7 @@ import pytest
 
 from app.cli.commands import commands
 from app.settings import STARTERS, Settings
-from tests.service import Service
+from tests.service import QUICK, Service
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -66,7 +66,7 @@ def test_the_curl_examples_of_the_readme_answer_as_shown(tmp_path: Path):
     with Service(store=tmp_path / "store", starters=STARTERS, offline=True) as service:
         examples = [line for block in blocks(README, "sh") for line in block.splitlines() if line.startswith("curl ")]
         assert len(examples) >= 5
-        job, sweep = service.train(dataset="sample", epochs=1, promote="never"), ""
+        job, sweep = service.train(**QUICK, epochs=1, promote="never"), ""
         for line in examples:
             if "rollback" in line:  # nothing was live before
                 continue

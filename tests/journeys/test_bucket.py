@@ -18,7 +18,7 @@ from app.store.opening import open_store
 from tests.bucket_server import BUCKET, BucketServer
 from tests.drawing import draw_digit
 from tests.processes import kill, trainers
-from tests.service import Caller, Service
+from tests.service import QUICK, Caller, Service
 from tests.waiting import until
 
 pytestmark = pytest.mark.train
@@ -77,7 +77,7 @@ def test_what_one_service_trains_and_promotes_another_serves_within_two_seconds(
     one, other = settings(bucket, tmp_path / "one"), settings(bucket, tmp_path / "other")
     with Service(**one) as trainer, Service(**other) as follower:
         assert (serving(trainer), serving(follower)) == (1, 1)
-        job = trainer.train(dataset="sample", epochs=1, promote="never")
+        job = trainer.train(**QUICK, epochs=1, promote="never")
         ended = trainer.wait(job)
         assert (ended["status"], ended["result"]["version"]) == ("succeeded", 2), ended
         with calling(follower) as caller:
@@ -124,7 +124,7 @@ def test_a_training_that_cannot_be_published_fails_with_the_reason_and_keeps_its
 ):
     node = settings(bucket, tmp_path / "one", store_patience_seconds=2)
     with Service(**node) as service:
-        job = service.train(dataset="sample", epochs=2)
+        job = service.train(**QUICK, epochs=2)
         wait_until(lambda: service.get(f"/jobs/{job}/history"), 150)
         with bucket_server.failing(503, only="PUT"):
             ended = service.wait(job)

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from app.settings import STARTERS
-from tests.service import FITSERVE, Service
+from tests.service import FITSERVE, QUICK, Service
 
 pytestmark = pytest.mark.train
 
 ABSURD = {
-    "digit": {"dataset": "sample", "network": "classic", "epochs": 3, "learning_rate": 1.0},
+    "digit": {**QUICK, "epochs": 3, "learning_rate": 1.0},
     "text": {"corpus": "sample", "units": 32, "epochs": 3, "learning_rate": 1.0},
 }
 
@@ -43,7 +43,7 @@ def test_a_diverged_training_says_so_and_does_not_go_live(service: Service, fami
 
 
 def test_a_sound_training_says_nothing_of_the_kind(service: Service):
-    ended = service.wait(service.train(dataset="sample", epochs=2, promote="never"))
+    ended = service.wait(service.train(**QUICK, epochs=2, promote="never"))
     assert "diverged" not in ended["result"], ended
     assert service.get(f"/models/digit/versions/{ended['result']['version']}")["diverged"] is None
 

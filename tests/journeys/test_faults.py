@@ -17,7 +17,7 @@ from app.store.model_store import ModelStore
 from app.store.version import CARD, ONNX, verify
 from tests.drawing import draw_digit
 from tests.processes import trainers
-from tests.service import Service
+from tests.service import QUICK, Service
 from tests.waiting import until
 
 pytestmark = pytest.mark.train
@@ -94,7 +94,7 @@ def test_a_locked_journal_holds_a_training_up_and_does_no_harm(tmp_path: Path):
 
 def test_a_read_only_journal_refuses_jobs_and_the_service_goes_on_predicting(tmp_path: Path):
     settings = {"store": tmp_path / "store", "starters": STARTERS, "offline": True}
-    training = {"dataset": "sample", "epochs": 1, "promote": "never"}
+    training = {**QUICK, "epochs": 1, "promote": "never"}
     with Service(**settings, poll_seconds=600) as service:
         job = service.train("digit", **training)
     read_only = f"sqlite:///file:{tmp_path}/store/.journal.db?mode=ro&uri=true"
@@ -136,7 +136,7 @@ def test_a_damaged_store_serves_its_last_good_version_and_names_each_fault(tmp_p
 def test_only_the_newest_versions_are_kept_and_those_with_an_alias(tmp_path: Path):
     with Service(store=tmp_path / "store", starters=STARTERS, offline=True, keep=1) as service:
         for _ in range(2):
-            ended = service.wait(service.train(dataset="sample", epochs=1, promote="never"))
+            ended = service.wait(service.train(**QUICK, epochs=1, promote="never"))
             assert ended["status"] == "succeeded", ended
         assert [version["version"] for version in service.get("/models/digit")["versions"]] == [1, 3]
 
@@ -144,7 +144,7 @@ def test_only_the_newest_versions_are_kept_and_those_with_an_alias(tmp_path: Pat
 def test_two_services_on_one_store_run_every_job_once(tmp_path: Path):
     settings = {"store": tmp_path / "store", "starters": tmp_path, "offline": True}
     with Service(**settings) as one, Service(**settings) as other:
-        jobs = [service.train(dataset="sample", epochs=1, promote="always") for service in (one, other, one)]
+        jobs = [service.train(**QUICK, epochs=1, promote="always") for service in (one, other, one)]
         ended = [other.wait(job) for job in jobs]
         assert [(job["status"], job["attempts"]) for job in ended] == [("succeeded", 1)] * 3
         until(

@@ -16,7 +16,7 @@ from tests.drawing import draw_digit
 from tests.journeys.test_watch import read
 from tests.postgresql import PostgreSQL
 from tests.processes import trainers
-from tests.service import Service
+from tests.service import QUICK, Service
 from tests.waiting import until
 
 pytestmark = pytest.mark.train
@@ -43,7 +43,7 @@ def end_early(service: Service, job: str) -> dict[str, Any]:
 
 def test_the_jobs_go_on_when_the_leader_is_killed_and_when_the_next_is_stopped(tmp_path: Path, journal_url: str):
     settings = {"store": tmp_path / "store", "starters": STARTERS, "offline": True, "journal": journal_url}
-    long: dict[str, Any] = {"dataset": "sample", "epochs": 1000, "promote": "never"}
+    long: dict[str, Any] = {**QUICK, "epochs": 1000, "promote": "never"}
     with ExitStack() as stack:
         services = [stack.enter_context(Service(**settings, leader_seconds=LEASE)) for _ in range(3)]
         first = leader(services)
@@ -80,7 +80,7 @@ def test_the_jobs_go_on_when_the_leader_is_killed_and_when_the_next_is_stopped(t
 def test_while_postgresql_restarts_predictions_and_trainings_go_on(tmp_path: Path, postgresql: PostgreSQL):
     settings = {"store": tmp_path / "store", "starters": STARTERS, "offline": True}
     with postgresql.database() as url, Service(**settings, journal=url) as service:
-        job = service.train(dataset="sample", epochs=1000, promote="never")
+        job = service.train(**QUICK, epochs=1000, promote="never")
         service.wait_until_it_learns(job)
         postgresql.stop()
         try:

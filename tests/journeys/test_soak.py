@@ -13,7 +13,7 @@ import pytest
 from app.store.model_store import ModelStore
 from app.store.version import verify
 from tests.processes import kill, trainers
-from tests.service import Service
+from tests.service import QUICK, Service
 
 pytestmark = pytest.mark.train
 
@@ -35,7 +35,7 @@ def test_jobs_survive_kills_of_trainers_and_services_at_random_moments(tmp_path:
     }
     service = Service(**settings).__enter__()
     try:
-        jobs = [service.train(dataset="sample", epochs=2, seed=seed, promote="always") for seed in range(JOBS)]
+        jobs = [service.train(**QUICK, epochs=2, seed=seed, promote="always") for seed in range(JOBS)]
         deadline = time.monotonic() + SECONDS_PER_KILL * (KILLS + JOBS)
         killed = 0
         while _unfinished(service, jobs) and time.monotonic() < deadline:

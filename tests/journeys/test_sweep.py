@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.store.model_store import ModelStore
-from tests.service import Service
+from tests.service import QUICK, Service
 
 pytestmark = pytest.mark.train
 
@@ -15,7 +15,7 @@ ASKED = {
     "family": "digit",
     "space": {"learning_rate": {"low": 0.001, "high": 0.02, "log": True}, "batch_size": {"choices": [64, 128]}},
     "trials": 3,
-    "hyperparameters": {"dataset": "sample", "epochs": 1},
+    "hyperparameters": {**QUICK, "epochs": 1},
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 from app.families.imaging import png
 from app.settings import STARTERS
 from tests.drawing import draw_digit
-from tests.service import FITSERVE, Caller, Service
+from tests.service import FITSERVE, QUICK, Caller, Service
 
 pytestmark = pytest.mark.train
 
@@ -57,7 +57,7 @@ def test_predictions_never_stop_while_a_model_trains_and_takes_over(tmp_path: Pa
 
 def test_a_reproduced_version_has_the_same_metrics(tmp_path: Path):
     with Service(**settings(tmp_path)) as service:
-        first = service.wait(service.train(dataset="sample", epochs=2, promote="never"))["result"]["version"]
+        first = service.wait(service.train(**QUICK, epochs=2, promote="never"))["result"]["version"]
         asked = service.client.post(f"/models/digit/versions/{first}/reproduce")
         again = service.wait(asked.json()["id"])["result"]["version"]
         cards = [service.get(f"/models/digit/versions/{version}") for version in (first, again)]
@@ -69,7 +69,7 @@ def test_a_reproduced_version_has_the_same_metrics(tmp_path: Path):
 
 def test_a_worse_version_is_published_but_not_promoted(tmp_path: Path):
     with Service(**settings(tmp_path)) as service:
-        ended = service.wait(service.train(dataset="sample", epochs=1))
+        ended = service.wait(service.train(**QUICK, epochs=1))
         assert ended["result"]["promoted"] is False
         assert "other data" in ended["result"]["reason"]
         assert service.get("/models/digit")["aliases"] == {"live": 1}
@@ -77,7 +77,7 @@ def test_a_worse_version_is_published_but_not_promoted(tmp_path: Path):
 
 def test_a_running_job_is_cancelled_within_seconds_and_leaves_nothing(tmp_path: Path):
     with Service(**settings(tmp_path)) as service:
-        job = service.train(dataset="sample", epochs=1000)
+        job = service.train(**QUICK, epochs=1000)
         deadline = time.monotonic() + 60
         while service.get(f"/jobs/{job}")["progress"] == 0 and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.corpora import THREE_LINES
-from tests.service import Service
+from tests.service import QUICK, Service
 from tests.waiting import until
 
 pytestmark = pytest.mark.train
@@ -33,7 +33,7 @@ def read(service: Service, job: str, after: int = 0, most: int | None = None) ->
 
 def test_a_training_that_is_stopped_early_publishes_its_best_epoch(tmp_path: Path):
     with Service(store=tmp_path / "store", starters=tmp_path, offline=True) as service:
-        job = service.train(dataset="sample", epochs=200)
+        job = service.train(**QUICK, epochs=200)
         while not service.get(f"/jobs/{job}/history"):
             assert service.get(f"/jobs/{job}")["status"] in ("queued", "running")
             time.sleep(0.1)
