@@ -27,7 +27,7 @@ from app.submission.training import submit
 from app.web.app import create_app
 from tests.waiting import until
 
-SECONDS = 0.4
+SECONDS = 1.0  # enough for an ordinary request on a busy machine
 TEXT = "나는 오늘 산책을 했다\n너는 어제 책을 읽었다\n"
 DIGIT = {"dataset": "sample", "epochs": 1, "promote": "never"}
 RATES = {"learning_rate": {"low": 0.001, "high": 0.02}}
