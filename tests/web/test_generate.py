@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 import unicodedata
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from app import cli
 from app.families.text.vocabulary import VOCABULARY
 from app.serving.sampling import Sampling
 from app.serving.word_stream import Wish
@@ -36,7 +38,7 @@ DRAWN = {"seed_text": SEED, "next_words": 20, "temperature": 1.5, "seed": 11}
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with a version of each cell; nobody writes to it."""
     store = tmp_path_factory.mktemp("trained") / "store"
-    assert max(train_all_cells(store)) < 60, "seconds"
+    assert max(train_all_cells(store)) < 60, "CPU seconds"
     return store
 
 
@@ -303,25 +305,38 @@ def test_a_text_under_way_ends_on_the_version_it_began_with(root: Path, store: M
 
 def test_the_command_line_writes_word_by_word(root: Path):
     environment = {"PATH": "/usr/bin:/bin", "FITSERVE_STORE": str(root), "FITSERVE_STARTERS": str(root)}
-
-    def fitserve(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([FITSERVE, *words], env=environment, check=False, capture_output=True, text=True)
-
-    said = fitserve("generate", SEED, "--words", "20", "--model", "gru")
+    command = [FITSERVE, "generate", SEED, "--words", "20", "--model", "gru"]
+    said = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     assert said.returncode == 0, said.stderr
     assert said.stdout.rstrip("\n") in THREE_LINES.splitlines()
-    unknown = fitserve("generate", "[zebra]", "--temperature", "0.5", "--seed", "1")
-    assert "[zebra]" in unknown.stderr
-    assert "begins like a new line" in " ".join(unknown.stderr.split())
-    nothing = fitserve("generate", THREE_LINES.splitlines()[0])
-    assert nothing.stdout == THREE_LINES.splitlines()[0] + "\n"
-    assert "ended the line at once" in " ".join(nothing.stderr.split())
-    windows = fitserve("generate", os.fsdecode(SEED.encode("cp949")))
-    assert windows.returncode == 1
-    assert "the text is not UTF-8" in " ".join(windows.stderr.split())
-    assert fitserve("generate", SEED, "--temperature", "nan").returncode == 2
-    assert fitserve("generate", SEED, "--words", "0").returncode == 2
-    assert "models: rnn, lstm, gru" in " ".join(fitserve("generate", SEED, "--model", "digit").stderr.split())
+
+
+def test_the_command_line_says_what_became_of_a_text(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("FITSERVE_STORE", str(root))
+    monkeypatch.setenv("FITSERVE_STARTERS", str(root))
+
+    def generate(*words: str) -> tuple[Any, str, str]:
+        """The exit code, what was written, and what was said beside it, in one line."""
+        monkeypatch.setattr(sys, "argv", ["fitserve", "generate", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.app()
+        written, said = capsys.readouterr()
+        return ended.value.code, written, " ".join(said.split())
+
+    _, _, said = generate("[zebra]", "--temperature", "0.5", "--seed", "1")
+    assert "[zebra]" in said
+    assert "begins like a new line" in said
+    _, written, said = generate(THREE_LINES.splitlines()[0])
+    assert written == THREE_LINES.splitlines()[0] + "\n"
+    assert "ended the line at once" in said
+    code, _, said = generate(os.fsdecode(SEED.encode("cp949")))
+    assert code == 1
+    assert "the text is not UTF-8" in said
+    assert generate(SEED, "--temperature", "nan")[0] == 2
+    assert generate(SEED, "--words", "0")[0] == 2
+    assert "models: rnn, lstm, gru" in generate(SEED, "--model", "digit")[2]
 
 
 def test_a_client_that_leaves_stops_its_generation(root: Path):
