@@ -125,11 +125,11 @@ async def draw(kind: Kind, content: Any, form: Form) -> bytes:
         async with asyncio.timeout(SECONDS):
             drawn, told = await process.communicate(json.dumps(content).encode())
     except TimeoutError:
-        raise FitserveError(f"the {kind} could not be drawn within {SECONDS:g} s") from None
+        raise FitserveError(f"the plot could not be drawn within {SECONDS:g} s") from None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if process.returncode:
-        raise FitserveError(f"the {kind} could not be drawn: {told.decode(errors='replace')[-500:]}")
+        raise FitserveError(f"the plot could not be drawn: {told.decode(errors='replace')[-500:]}")
     return drawn
