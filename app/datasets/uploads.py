@@ -10,7 +10,7 @@ from typing import TypeVar
 from app.datasets.datasets import Datasets
 from app.errors import Unavailable
 from app.jobs.database import Database
-from app.jobs.upload_usage import unless_used
+from app.jobs.usage import unless_used
 from app.logging import log
 from app.request_context import calling
 

@@ -10,9 +10,8 @@ from app.errors import Busy, FitserveError, InvalidRequest, NotFound
 from app.jobs.database import QUEUE, Database
 from app.jobs.job import Event, Job, NewJob, Status, Wish
 from app.jobs.leader_lease import leads
-from app.jobs.model_usage import check_family
-from app.jobs.rows import Conditions, change, held, job_of, row_of, running, write
-from app.jobs.tables import Clock, events, jobs
+from app.jobs.tables import Clock, Conditions, change, events, held, job_of, jobs, row_of, running, write
+from app.jobs.usage import check_family
 
 CONNECTIONS = 10
 

@@ -12,8 +12,8 @@ from app.errors import Busy, NotFound
 from app.jobs.database import QUEUE
 from app.jobs.job import TERMINAL, Event, Promote, Status, Wish
 from app.jobs.journal import Journal, check_body
-from app.jobs.model_usage import check_family
 from app.jobs.tables import Clock, events, jobs, sweeps
+from app.jobs.usage import check_family
 
 Metric: TypeAlias = Literal["val_accuracy", "val_loss"]
 

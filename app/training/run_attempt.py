@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from app.datasets.datasets import Datasets
 from app.families.catalog import family_named
-from app.families.contract import Data, Recipe, load
+from app.families.contract import Data, DataFile, Recipe, load
 from app.jobs.job import Job
 from app.jobs.journal import Journal
 from app.logging import log
@@ -16,7 +16,6 @@ from app.settings import Settings
 from app.store.model_store import ModelStore
 from app.store.version import Card
 from app.training.checkpoints import Checkpoints
-from app.training.download import download
 from app.training.feature_cache import FeatureCache
 from app.training.tensorboard import TensorBoardReport
 from app.training.training_loop import Report, Trained, train
@@ -79,3 +78,8 @@ def _train(job: Job, recipe: Recipe, settings: Settings, store: ModelStore, repo
 def _data(recipe: Recipe, settings: Settings, store: ModelStore) -> Data:
     datasets = Datasets(settings.data_dir, offline=settings.offline, given=store.corpora)
     return recipe.data(lambda file: datasets.path(file, download))
+
+
+def download(file: DataFile) -> Path:
+    """Fetch a file into Keras' cache, check its digest and return where it lies; raises whatever Keras raises."""
+    return Path(keras.utils.get_file(file.name, file.origin, cache_subdir=file.folder, file_hash=file.digest))

@@ -7,7 +7,7 @@ from app.errors import Conflict, NotFound, invalid_parameter
 from app.families.catalog import built_in, find_families
 from app.families.contract import Family
 from app.jobs.database import Database
-from app.jobs.model_usage import unless_at_work
+from app.jobs.usage import unless_at_work
 from app.store.model_store import ModelStore
 
 LONGEST_NAME = 63

@@ -1,13 +1,33 @@
-"""What routes get from the application: its services, and whether it is ready."""
+"""What routes share: the services of the application, whether it is ready, and which version a request names."""
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 
 from app.bootstrap import Services
+from app.errors import InvalidRequest
 from app.keys import Keyring
 from app.logging import request_id
 from app.serving.inference import InferenceContext
+
+LONGEST_REFERENCE = 64  # characters
+
+Version = Annotated[
+    str | None,
+    Query(
+        max_length=LONGEST_REFERENCE,
+        description="A version or an alias; by default the live one. Not together with `alias`.",
+        examples=["1"],
+    ),
+]
+Alias = Annotated[
+    str | None,
+    Query(
+        max_length=LONGEST_REFERENCE,
+        description="An alias, in place of `version` and not together with it.",
+        examples=["candidate"],
+    ),
+]
 
 
 def services_of(request: Request) -> Services:
@@ -40,3 +60,14 @@ def keys_fault(request: Request) -> str | None:
     """Why the file of keys cannot be used now; None where it can, or where there is none."""
     keyring: Keyring | None = request.app.state.keyring
     return keyring.look() if keyring else None
+
+
+def named(version: str | int | None, alias: str | None) -> str | None:
+    """The one reference of a request, None when it names nothing; raises InvalidRequest when it names two."""
+    if alias is None:
+        return None if version is None else str(version)
+    if version is not None:
+        raise InvalidRequest("name a version or an alias, not both")
+    if alias.isdecimal():
+        raise InvalidRequest(f"{alias[:40]!r} is not an alias: send it as the version")
+    return alias

@@ -15,11 +15,10 @@ from app.serving.inference import Target
 from app.serving.sampling import Sampling
 from app.serving.text_generation import SEEDS, GeneratedText, TextGeneration
 from app.serving.word_stream import Stop, Wish, Word
-from app.web.dependencies import context_of, services_of
+from app.web.dependencies import LONGEST_REFERENCE, Alias, Version, context_of, named, services_of
 from app.web.problems import EVENT, documented, make_problem
 from app.web.requests.json_body.reading import read_json
 from app.web.requests.json_body.route import JsonRoute
-from app.web.requests.references import LONGEST_REFERENCE, Alias, Version, named
 from app.web.requests.whole_numbers import WHOLE
 
 EVENTS = EventSourceResponse.media_type

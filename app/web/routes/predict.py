@@ -10,9 +10,8 @@ from app.errors import InvalidRequest
 from app.families.contract import Classification, Crop
 from app.serving.inference import ClassifyOptions, Target
 from app.settings import Settings
-from app.web.dependencies import context_of, services_of
+from app.web.dependencies import Alias, Version, context_of, named, services_of
 from app.web.problems import Problem, documented, problem_of
-from app.web.requests.references import Alias, Version, named
 from app.web.requests.uploads import form_documentation, read_one, read_several
 
 TopK = Annotated[int | None, Query(ge=1, le=10_000, description="How many of the labels to list; by default all.")]

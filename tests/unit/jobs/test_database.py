@@ -17,7 +17,7 @@ from app.jobs.database import parsed
 from app.jobs.job import Job, NewJob, Wish
 from app.jobs.journal import Journal
 from app.jobs.migrate import upgrade
-from app.jobs.rows import change, running
+from app.jobs.tables import change, running
 from tests.postgresql import PostgreSQL
 
 NEW = NewJob(family="tiny", model="tiny", hyperparameters={})

@@ -9,7 +9,7 @@ from app.errors import NotFound
 from app.jobs.event_feed import Feed
 from app.jobs.job import Event, Job, NewJob, Status
 from app.jobs.journal import Journal
-from app.jobs.rows import change, running
+from app.jobs.tables import change, running
 from tests.postgresql import PostgreSQL
 
 pytestmark = pytest.mark.anyio

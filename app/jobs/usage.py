@@ -1,9 +1,9 @@
-"""Which models jobs and sweeps are at work on, asked in the transaction that decides."""
+"""What jobs and sweeps use, models and uploads: asked in the transaction that decides."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, literal, select, union_all
+from sqlalchemy import Connection, String, cast, literal, select, union_all
 
 from app.errors import Conflict
 from app.jobs.database import QUEUE, Database
@@ -46,3 +46,17 @@ def _at_work(connection: Connection, model: str) -> list[Work]:
         sweeps.c.model == model, sweeps.c.status == Status.RUNNING
     )
     return [Work(*row) for row in connection.execute(union_all(training, searching))]
+
+
+def unless_used(database: Database, name: str, do: Callable[[], None]) -> bool:
+    """Do something unless a hyperparameter of a job or a sweep, ended ones included, names `name`; returns whether.
+
+    Nothing is queued meanwhile.
+    """
+    columns = (jobs.c.hyperparameters, sweeps.c.hyperparameters, sweeps.c.space)
+    uses = union_all(*(select(literal(1)).where(cast(column, String).contains(name)) for column in columns))
+    with database.begin(QUEUE) as connection:
+        used = connection.execute(uses.limit(1)).first() is not None
+        if not used:
+            do()
+    return not used
