@@ -10,7 +10,7 @@ LONG := journeys browser cluster containers
 PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone"
 PYTEST_ALONE = $(BIN)/pytest -m alone
 
-.PHONY: help up test test-all check format lint types layers client screenshots soak fuzz bench lock upgrade audit sbom clean
+.PHONY: help up test test-all check format lint types layers architecture client screenshots soak fuzz bench lock upgrade audit sbom clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 13
@@ -42,6 +42,9 @@ types: $(VENV)/.dev    ## mypy, strict
 
 layers: $(VENV)/.dev   ## the architecture as law
 	@$(BIN)/lint-imports
+
+architecture: $(VENV)/.dev   ## draw the import graph and list what a prediction and a training pass, for docs/architecture.md
+	@$(BIN)/python -m tests.architecture.making
 
 client: $(VENV)/.dev   ## make the JavaScript client's types from the OpenAPI document
 	@$(BIN)/python -m tests.clients.generated_client

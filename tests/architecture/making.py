@@ -12,29 +12,28 @@ DOCUMENT = rooms.ROOT / "docs/architecture.md"
 FIRST = "every request"
 
 
-def journeys(traced: Mapping[str, dict[str, str]]) -> dict[str, list[str]]:
-    """The lists of the document by their names: what both journeys begin with is told once."""
-    told = {name: steps[name] for steps in traced.values() for name in steps}
-    parts = {path: split(steps) for path, steps in traced.items()}
-    begins = {tuple(begin) for begin, _ in parts.values()}
-    (begin,) = begins
-    lists = {FIRST: list(begin), **{path: rest for path, (_, rest) in parts.items()}}
-    return {
-        name: [_line(number, step, told[step]) for number, step in enumerate(steps, 1)] for name, steps in lists.items()
-    }
+def steps_of(traced: Mapping[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """The lists of the document by their names: what both requests pass first is listed once."""
+    lists: dict[str, dict[str, str]] = {}
+    for path, steps in traced.items():
+        first, rest = split(steps)
+        lists.setdefault(FIRST, first)
+        assert [*lists[FIRST]] == [*first], "requests differ before they have a route"
+        lists[path] = rest
+    return lists
 
 
-def _line(number: int, step: str, text: str) -> str:
-    return f"{number}. `{step}`: {text}".removesuffix(": ")
+def _lines(steps: Mapping[str, str]) -> list[str]:
+    return [f"{number}. `{step}`: {text}".removesuffix(": ") for number, (step, text) in enumerate(steps.items(), 1)]
 
 
-def written(document: str, lists: Mapping[str, list[str]]) -> str:
+def written(document: str, lists: Mapping[str, Mapping[str, str]]) -> str:
     """The document with these lists in place of those between its marks."""
-    for name, lines in lists.items():
+    for name, steps in lists.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
         assert pattern.search(document), f"{DOCUMENT.name} has no place for {name}"
-        text = begin + "\n".join(lines) + "\n" + end
+        text = begin + "\n".join(_lines(steps)) + "\n" + end
         document = pattern.sub(lambda _, text=text: text, document)
     return document
 
@@ -51,7 +50,7 @@ def main() -> None:
     rooms.check(floors, imports)
     rooms.draw(floors, imports)
     with TemporaryDirectory() as folder:
-        lists = journeys(trace(Path(folder)))
+        lists = steps_of(trace(Path(folder)))
     DOCUMENT.write_text(written(DOCUMENT.read_text(), lists))
 
 

@@ -2,7 +2,6 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import grimp
@@ -95,8 +94,3 @@ def _reduced(imports: Imports) -> Imports:
 
 def _room(module: str) -> str:
     return module.split(".")[1]
-
-
-def changes(rooms: Sequence[str]) -> int:
-    """How often a way through rooms leads from one to another."""
-    return sum(before != after for before, after in pairwise(rooms))

@@ -86,8 +86,8 @@ def _steps(client: TestClient, journey: Journey, path: str) -> dict[str, str]:
     return journey.steps
 
 
-def split(steps: dict[str, str]) -> tuple[list[str], list[str]]:
-    """What every request comes to before it has a route, and the rest."""
+def split(steps: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """What every request passes before it has a route, and the rest."""
     names = list(steps)
     begin = next(place for place, name in enumerate(names) if name.startswith(("web/routes/", "web/requests/")))
-    return names[:begin], names[begin:]
+    return {name: steps[name] for name in names[:begin]}, {name: steps[name] for name in names[begin:]}
