@@ -34,7 +34,7 @@ def written(document: str, lists: Mapping[str, Mapping[str, str]]) -> str:
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
         assert pattern.search(document), f"{DOCUMENT.name} has no place for {name}"
         text = begin + "\n".join(_lines(steps)) + "\n" + end
-        document = pattern.sub(lambda _, text=text: text, document)
+        document = pattern.sub(text.replace("\\", r"\\"), document)
     return document
 
 

@@ -73,7 +73,7 @@ def trace(folder: Path) -> dict[str, dict[str, str]]:
         with TestClient(create_app(settings), "http://localhost", client=("127.0.0.1", 1)) as client:
             return {path: _steps(client, journey, path) for path in REQUESTS}
     finally:
-        threading.setprofile(None)  # type: ignore[arg-type]  # as its documentation says
+        threading.setprofile(None)
         sys.setprofile(None)
 
 

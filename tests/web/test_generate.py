@@ -305,7 +305,7 @@ def test_a_text_under_way_ends_on_the_version_it_began_with(root: Path, store: M
 
 def test_the_command_line_writes_word_by_word(root: Path):
     environment = {"PATH": "/usr/bin:/bin", "FITSERVE_STORE": str(root), "FITSERVE_STARTERS": str(root)}
-    command = [FITSERVE, "generate", SEED, "--words", "20", "--model", "gru"]
+    command = [str(FITSERVE), "generate", SEED, "--words", "20", "--model", "gru"]
     said = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     assert said.returncode == 0, said.stderr
     assert said.stdout.rstrip("\n") in THREE_LINES.splitlines()
