@@ -106,6 +106,10 @@ test("what is no network does not become a version", async () => {
   await assert.rejects(fitserve.importVersion("digit", new Blob(["nothing"]), { like: 1 }), { status: 422 });
 });
 
+test("a built-in model is not deleted", async () => {
+  await assert.rejects(fitserve.deleteModel("digit"), { status: 409 });
+});
+
 test("a version is deleted for good", async () => {
   await fitserve.delete("digit", 3);
   await assert.rejects(fitserve.version("digit", 3), { status: 404 });
