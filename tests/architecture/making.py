@@ -31,10 +31,11 @@ def written(document: str, lists: Mapping[str, Mapping[str, str]]) -> str:
     """The document with these lists in place of those between its marks."""
     for name, steps in lists.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        assert pattern.search(document), f"{DOCUMENT.name} has no place for {name}"
-        text = begin + "\n".join(_lines(steps)) + "\n" + end
-        document = pattern.sub(text.replace("\\", r"\\"), document)
+        before, found, rest = document.partition(begin)
+        _, closed, after = rest.partition(end)
+        assert found, f"{DOCUMENT.name} has no place for {name}"
+        assert closed, f"{DOCUMENT.name} does not end {name}"
+        document = before + begin + "\n".join(_lines(steps)) + "\n" + end + after
     return document
 
 

@@ -56,8 +56,8 @@ def draw(floors: Sequence[Sequence[str]], imports: Imports) -> None:
         for number, floor in enumerate(floors)
         for place, room in enumerate(floor)
     }
-    for room, others in _reduced(imports).items():
-        for other in others:
+    for room, others in sorted(_reduced(imports).items()):
+        for other in sorted(others):
             _arrow(axes, places[room], places[other])
     for room, place in places.items():
         box = {"boxstyle": "round,pad=0.4", "facecolor": "#eaf1fb", "edgecolor": "#33557f"}

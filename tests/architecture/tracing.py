@@ -1,5 +1,6 @@
 """Which functions of the service a request comes to, in their order."""
 
+import re
 import sys
 import threading
 from pathlib import Path
@@ -52,9 +53,10 @@ def _is_private(function: str) -> bool:
 
 
 def _told(constants: tuple[Any, ...]) -> str:
-    """The first line of a docstring, which is the first of a function's constants."""
+    """How a docstring begins, up to its first stop or semicolon; it is the first of a function's constants."""
     text = constants[0] if constants and isinstance(constants[0], str) else ""
-    return text.partition("\n")[0]
+    beginning = re.split(r";|\.\s|\.$", " ".join(text.split()))[0]
+    return f"{beginning}." if beginning else ""
 
 
 def trace(folder: Path) -> dict[str, dict[str, str]]:
