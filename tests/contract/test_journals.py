@@ -187,7 +187,7 @@ def test_an_attempt_that_does_not_count_is_not_counted(journal: Journal):
 
 
 def test_jobs_are_listed_newest_first_and_filtered(journal: Journal):
-    first, second = queue(journal), queue(journal, family="other")
+    first, second = queue(journal), queue(journal, family="other", model="another")
     claim(journal)
     assert [job.id for job in journal.latest()] == [second.id, first.id]
     assert [job.id for job in journal.latest(status=Status.RUNNING)] == [first.id]
