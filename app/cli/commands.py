@@ -52,7 +52,7 @@ def predict(
     """Classify pictures with a stored version, without a web server."""
     settings = Settings()
     store = seeded_store(settings)
-    number = stored_version(store, model, version)
+    number = stored_version(store, model, version, "classify")
     pictures_read = [path.read_bytes() for path in pictures]
     answers = asyncio.run(classify(settings, store, Target(model, str(number)), pictures_read))
     table = Table("picture", "label", "confidence", "next", title=f"{model} {number}")
@@ -88,6 +88,6 @@ def generate(
     """Continue a text with a stored version, word by word, without a web server."""
     settings = Settings()
     store = seeded_store(settings)
-    target = Target(model, str(stored_version(store, model, version)))
+    target = Target(model, str(stored_version(store, model, version, "generate")))
     options = Wish(words, Sampling(temperature, top_k, top_p, repetition_penalty, seed))
     asyncio.run(write(settings, store, target, text, options))

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from app.cli.terminal import errors
 from app.errors import InvalidRequest
 from app.families.catalog import built_in, find_families
-from app.families.contract import Classification
+from app.families.contract import Classification, Task
 from app.safe_text import printable
 from app.serving.decoding import PictureDecoder
 from app.serving.inference import ClassifyOptions, Inference, InferenceContext, Target
@@ -30,11 +30,15 @@ def seeded_store(settings: Settings) -> ModelStore:
     return store
 
 
-def stored_version(store: ModelStore, model: str, reference: str) -> int:
-    """The number of a version; raises NotFound, or InvalidRequest where the model has none."""
-    family = built_in(find_families()).get(model)
-    if family and not store.versions(model):
-        raise InvalidRequest(f"{model} has no version yet: train one with fitserve train {family.name}")
+def stored_version(store: ModelStore, model: str, reference: str, task: Task) -> int:
+    """The number of a version; raises NotFound, or InvalidRequest where no model of that name can do the task."""
+    families = find_families()
+    stored = {name: families[family] for name in store.models() if (family := store.family(name)) in families}
+    able = {name: family for name, family in {**built_in(families), **stored}.items() if family.task == task}
+    if model not in able:
+        raise InvalidRequest(f"there is no model {model!r} that can {task}; models: {', '.join(able)}")
+    if not store.versions(model):
+        raise InvalidRequest(f"{model} has no version yet: train one with fitserve train {able[model].name}")
     return store.resolve(model, reference)
 
 
