@@ -20,6 +20,7 @@ CONTAINERS = os.environ.get("FITSERVE_CONTAINERS")
 
 for name in [name for name in os.environ if name.startswith("FITSERVE_")]:
     del os.environ[name]  # a test says itself what it sets
+os.environ.pop("COLUMNS", None)  # set in xdist's workers; a console keeps the width that it finds first
 os.environ["FITSERVE_ALLOW_OPEN"] = "true"  # the test client has no address of this machine,
 os.environ["FITSERVE_ALLOWED_HOSTS"] = "testserver"  # and asks for this name
 os.environ["FITSERVE_TRAINER_NICE"] = "0"  # a test waits for its trainers
