@@ -17,7 +17,7 @@ USUAL_PORTS = {"http": ":80", "https": ":443"}
 def host_of(authority: str) -> str:
     """The host of `HOST` or `HOST:PORT` in its usual form, as `Host` headers have it; empty where it is none."""
     found = AUTHORITY.fullmatch(authority)
-    return _usual(found["host"]) if found else ""
+    return _canonical(found["host"]) if found else ""
 
 
 @lru_cache(REMEMBERED)
@@ -53,7 +53,7 @@ def _parsed(text: str | None, parse: Callable[[str], str]) -> tuple[str, ...]:
     return tuple(parse(part.strip()) for part in (text or "").split(",") if part.strip())
 
 
-def _usual(host: str) -> str:
+def _canonical(host: str) -> str:
     host = host.lower().removesuffix(".").removeprefix("[").removesuffix("]")
     try:
         return str(ip_address(host))
@@ -62,7 +62,7 @@ def _usual(host: str) -> str:
 
 
 def _host(text: str) -> str:
-    host = _usual(text)
+    host = _canonical(text)
     if host == ANY or HOST_NAME.fullmatch(host) or _is_address(host):
         return host
     raise ValueError(f"{text!r} is no host: expected a name or an address without a port, as fitserve.example")

@@ -12,7 +12,7 @@ from app.datasets.datasets import Datasets
 from app.datasets.uploads import clear
 from app.families.catalog import find_families
 from app.families.contract import Family
-from app.jobs.event_feed import Feed
+from app.jobs.event_feed import EventFeed
 from app.jobs.journal import Journal
 from app.jobs.launchers.launcher import Launcher
 from app.jobs.launchers.local import LocalLauncher
@@ -20,12 +20,12 @@ from app.jobs.launchers.ray import RayLauncher, Resources
 from app.jobs.launchers.ray_head import RayHead, address_in, token_in
 from app.jobs.plots import Plots
 from app.jobs.retention import Retention
-from app.jobs.supervisor import Rules, Supervisor
+from app.jobs.supervisor import Supervisor, SupervisorRules
 from app.logging import log
 from app.serving.decoding import PictureDecoder
 from app.serving.inference import Inference
-from app.serving.loading import Limits
-from app.serving.runtimes.selection import ChosenRuntime
+from app.serving.loading import ServingLimits
+from app.serving.runtimes.selection import SelectedRuntime
 from app.serving.servables import Servables
 from app.settings import Settings
 from app.store.model_store import ModelStore
@@ -35,17 +35,17 @@ from app.sweeps.engine import Sweeper
 
 @dataclass(frozen=True)
 class Services:
-    """All that the doors work with. Making it touches nothing; `opened` does the work."""
+    """All that the doors work with. Making it touches nothing; `open_services` does the work."""
 
     settings: Settings
     families: dict[str, Family]
     store: ModelStore
     journal: Journal
     datasets: Datasets
-    runtime: ChosenRuntime
+    runtime: SelectedRuntime
     servables: Servables
     supervisor: Supervisor
-    feed: Feed
+    feed: EventFeed
     plots: Plots
     retention: Retention
     sweeper: Sweeper
@@ -58,9 +58,9 @@ def build(settings: Settings) -> Services:
     families = find_families()
     store = open_store(settings)
     journal = Journal(settings.journal_url, settings.journal_connections)
-    runtime = ChosenRuntime(settings)
-    datasets = Datasets(settings.data_dir, offline=settings.offline, given=store.corpora)
-    limits = Limits(settings.max_batch, settings.max_waiting, settings.max_loaded)
+    runtime = SelectedRuntime(settings)
+    datasets = Datasets(settings.data_dir, offline=settings.offline, uploads=store.corpora)
+    limits = ServingLimits(settings.max_batch, settings.max_queue_size, settings.max_loaded)
     servables = Servables(store, families, runtime, limits)
     decoders = ThreadPoolExecutor(os.cpu_count(), "decode")
     return Services(
@@ -71,7 +71,7 @@ def build(settings: Settings) -> Services:
         datasets=datasets,
         runtime=runtime,
         servables=servables,
-        supervisor=Supervisor(journal, launcher(settings), rules(settings)),
+        supervisor=Supervisor(journal, launcher(settings), supervisor_rules(settings)),
         retention=Retention(
             journal, store.jobs, settings.progress_days, settings.log_days, partial(clear, datasets, journal.database)
         ),
@@ -80,11 +80,11 @@ def build(settings: Settings) -> Services:
             store,
             datasets,
             at_once=settings.max_trainers,
-            max_queued=settings.max_queued,
+            max_queued_jobs=settings.max_queued_jobs,
             max_models=settings.max_models,
-            keep=settings.keep,
+            keep_versions=settings.keep_versions,
         ),
-        feed=Feed(journal, settings.feed_seconds),
+        feed=EventFeed(journal, settings.event_poll_seconds),
         plots=Plots(),
         inference=Inference(servables, PictureDecoder(decoders, max_pixels=settings.max_pixels, crop=settings.crop)),
         decoders=decoders,
@@ -100,34 +100,34 @@ def launcher(settings: Settings) -> Launcher:
     return RayLauncher(head, settings.workspace, settings.environment(), resources)
 
 
-def rules(settings: Settings) -> Rules:
+def supervisor_rules(settings: Settings) -> SupervisorRules:
     """What the supervisor goes by."""
-    return Rules(
+    return SupervisorRules(
         max_trainers=settings.max_trainers,
         max_attempts=settings.max_attempts,
         lease_seconds=settings.lease_seconds,
-        leader_seconds=settings.leader_seconds,
-        grace_seconds=settings.grace_seconds,
-        poll_seconds=settings.poll_seconds,
+        leader_lease_seconds=settings.leader_lease_seconds,
+        termination_grace_seconds=settings.termination_grace_seconds,
+        job_poll_seconds=settings.job_poll_seconds,
     )
 
 
 @asynccontextmanager
-async def opened(services: Services) -> AsyncIterator[Services]:
+async def open_services(services: Services) -> AsyncIterator[Services]:
     """Runtime chosen, journal open, store seeded and swept, live versions warm, aliases watched, jobs supervised; then
     all undone.
     """
-    supervise = services.settings.supervise
+    run_supervisor = services.settings.run_supervisor
     await asyncio.to_thread(services.runtime.open)
     log.info("predictions run on %s: %s", services.runtime.name, services.runtime.reason)
     services.journal.open()
     services.store.seed(services.settings.starters)
-    if supervise:
+    if run_supervisor:
         services.store.sweep([job.id for job in services.journal.running()])
     await services.servables.open()
-    ongoing = [services.servables.watch(services.settings.watch_seconds)]
-    if supervise:
-        sweeping = services.sweeper.run(services.supervisor.leads, services.settings.poll_seconds)
+    ongoing = [services.servables.watch(services.settings.store_poll_seconds)]
+    if run_supervisor:
+        sweeping = services.sweeper.run(services.supervisor.is_leader, services.settings.job_poll_seconds)
         ongoing += [services.supervisor.run(), services.retention.run(), sweeping]
     tasks = [asyncio.create_task(one) for one in ongoing]
     try:

@@ -21,7 +21,7 @@ def end_with_parent() -> None:
     threading.Thread(target=wait, name="parent", daemon=True).start()
 
 
-def be_expendable() -> None:
+def prefer_oom_kill() -> None:
     """Be the first to go when the machine is out of memory, and leave no core dump."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(EXPENDABLE)

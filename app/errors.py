@@ -31,7 +31,7 @@ from typing import Self
 
 from pydantic_core import ValidationError
 
-PASSING = {  # what may be otherwise in a moment, or once somebody has looked after the machine
+TRANSIENT_ERRORS = {  # what may be otherwise in a moment, or once somebody has looked after the machine
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.EROFS: "the file system is read-only",
@@ -147,9 +147,9 @@ class SystemFault(Unavailable):
         """What an error of the system means to users; None for one that is not among those that may pass."""
         if isinstance(fault, MemoryError):
             return cls("the service is out of memory; try again later")
-        if not isinstance(fault, OSError) or fault.errno not in PASSING:
+        if not isinstance(fault, OSError) or fault.errno not in TRANSIENT_ERRORS:
             return None
-        return cls(f"the service cannot read or write its files: {PASSING[fault.errno]}; try again later")
+        return cls(f"the service cannot read or write its files: {TRANSIENT_ERRORS[fault.errno]}; try again later")
 
 
 class SlowRequest(FitserveError):

@@ -51,28 +51,28 @@ class Keyring:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._known: tuple[object, tuple[Key, ...]] = (None, ())  # a stamp of the file, and what was in it
+        self._cached: tuple[object, tuple[Key, ...]] = (None, ())  # a stamp of the file, and what was in it
         self.fault: str | None = None
 
     def open(self) -> None:
         """Read the file for the first time; raises InvalidRequest when it cannot be used."""
-        if fault := self.look():
+        if fault := self.reload():
             raise InvalidRequest(fault)
 
-    def look(self) -> str | None:
+    def reload(self) -> str | None:
         """Read the file where it has changed, or could not be used before; returns why it cannot be used."""
         try:
             status = self._path.stat()
             stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
-            if stamp != self._known[0]:
-                self._known = (stamp, read_keys(self._path))
+            if stamp != self._cached[0]:
+                self._cached = (stamp, read_keys(self._path))
             fault = None
         except OSError as error:
             fault = _unreadable(error)
         except InvalidRequest as error:
             fault = str(error)
         if fault:
-            self._known = (None, self._known[1])
+            self._cached = (None, self._cached[1])
             if fault != self.fault:
                 log.error("the keys stay as they were: %s", fault)
         self.fault = fault
@@ -80,10 +80,10 @@ class Keyring:
 
     def find(self, presented: str) -> Key | None:
         """The key that this is. The hash is compared with every one, in constant time."""
-        self.look()
+        self.reload()
         digest = hashlib.sha256(presented.encode()).digest()
         found = None
-        for key in self._known[1]:
+        for key in self._cached[1]:
             if hmac.compare_digest(key.digest, digest):
                 found = key
         return found

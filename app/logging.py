@@ -14,12 +14,12 @@ from pydantic_core import to_json
 from app.safe_text import printable
 
 # structlog takes rich where there is any, for coloured tracebacks: 0.08 s of every start, and nobody here wants them
-_hides = "rich" not in sys.modules
-if _hides:
+_hide_rich = "rich" not in sys.modules
+if _hide_rich:
     sys.modules["rich"] = None  # type: ignore[assignment]
 import structlog  # noqa: E402
 
-if _hides:
+if _hide_rich:
     del sys.modules["rich"]
 
 STANDARD_ERROR = 2
@@ -41,7 +41,7 @@ def configure_logging(level: str, form: str, **always: object) -> None:
 
 
 def _configure(level: str, form: str, always: MutableMapping[str, object]) -> None:
-    def who(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    def add_context(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         """What an event belongs to, behind what happened."""
         request = {"request": found} if (found := request_id.get()) else {}
         return {"event": event["event"], **always, **request, **event}
@@ -49,18 +49,18 @@ def _configure(level: str, form: str, always: MutableMapping[str, object]) -> No
     as_json = form == "json"
     structlog.configure(
         processors=[
-            who,
+            add_context,
             structlog.processors.add_log_level,
             structlog.processors.format_exc_info,
             structlog.processors.TimeStamper("iso" if as_json else "%H:%M:%S", utc=as_json, key="time"),
-            *([structlog.processors.JSONRenderer(_dumped)] if as_json else [_harmless, _console()]),
+            *([structlog.processors.JSONRenderer(_to_json)] if as_json else [_escape_controls, _console()]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=_Lines,
     )
 
 
-def _harmless(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def _escape_controls(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """What JSON spells out anyway must not steer a terminal."""
     return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
 
@@ -71,7 +71,7 @@ def _console() -> structlog.dev.ConsoleRenderer:
     )
 
 
-def _dumped(event: dict[str, Any], **_: object) -> str:
+def _to_json(event: dict[str, Any], **_: object) -> str:
     """JSON; a text that cannot be UTF-8, or a number that is none, is written as ASCII in the slower way."""
     try:
         return to_json(event, fallback=str).decode()

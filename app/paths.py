@@ -43,19 +43,19 @@ def parse_store(value: object) -> object:
 
 def cache_folder() -> Path:
     """Where the system wants what can be had again, or its temporary folder where that cannot be written."""
-    folder = _of_the_user("XDG_CACHE_HOME", ".cache")
-    if folder and os.access(nearest(folder), os.W_OK):
+    folder = _user_folder("XDG_CACHE_HOME", ".cache")
+    if folder and os.access(nearest_existing(folder), os.W_OK):
         return folder / "fitserve"
     return Path(tempfile.gettempdir()) / f"fitserve-{os.getuid()}"
 
 
 def state_folder() -> Path | None:
     """Where the system wants what has to last; None for a user without a home."""
-    folder = _of_the_user("XDG_STATE_HOME", ".local/state")
+    folder = _user_folder("XDG_STATE_HOME", ".local/state")
     return folder and folder / "fitserve"
 
 
-def _of_the_user(variable: str, otherwise: str) -> Path | None:
+def _user_folder(variable: str, otherwise: str) -> Path | None:
     chosen = os.environ.get(variable, "")
     if Path(chosen).is_absolute():
         return Path(chosen)
@@ -65,6 +65,6 @@ def _of_the_user(variable: str, otherwise: str) -> Path | None:
         return None
 
 
-def nearest(path: Path) -> Path:
+def nearest_existing(path: Path) -> Path:
     """The path, or the folder above it that is there already."""
-    return path if path.exists() else nearest(path.parent)
+    return path if path.exists() else nearest_existing(path.parent)

@@ -10,7 +10,7 @@ BYTES = 1 << 20  # from here on a block is mapped by itself and unmapped when it
 OTHER_FILES = 200  # beside connections: libraries, the journal, logs of trainers, versions that are loaded
 
 
-def give_back_large_blocks() -> None:
+def return_freed_memory() -> None:
     """Fix that bound for this process; elsewhere than on Linux with glibc nothing happens.
 
     glibc would keep what large pictures took, a gigabyte after a burst.

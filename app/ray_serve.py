@@ -7,10 +7,10 @@ from ray import serve
 from uvicorn.protocols.http import auto
 
 from app.errors import Forbidden
-from app.process_limits import give_back_large_blocks
+from app.process_limits import return_freed_memory
 from app.settings import Settings
 from app.web.app import create_app
-from app.web.server.connection import connection_type
+from app.web.server.connection import protocol_with_limits
 
 os.environ["FORWARDED_ALLOW_IPS"] = ""  # Ray starts the server; the application itself knows which proxies to believe
 
@@ -21,13 +21,14 @@ def application() -> FastAPI:
     To a replica every request comes from the proxy, so there is no telling this machine's from others'.
     """
     settings = Settings()
-    if settings.api_keys_file is None and not settings.allow_open:
+    if settings.api_keys_file is None and not settings.allow_unauthenticated:
         raise Forbidden(
             "behind Ray's proxy nobody can tell who is local: give FITSERVE_API_KEYS_FILE (fitserve keys create), or "
-            "FITSERVE_ALLOW_OPEN=true where something in front guards the service"
+            "FITSERVE_ALLOW_UNAUTHENTICATED=true where something in front guards the service"
         )
-    give_back_large_blocks()
-    auto.AutoHTTPProtocol = connection_type(settings)  # uvicorn takes it in a replica, whose server Ray starts later
+    return_freed_memory()
+    # uvicorn takes it in a replica, whose server Ray starts later
+    auto.AutoHTTPProtocol = protocol_with_limits(settings)
     return create_app(settings)
 
 

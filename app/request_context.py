@@ -32,16 +32,17 @@ class Caller:
             raise TimedOut("nobody waits for the answer any more")
 
 
-calling: ContextVar[Caller | None] = ContextVar("calling", default=None)  # threads that work for a request inherit it
+# threads that work for a request inherit it
+current_caller: ContextVar[Caller | None] = ContextVar("calling", default=None)
 
 
 def commit() -> None:
     """`Caller.commit` of the request that this is done for, if it is done for one."""
-    if caller := calling.get():
+    if caller := current_caller.get():
         caller.commit()
 
 
 def check() -> None:
     """`Caller.check` of the request that this is done for, if it is done for one."""
-    if caller := calling.get():
+    if caller := current_caller.get():
         caller.check()

@@ -17,14 +17,14 @@ Seconds = Annotated[float, Field(gt=0)]
 Store = Annotated[Path | Bucket, NoDecode, BeforeValidator(parse_store)]
 
 
-def whole_above_one(number: float) -> float:
+def valid_gpu_count(number: float) -> float:
     """A number that is at most 1 or whole, as Ray shares GPUs; raises ValueError."""
     if number > 1 and number % 1:
         raise ValueError("a fraction of one GPU or a whole number of GPUs is expected")
     return number
 
 
-def checked(parse: Callable[[str | None], object]) -> Callable[[str | None], str | None]:
+def validated_by(parse: Callable[[str | None], object]) -> Callable[[str | None], str | None]:
     """Lets a text through as it is when it can be parsed; raises ValueError."""
 
     def check(text: str | None) -> str | None:
@@ -48,23 +48,23 @@ class Settings(BaseSettings):
     api_keys_file: Path | None = Field(
         None, description="File with the hashes of the API keys; without it only clients on this machine are served."
     )
-    allow_open: bool = Field(
+    allow_unauthenticated: bool = Field(
         False, description="Serve all clients without keys; use only behind a gateway that controls access."
     )
-    allowed_hosts: Annotated[str | None, AfterValidator(checked(parse_hosts))] = Field(
+    allowed_hosts: Annotated[str | None, AfterValidator(validated_by(parse_hosts))] = Field(
         None,
         description="Host names, comma-separated, accepted besides localhost; with keys any by default.",
     )
-    cors_origins: Annotated[str | None, AfterValidator(checked(parse_origins))] = Field(
+    cors_origins: Annotated[str | None, AfterValidator(validated_by(parse_origins))] = Field(
         None, description="Origins, comma-separated, whose pages may call the service."
     )
-    trusted_proxies: Annotated[str | None, AfterValidator(checked(parse_networks))] = Field(
+    trusted_proxies: Annotated[str | None, AfterValidator(validated_by(parse_networks))] = Field(
         None, description="Addresses and networks, comma-separated, of proxies whose X-Forwarded-For is trusted."
     )
 
     store: Store = Field(Path("models_store"), description="Folder of the trained versions, or s3://BUCKET/PREFIX.")
     store_timeout_seconds: Seconds = Field(10, description="Timeout of one call to the bucket.")
-    store_patience_seconds: float = Field(
+    store_retry_seconds: float = Field(
         120, ge=0, description="How long a trainer retries a bucket that is not available before its job fails."
     )
     cache: Path | None = Field(
@@ -75,7 +75,7 @@ class Settings(BaseSettings):
         ge=0,
         description="Maximum size of the fetched versions; the least recently used are removed first.",
     )
-    keep: int = Field(
+    keep_versions: int = Field(
         0, ge=0, description="Number of newest versions of a model to keep, besides those in use; 0 keeps all."
     )
     starters: Path = Field(
@@ -91,26 +91,30 @@ class Settings(BaseSettings):
     max_body_bytes: Positive = Field(20_000_000, description="Maximum size of a request body in bytes.")
     max_json_bytes: Positive = Field(1_000_000, description="Maximum size of a JSON body without text or picture.")
     max_tensor_bytes: Positive = Field(32_000_000, description="Maximum size of a JSON body with tensors.")
-    request_seconds: Seconds = Field(60, description="Time limit for receiving a request and starting its response.")
-    head_seconds: Seconds = Field(10, description="Time limit for receiving the request headers.")
-    max_head_bytes: Positive = Field(
+    request_timeout_seconds: Seconds = Field(
+        60, description="Time limit for receiving a request and starting its response."
+    )
+    header_timeout_seconds: Seconds = Field(10, description="Time limit for receiving the request headers.")
+    max_header_bytes: Positive = Field(
         65_536, description="Maximum size of the request headers in bytes; larger ones get 431."
     )
-    max_head_fields: Positive = Field(100, description="Maximum number of header fields of a request; more get 431.")
+    max_header_fields: Positive = Field(100, description="Maximum number of header fields of a request; more get 431.")
     max_pipelined: Positive = Field(64, description="Maximum number of pipelined requests waiting on one connection.")
     max_discard_bytes: int = Field(
         300_000_000, ge=0, description="Bytes read and discarded of a request that was answered before it was complete."
     )
-    discard_seconds: Seconds = Field(
+    discard_timeout_seconds: Seconds = Field(
         30, description="Time limit for the rest of such a request before its connection is closed."
     )
-    drain_seconds: Positive = Field(10, description="How long running requests may continue after SIGTERM.")
-    linger_seconds: float = Field(0, ge=0, description="How long to accept new requests after SIGTERM while not ready.")
+    graceful_shutdown_seconds: Positive = Field(10, description="How long running requests may continue after SIGTERM.")
+    shutdown_delay_seconds: float = Field(
+        0, ge=0, description="How long to accept new requests after SIGTERM while not ready."
+    )
     max_rate: float = Field(0, ge=0, description="Requests per second for each key or address; 0 means no limit.")
     max_concurrent: Positive = Field(512, description="Concurrent requests for each key or address.")
     max_requests: Positive = Field(1024, description="Concurrent requests of all clients; more get 503.")
     max_connections: Positive = Field(2048, description="Maximum open connections; further ones get 503.")
-    max_held_bytes: Positive = Field(
+    max_inflight_bytes: Positive = Field(
         500_000_000, description="Maximum bytes of all large bodies in flight; more get 503."
     )
     max_pixels: Positive = Field(
@@ -119,19 +123,19 @@ class Settings(BaseSettings):
     )
     max_corpus_bytes: Positive = Field(50_000_000, description="Maximum size of an uploaded training text.")
     max_import_bytes: Positive = Field(200_000_000, description="Maximum size of an imported network file.")
-    import_seconds: Seconds = Field(300, description="Time limit for reading and testing an imported network.")
+    import_timeout_seconds: Seconds = Field(300, description="Time limit for reading and testing an imported network.")
     max_import_memory_bytes: Positive = Field(
         2_000_000_000, description="Memory limit of a process that runs an imported network, besides its libraries."
     )
     max_files: Positive = Field(64, description="Maximum number of parts of a form, so of pictures in a batch request.")
-    max_waiting: Positive = Field(256, description="Maximum number of instances in a model's queue; more get 429.")
+    max_queue_size: Positive = Field(256, description="Maximum number of instances in a model's queue; more get 429.")
     max_batch: Positive = Field(32, description="Maximum batch size.")
     max_loaded: Positive = Field(2, description="Maximum number of versions of a model in memory besides the live one.")
     crop: Literal["centre", "whole"] = Field(
         "centre",
         description="Part of a non-square photograph to use: the square centre, or the whole, resized.",
     )
-    watch_seconds: Seconds = Field(0.5, description="Interval for checking the store for alias changes.")
+    store_poll_seconds: Seconds = Field(0.5, description="Interval for checking the store for alias changes.")
     prediction_timeout_seconds: Seconds = Field(
         10, description="Time limit of a batch; a version that exceeds it is withdrawn."
     )
@@ -144,11 +148,11 @@ class Settings(BaseSettings):
     launcher: Literal["local", "ray"] = Field(
         "local", description="Where trainers run: on this machine, or on the Ray cluster named by RAY_ADDRESS."
     )
-    supervise: bool = Field(
+    run_supervisor: bool = Field(
         True, description="Start and monitor trainers; if false, other processes on the same journal do."
     )
     max_trainers: Positive = Field(1, description="Maximum number of trainers at once.")
-    max_queued: Positive = Field(100, description="Maximum number of queued jobs; more get 429.")
+    max_queued_jobs: Positive = Field(100, description="Maximum number of queued jobs; more get 429.")
     max_models: Positive = Field(
         100, description="Maximum models that users named; more are rejected with 409. Each live version is in memory."
     )
@@ -157,31 +161,33 @@ class Settings(BaseSettings):
     lease_seconds: Seconds = Field(
         30, description="Time without a heartbeat after which a trainer is considered lost and its job is requeued."
     )
-    leader_seconds: Seconds = Field(
+    leader_lease_seconds: Seconds = Field(
         5, description="Time without a heartbeat after which another process becomes the leader."
     )
-    grace_seconds: Seconds = Field(5, description="How long a trainer may take to stop by itself.")
-    poll_seconds: Seconds = Field(0.5, description="Interval at which the supervisor checks its jobs.")
-    feed_seconds: Seconds = Field(0.25, description="Interval for polling the journal while clients follow a job.")
-    progress_seconds: Seconds = Field(
+    termination_grace_seconds: Seconds = Field(5, description="How long a trainer may take to stop by itself.")
+    job_poll_seconds: Seconds = Field(0.5, description="Interval at which the supervisor checks its jobs.")
+    event_poll_seconds: Seconds = Field(
+        0.25, description="Interval for polling the journal while clients follow a job."
+    )
+    progress_interval_seconds: Seconds = Field(
         0.25, description="Interval at which a trainer reports progress and checks for pause and cancel."
     )
     tensorboard: bool = Field(False, description="Write TensorBoard logs into each job's folder.")
     progress_days: Seconds = Field(7, description="Days to keep the progress events of an ended job.")
     log_days: Seconds = Field(90, description="Days to keep the log of an ended job.")
-    checkpoint_seconds: Seconds = Field(300, description="Maximum age of a checkpoint within an epoch.")
+    checkpoint_interval_seconds: Seconds = Field(300, description="Maximum age of a checkpoint within an epoch.")
     trainer_nice: int = Field(10, ge=0, le=19, description="Niceness of trainers, so that serving has priority.")
-    features: Path | None = Field(
+    feature_cache: Path | None = Field(
         None, description="Folder of the feature cache, which holds the frozen layers' output; by default in the store."
     )
-    max_features_bytes: int = Field(
+    max_feature_cache_bytes: int = Field(
         4_000_000_000,
         ge=0,
         description="Maximum size of the feature cache; the least recently used is removed first, 0 disables it.",
     )
-    features_days: Positive = Field(14, description="Days to keep an unused entry of the feature cache.")
+    feature_cache_days: Positive = Field(14, description="Days to keep an unused entry of the feature cache.")
     trainer_threads: int = Field(0, ge=0, description="Threads of a trainer; 0 means one for each core, on Ray one.")
-    trainer_gpus: Annotated[float, AfterValidator(whole_above_one)] = Field(
+    trainer_gpus: Annotated[float, AfterValidator(valid_gpu_count)] = Field(
         0, ge=0, description="GPUs that Ray reserves for a trainer: a fraction of one, or a whole number."
     )
     trainer_memory_bytes: int = Field(0, ge=0, description="Memory that Ray reserves for a trainer; 0 reserves none.")
@@ -239,9 +245,9 @@ class Settings(BaseSettings):
         return self.local_folder / JOBS
 
     @property
-    def features_folder(self) -> Path:
+    def feature_cache_folder(self) -> Path:
         """Where the boundary feature cache is."""
-        return self.features or self.local_folder / ".features"
+        return self.feature_cache or self.local_folder / ".features"
 
     def environment(self) -> dict[str, str]:
         """The variables that give another process these same settings."""

@@ -63,14 +63,14 @@ def span(name: str, **attributes: str | int) -> AbstractContextManager[Any]:
     return trace.get_tracer("fitserve").start_as_current_span(name, attributes=attributes)
 
 
-def here() -> Context | None:
+def current_context() -> Context | None:
     """What a later part belongs to; None where nothing is traced."""
     if _provider is None or not trace.get_current_span().is_recording():
         return None
     return context.get_current()
 
 
-def record(parent: Context, name: str, begun: float, ended: float, **attributes: str | int) -> None:
+def record_span(parent: Context, name: str, begun: float, ended: float, **attributes: str | int) -> None:
     """A part that is over, with its times by `time.perf_counter`."""
     now, zero = time.time_ns(), time.perf_counter()
     start, end = (now - int((zero - moment) * 1e9) for moment in (begun, ended))
@@ -78,7 +78,7 @@ def record(parent: Context, name: str, begun: float, ended: float, **attributes:
     made.end(end)
 
 
-def note(**attributes: str) -> str | None:
+def annotate(**attributes: str) -> str | None:
     """Say something of the span that is going on; returns the id of its trace, None where nothing is traced."""
     if _provider is None:
         return None
@@ -87,7 +87,7 @@ def note(**attributes: str) -> str | None:
     return trace.format_trace_id(current.get_span_context().trace_id) if current.is_recording() else None
 
 
-def passport() -> str | None:
+def traceparent() -> str | None:
     """The span that is going on in a form that another process understands (W3C `traceparent`)."""
     carrier: dict[str, str] = {}
     if _provider is not None:
@@ -97,7 +97,7 @@ def passport() -> str | None:
 
 @contextmanager
 def linked(name: str, origin: str | None, **attributes: str | int) -> Iterator[None]:
-    """A trace of its own, as long as the block takes, with a link to the `passport` of what caused it."""
+    """A trace of its own, as long as the block takes, with a link to the `traceparent` of what caused it."""
     if _provider is None:
         yield
         return

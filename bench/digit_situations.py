@@ -52,10 +52,10 @@ def situations(data_dir: Path, each: int, seed: int) -> Iterator[tuple[str, list
     with np.load(data_dir / "mnist.npz") as file:
         pictures, labels = file["x_test"], file["y_test"]
     for at, (kind, make) in enumerate(SITUATIONS.items()):
-        draw = np.random.default_rng([seed, at])
-        sources = (drawn(draw), handwritten(pictures, labels, draw))
+        rng = np.random.default_rng([seed, at])
+        sources = (drawn(rng), handwritten(pictures, labels, rng))
         digits = [digit_for(kind, index) for index in range(each)]
-        yield kind, [(digit, make(digit, sources[index // 10 % 2], draw)) for index, digit in enumerate(digits)]
+        yield kind, [(digit, make(digit, sources[index // 10 % 2], rng)) for index, digit in enumerate(digits)]
     chosen = np.random.default_rng(seed).choice(len(pictures), each)
     yield "MNIST's test part", [(int(labels[k]), pictures[k] if k % 2 else 255 - pictures[k]) for k in chosen]
 
@@ -68,12 +68,12 @@ def others(data_dir: Path, each: int, seed: int) -> Iterator[tuple[str, list[Byt
         photographs = file["x_test"]
     kinds: dict[str, Callable[[np.random.Generator], Bytes]] = {
         **OTHER_THINGS,
-        "several digits": lambda draw: several(handwritten(pictures, labels, draw), draw),
+        "several digits": lambda rng: several(handwritten(pictures, labels, rng), rng),
         "photographs": partial(photograph, photographs),
     }
     for at, (kind, make) in enumerate(kinds.items()):
-        draw = np.random.default_rng([seed, at])
-        yield kind, [make(draw) for _ in range(each)]
+        rng = np.random.default_rng([seed, at])
+        yield kind, [make(rng) for _ in range(each)]
 
 
 def main() -> None:

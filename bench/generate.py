@@ -50,8 +50,8 @@ def main() -> None:
         environment = make_version(Path(folder))
         server = [str(BIN / "python"), "-m", "app.main"]
         with started(server, PORT, "/health/ready", **environment):
-            for name, wish in WISHES.items():
-                script = write_script(Path(folder), wish)
+            for name, scenario in WISHES.items():
+                script = write_script(Path(folder), scenario)
                 url = f"http://127.0.0.1:{PORT}/generate"
                 load(url, script, CLIENTS, 1)
                 rounds = [
@@ -72,8 +72,8 @@ def predict_loop() -> float:
 
 def make_version(folder: Path) -> dict[str, str]:
     """The environment of a service with an LSTM that knows the made-up words."""
-    draw = np.random.default_rng(0)
-    lines = [" ".join(f"w{word}" for word in draw.permutation(VOCABULARY - 2)) for _ in range(20)]
+    rng = np.random.default_rng(0)
+    lines = [" ".join(f"w{word}" for word in rng.permutation(VOCABULARY - 2)) for _ in range(20)]
     (folder / "data").mkdir()
     (folder / "data" / "made.txt").write_text("\n".join(lines))
     environment = {
@@ -88,9 +88,9 @@ def make_version(folder: Path) -> dict[str, str]:
     return environment
 
 
-def write_script(folder: Path, wish: Mapping[str, float]) -> Path:
+def write_script(folder: Path, scenario: Mapping[str, float]) -> Path:
     """A script for wrk that asks for 100 words, once it was seen that 100 words come."""
-    body = json.dumps({"seed_text": "w1 w2", "next_words": WORDS, **wish})
+    body = json.dumps({"seed_text": "w1 w2", "next_words": WORDS, **scenario})
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(f"http://127.0.0.1:{PORT}/generate", body.encode(), headers)
     with urllib.request.urlopen(request, timeout=30) as response:

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
-from app.jobs.event_feed import Feed
+from app.jobs.event_feed import EventFeed
 from app.jobs.job import Job, NewJob
 from app.jobs.journal import Journal
 from bench.turns import family
@@ -104,7 +104,7 @@ def timed(do: Callable[[], object], times: int) -> float:
 
 async def watched(subject: Subject, watchers: int, seconds: float) -> tuple[float, float, float]:
     """Watch one trainer: ms of processor a second, here and in the server, and ms from a write to a watcher."""
-    feed, delays = Feed(subject.journal, 0.25), []
+    feed, delays = EventFeed(subject.journal, 0.25), []
     job = subject.jobs[0]
     after = subject.journal.newest_events([job.id])[job.id]
 

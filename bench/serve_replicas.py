@@ -86,7 +86,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, RayCluster() as cluster:
         folder = Path(name)
         script = write_script(folder, picture())
-        shared = Settings(store=folder / "store", starters=STARTERS, offline=True, allow_open=True)
+        shared = Settings(store=folder / "store", starters=STARTERS, offline=True, allow_unauthenticated=True)
         settings = {
             "FITSERVE_STORE": str(folder / "alone"),
             "FITSERVE_STARTERS": str(STARTERS),

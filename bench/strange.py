@@ -40,30 +40,30 @@ LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZabdefghkmnpqrtwxy"
 SYMBOLS = "&@#%$€£?!*+=~^{}[]<>→←↑↓∑∏√∞≈≠♥♠♦♣★☂☎☀☺✓✗♫§¶©®∂∆ΩΨπλβ"
 
 
-def sizes(draw: Draw) -> tuple[int, int]:
+def sizes(rng: Draw) -> tuple[int, int]:
     """Height and width of a picture, as people's pictures have them."""
-    side = int(draw.choice([32, 64, 128, 256, 400]))
-    return side, int(side * draw.choice([1.0, 1.0, 1.33, 0.75]))
+    side = int(rng.choice([32, 64, 128, 256, 400]))
+    return side, int(side * rng.choice([1.0, 1.0, 1.33, 0.75]))
 
 
-def colour(draw: Draw) -> tuple[int, int, int]:
+def colour(rng: Draw) -> tuple[int, int, int]:
     """Any colour."""
-    red, green, blue = draw.integers(0, 256, 3).tolist()
+    red, green, blue = rng.integers(0, 256, 3).tolist()
     return red, green, blue
 
 
-def two_tones(draw: Draw) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+def two_tones(rng: Draw) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     """Ink and ground that can be told apart; often black and white."""
-    if draw.random() < 0.5:
+    if rng.random() < 0.5:
         black, white = (0, 0, 0), (255, 255, 255)
-        return (black, white) if draw.random() < 0.6 else (white, black)
+        return (black, white) if rng.random() < 0.6 else (white, black)
     while True:
-        ink, ground = colour(draw), colour(draw)
+        ink, ground = colour(rng), colour(rng)
         if abs(sum(ink) - sum(ground)) > 240:
             return ink, ground
 
 
-def font(draw: Draw, size: int) -> Any:
+def font(rng: Draw, size: int) -> Any:
     """One of the fonts that come with matplotlib."""
     styles: list[dict[str, Any]] = [
         {},
@@ -72,74 +72,74 @@ def font(draw: Draw, size: int) -> Any:
         {"family": "monospace"},
         {"style": "italic"},
     ]
-    chosen: Any = font_manager.FontProperties(**styles[int(draw.integers(len(styles)))])
+    chosen: Any = font_manager.FontProperties(**styles[int(rng.integers(len(styles)))])
     return ImageFont.truetype(font_manager.findfont(chosen), max(6, size))
 
 
-def _canvas(draw: Draw, ground: tuple[int, int, int]) -> tuple[Image.Image, Any]:
-    height, width = sizes(draw)
+def _canvas(rng: Draw, ground: tuple[int, int, int]) -> tuple[Image.Image, Any]:
+    height, width = sizes(rng)
     picture = Image.new("RGB", (width, height), ground)
     return picture, ImageDraw.Draw(picture)
 
 
-def white_noise(draw: Draw) -> Picture:
+def white_noise(rng: Draw) -> Picture:
     """Each pixel by itself: even or normal, in colour or grey, or black and white."""
-    height, width = sizes(draw)
-    depth = int(draw.choice([1, 3]))
+    height, width = sizes(rng)
+    depth = int(rng.choice([1, 3]))
     pixels: Any
-    match int(draw.integers(3)):
+    match int(rng.integers(3)):
         case 0:
-            pixels = draw.integers(0, 256, (height, width, depth))
+            pixels = rng.integers(0, 256, (height, width, depth))
         case 1:
-            pixels = draw.normal(draw.uniform(60, 200), draw.uniform(20, 90), (height, width, depth))
+            pixels = rng.normal(rng.uniform(60, 200), rng.uniform(20, 90), (height, width, depth))
         case _:
-            pixels = 255 * (draw.random((height, width, depth)) < draw.uniform(0.05, 0.95))
+            pixels = 255 * (rng.random((height, width, depth)) < rng.uniform(0.05, 0.95))
     return np.broadcast_to(pixels.clip(0, 255).astype(np.uint8), (height, width, 3)).copy()
 
 
-def smooth_noise(draw: Draw) -> Picture:
+def smooth_noise(rng: Draw) -> Picture:
     """Noise of a few waves only, enlarged, or a sum of octaves, as clouds are made."""
-    height, width = sizes(draw)
-    depth = int(draw.choice([1, 3]))
+    height, width = sizes(rng)
+    depth = int(rng.choice([1, 3]))
     total = np.zeros((height, width, depth), np.float32)
-    first, octaves = int(draw.integers(2, 12)), int(draw.choice([1, 4]))
+    first, octaves = int(rng.integers(2, 12)), int(rng.choice([1, 4]))
     for octave in range(octaves):
         few = min(first * 2**octave, height)
-        coarse = draw.normal(0, 1, (few, few, depth)).astype(np.float32)
-        method = cv2.INTER_NEAREST if draw.random() < 0.2 else cv2.INTER_CUBIC
+        coarse = rng.normal(0, 1, (few, few, depth)).astype(np.float32)
+        method = cv2.INTER_NEAREST if rng.random() < 0.2 else cv2.INTER_CUBIC
         total += cv2.resize(coarse, (width, height), interpolation=method).reshape(total.shape) / 2**octave
-    spread = draw.uniform(25, 80)
-    pixels = draw.uniform(80, 180) + spread * total / max(1e-6, float(total.std()))
+    spread = rng.uniform(25, 80)
+    pixels = rng.uniform(80, 180) + spread * total / max(1e-6, float(total.std()))
     return np.broadcast_to(pixels.clip(0, 255).astype(np.uint8), (height, width, 3)).copy()
 
 
-def plain(draw: Draw) -> Picture:
+def plain(rng: Draw) -> Picture:
     """One colour, perhaps with a trace of noise."""
-    pixels = np.empty((*sizes(draw), 3), np.float32)
-    pixels[:] = colour(draw)
-    return _bytes(pixels + draw.normal(0, draw.choice([0, 0, 2, 6]), pixels.shape))
+    pixels = np.empty((*sizes(rng), 3), np.float32)
+    pixels[:] = colour(rng)
+    return _bytes(pixels + rng.normal(0, rng.choice([0, 0, 2, 6]), pixels.shape))
 
 
-def gradient(draw: Draw) -> Picture:
+def gradient(rng: Draw) -> Picture:
     """One colour into another, straight or from a middle."""
-    height, width = sizes(draw)
+    height, width = sizes(rng)
     rows, columns = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
-    angle = draw.uniform(0, 2 * math.pi)
+    angle = rng.uniform(0, 2 * math.pi)
     way = rows * math.sin(angle) + columns * math.cos(angle)
-    if draw.random() < 0.4:
-        way = np.hypot(rows - draw.random(), columns - draw.random())
+    if rng.random() < 0.4:
+        way = np.hypot(rows - rng.random(), columns - rng.random())
     way = ((way - way.min()) / np.ptp(way))[..., None]
-    return _bytes(way * np.array(colour(draw)) + (1 - way) * np.array(colour(draw)))
+    return _bytes(way * np.array(colour(rng)) + (1 - way) * np.array(colour(rng)))
 
 
-def stripes(draw: Draw) -> Picture:
+def stripes(rng: Draw) -> Picture:
     """Stripes, a chequerboard, dots or rings."""
-    height, width = sizes(draw)
+    height, width = sizes(rng)
     rows, columns = np.mgrid[0 : height * 1.0, 0 : width * 1.0] / max(height, width)
-    waves, angle = draw.uniform(2, 20), draw.uniform(0, math.pi)
+    waves, angle = rng.uniform(2, 20), rng.uniform(0, math.pi)
     along = rows * math.sin(angle) + columns * math.cos(angle)
     across = columns * math.sin(angle) - rows * math.cos(angle)
-    match int(draw.integers(4)):
+    match int(rng.integers(4)):
         case 0:
             value = np.sin(2 * math.pi * waves * along)
         case 1:
@@ -147,21 +147,21 @@ def stripes(draw: Draw) -> Picture:
         case 2:
             value = np.cos(2 * math.pi * waves * along) + np.cos(2 * math.pi * waves * across) - 1
         case _:
-            value = np.sin(2 * math.pi * waves * np.hypot(rows - draw.random(), columns - draw.random()))
-    share = (value > 0) if draw.random() < 0.7 else (value - value.min()) / np.ptp(value)
+            value = np.sin(2 * math.pi * waves * np.hypot(rows - rng.random(), columns - rng.random()))
+    share = (value > 0) if rng.random() < 0.7 else (value - value.min()) / np.ptp(value)
     share = np.asarray(share, np.float32)[..., None]
-    ink, ground = two_tones(draw)
+    ink, ground = two_tones(rng)
     return _bytes(share * np.array(ink) + (1 - share) * np.array(ground))
 
 
-def texture(draw: Draw) -> Picture:
+def texture(rng: Draw) -> Picture:
     """Bricks, wood, cloth or marble, more or less."""
-    height, width = sizes(draw)
+    height, width = sizes(rng)
     rows, columns = np.mgrid[0 : height * 1.0, 0 : width * 1.0] / max(height, width)
-    coarse = draw.normal(0, 1, (6, 6)).astype(np.float32)
+    coarse = rng.normal(0, 1, (6, 6)).astype(np.float32)
     bend = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    waves = draw.uniform(4, 15)
-    match int(draw.integers(4)):
+    waves = rng.uniform(4, 15)
+    match int(rng.integers(4)):
         case 0:
             shifted = columns + 0.5 / waves * (np.floor(rows * 2 * waves) % 2)
             share = ((rows * 2 * waves) % 1 > 0.12) & ((shifted * waves) % 1 > 0.06)
@@ -172,106 +172,106 @@ def texture(draw: Draw) -> Picture:
         case _:
             share = np.abs(np.sin(waves * (rows + columns) + 2.5 * bend))
     share = np.asarray(share, np.float32)[..., None]
-    pixels = share * np.array(colour(draw)) + (1 - share) * np.array(colour(draw))
-    return _bytes(pixels + draw.normal(0, draw.uniform(0, 12), (height, width, 1)))
+    pixels = share * np.array(colour(rng)) + (1 - share) * np.array(colour(rng))
+    return _bytes(pixels + rng.normal(0, rng.uniform(0, 12), (height, width, 1)))
 
 
-def letter(draw: Draw) -> Picture:
+def letter(rng: Draw) -> Picture:
     """One letter that is no digit."""
-    return _glyph(draw, draw.choice(list(LETTERS)))
+    return _glyph(rng, rng.choice(list(LETTERS)))
 
 
-def symbol(draw: Draw) -> Picture:
+def symbol(rng: Draw) -> Picture:
     """A sign, an arrow, a Greek letter."""
-    return _glyph(draw, draw.choice(list(SYMBOLS)))
+    return _glyph(rng, rng.choice(list(SYMBOLS)))
 
 
-def word(draw: Draw) -> Picture:
+def word(rng: Draw) -> Picture:
     """A few letters side by side."""
-    return _glyph(draw, str(draw.choice(WORDS[1:])))
+    return _glyph(rng, str(rng.choice(WORDS[1:])))
 
 
-def _glyph(draw: Draw, text: str) -> Picture:
-    ink, ground = two_tones(draw)
-    picture, pen = _canvas(draw, ground)
+def _glyph(rng: Draw, text: str) -> Picture:
+    ink, ground = two_tones(rng)
+    picture, pen = _canvas(rng, ground)
     size = 0.75 * min(picture.size) / (1 + 0.45 * (len(text) - 1))
     middle = (picture.width / 2, picture.height / 2)
-    pen.text(middle, text, ink, font(draw, int(size)), anchor="mm")
-    turned = picture.rotate(draw.uniform(-15, 15), Image.Resampling.BILINEAR, fillcolor=ground)
+    pen.text(middle, text, ink, font(rng, int(size)), anchor="mm")
+    turned = picture.rotate(rng.uniform(-15, 15), Image.Resampling.BILINEAR, fillcolor=ground)
     return np.asarray(turned)
 
 
-def page(draw: Draw) -> Picture:
+def page(rng: Draw) -> Picture:
     """A page full of text."""
-    ink, ground = two_tones(draw)
-    picture, pen = _canvas(draw, ground)
-    size = int(draw.integers(7, 20))
-    face = font(draw, size)
+    ink, ground = two_tones(rng)
+    picture, pen = _canvas(rng, ground)
+    size = int(rng.integers(7, 20))
+    face = font(rng, size)
     for top in range(size, picture.height - size, int(size * 1.4)):
-        line = " ".join(draw.choice(WORDS, 3 + picture.width // size // 3))
+        line = " ".join(rng.choice(WORDS, 3 + picture.width // size // 3))
         pen.text((size, top), line[: int(picture.width / size * 1.6)], ink, face)
     return np.asarray(picture)
 
 
-def screen(draw: Draw) -> Picture:
+def screen(rng: Draw) -> Picture:
     """A program's window: bars, fields, buttons and words."""
-    light = draw.random() < 0.6
+    light = rng.random() < 0.6
     ground = (245, 246, 248) if light else (30, 32, 38)
-    picture, pen = _canvas(draw, ground)
+    picture, pen = _canvas(rng, ground)
     width, height = picture.size
-    accent, ink = colour(draw), (20, 20, 20) if light else (230, 230, 230)
+    accent, ink = colour(rng), (20, 20, 20) if light else (230, 230, 230)
     pen.rectangle((0, 0, width, height // 10), accent)
-    if draw.random() < 0.6:
+    if rng.random() < 0.6:
         pen.rectangle((0, height // 10, width // 5, height), tuple(max(0, tone - 14) for tone in ground))
-    for _ in range(int(draw.integers(3, 14))):
-        x, y = draw.uniform(0.05, 0.8) * width, draw.uniform(0.12, 0.9) * height
-        box = (x, y, x + draw.uniform(0.08, 0.5) * width, y + draw.uniform(0.03, 0.2) * height)
-        filled = draw.random() < 0.4
-        pen.rectangle(box, fill=colour(draw) if filled else None, outline=ink if not filled else None)
-        pen.text((x + 3, y + 2), str(draw.choice(WORDS)), ink, font(draw, height // 22))
+    for _ in range(int(rng.integers(3, 14))):
+        x, y = rng.uniform(0.05, 0.8) * width, rng.uniform(0.12, 0.9) * height
+        box = (x, y, x + rng.uniform(0.08, 0.5) * width, y + rng.uniform(0.03, 0.2) * height)
+        filled = rng.random() < 0.4
+        pen.rectangle(box, fill=colour(rng) if filled else None, outline=ink if not filled else None)
+        pen.text((x + 3, y + 2), str(rng.choice(WORDS)), ink, font(rng, height // 22))
     return np.asarray(picture)
 
 
-def chart(draw: Draw) -> Picture:
+def chart(rng: Draw) -> Picture:
     """A plot as matplotlib draws it: lines, bars, points, a pie, a histogram, a heat map."""
-    figure, axes = plt.subplots(figsize=(draw.uniform(2, 5), draw.uniform(2, 4)), dpi=80)
-    count = int(draw.integers(4, 20))
-    match int(draw.integers(6)):
+    figure, axes = plt.subplots(figsize=(rng.uniform(2, 5), rng.uniform(2, 4)), dpi=80)
+    count = int(rng.integers(4, 20))
+    match int(rng.integers(6)):
         case 0:
-            for _ in range(int(draw.integers(1, 5))):
-                axes.plot(draw.normal(0, 1, count).cumsum())
+            for _ in range(int(rng.integers(1, 5))):
+                axes.plot(rng.normal(0, 1, count).cumsum())
         case 1:
-            axes.bar(range(count), draw.random(count), color=np.array(colour(draw)) / 255)
+            axes.bar(range(count), rng.random(count), color=np.array(colour(rng)) / 255)
         case 2:
-            axes.scatter(draw.random(5 * count), draw.random(5 * count), draw.uniform(4, 40), draw.random(5 * count))
+            axes.scatter(rng.random(5 * count), rng.random(5 * count), rng.uniform(4, 40), rng.random(5 * count))
         case 3:
-            axes.pie(draw.random(int(draw.integers(3, 8))))
+            axes.pie(rng.random(int(rng.integers(3, 8))))
         case 4:
-            axes.hist(draw.normal(0, 1, 300), count)
+            axes.hist(rng.normal(0, 1, 300), count)
         case _:
-            axes.imshow(draw.random((count, count)), cmap=str(draw.choice(["viridis", "magma", "coolwarm", "gray"])))
-    if draw.random() < 0.5:
+            axes.imshow(rng.random((count, count)), cmap=str(rng.choice(["viridis", "magma", "coolwarm", "gray"])))
+    if rng.random() < 0.5:
         axes.grid(visible=True)
-    if draw.random() < 0.4:
-        axes.set_title(" ".join(draw.choice(WORDS, 3)))
+    if rng.random() < 0.4:
+        axes.set_title(" ".join(rng.choice(WORDS, 3)))
     target = io.BytesIO()
     figure.savefig(target, format="png")
     plt.close(figure)
     return np.asarray(Image.open(target).convert("RGB"))
 
 
-def drawing(draw: Draw) -> Picture:
+def drawing(rng: Draw) -> Picture:
     """Shapes filled or in outline, a face, a house, scribbles."""
-    ink, ground = two_tones(draw)
-    picture, pen = _canvas(draw, ground)
+    ink, ground = two_tones(rng)
+    picture, pen = _canvas(rng, ground)
     width, height = picture.size
-    thick = max(1, int(min(width, height) * draw.uniform(0.02, 0.06)))
+    thick = max(1, int(min(width, height) * rng.uniform(0.02, 0.06)))
     at = lambda x, y: (x * width, y * height)  # noqa: E731  one line's short hand
-    match int(draw.integers(4)):
+    match int(rng.integers(4)):
         case 0:
-            for _ in range(int(draw.integers(1, 6))):
-                corners = [at(*draw.random(2)) for _ in range(int(draw.integers(3, 6)))]
-                pen.polygon(corners, fill=colour(draw) if draw.random() < 0.6 else None, outline=ink, width=thick)
+            for _ in range(int(rng.integers(1, 6))):
+                corners = [at(*rng.random(2)) for _ in range(int(rng.integers(3, 6)))]
+                pen.polygon(corners, fill=colour(rng) if rng.random() < 0.6 else None, outline=ink, width=thick)
         case 1:
             pen.ellipse((*at(0.2, 0.15), *at(0.8, 0.85)), outline=ink, width=thick)
             for x in (0.38, 0.62):
@@ -282,7 +282,7 @@ def drawing(draw: Draw) -> Picture:
             pen.line([at(0.2, 0.45), at(0.5, 0.12), at(0.8, 0.45)], ink, thick)
             pen.rectangle((*at(0.45, 0.65), *at(0.56, 0.9)), fill=ink)
         case _:
-            points = [at(*(0.5 + 0.15 * draw.normal(0, 1, 2)).clip(0.05, 0.95)) for _ in range(12)]
+            points = [at(*(0.5 + 0.15 * rng.normal(0, 1, 2)).clip(0.05, 0.95)) for _ in range(12)]
             pen.line(points, ink, thick, joint="curve")
     return np.asarray(picture)
 
@@ -306,21 +306,21 @@ KINDS: Mapping[str, Callable[[Draw], Picture]] = {
 
 def strange(kind: str, number: int, seed: int) -> Iterator[Picture]:
     """`number` pictures of a kind."""
-    draw = np.random.default_rng([seed, *kind.encode()])
+    rng = np.random.default_rng([seed, *kind.encode()])
     for _ in range(number):
-        yield KINDS[kind](draw)
+        yield KINDS[kind](rng)
 
 
 def digits(pictures: NDArray[np.uint8], number: int, seed: int) -> Iterator[Picture]:
     """MNIST's pictures (n, 28, 28) as others send them: white on black or in two tones, small or enlarged."""
-    draw = np.random.default_rng(seed)
-    for index in draw.integers(0, len(pictures), number):
+    rng = np.random.default_rng(seed)
+    for index in rng.integers(0, len(pictures), number):
         share = pictures[index].astype(np.float32) / 255
-        side = int(draw.choice([28, 32, 64, 160, 320]))
+        side = int(rng.choice([28, 32, 64, 160, 320]))
         if side > 28:
-            method = cv2.INTER_CUBIC if draw.random() < 0.7 else cv2.INTER_NEAREST
+            method = cv2.INTER_CUBIC if rng.random() < 0.7 else cv2.INTER_NEAREST
             share = np.asarray(cv2.resize(share, (side, side), interpolation=method), np.float32).clip(0, 1)
-        ink, ground = ((255,) * 3, (0,) * 3) if draw.random() < 0.5 else two_tones(draw)
+        ink, ground = ((255,) * 3, (0,) * 3) if rng.random() < 0.5 else two_tones(rng)
         yield _bytes(share[..., None] * np.array(ink) + (1 - share[..., None]) * np.array(ground))
 
 

@@ -47,7 +47,7 @@ def measure(lines: list[str]) -> tuple[int, float, float]:
     tested = np.concatenate(whole.test)
     vocabulary = build("subwords", lines, None)
     pieces = divide([np.array(vocabulary.encode(line), np.int64) for line in lines], few=20)
-    trigrams = KneserNey(pieces.train, len(vocabulary.spellings))
+    trigrams = KneserNey(pieces.train, len(vocabulary.token_bytes))
     nats = trigrams.nats(pieces.test).sum() / (len(tested) + len(whole.test))
     return len(known), float((~np.isin(tested, seen)).mean()), float(nats)
 

@@ -13,7 +13,7 @@ from app.settings import STARTERS, Settings
 from app.web.app import create_app
 from tests.bucket_server import BucketServer, serving
 from tests.postgresql import PostgreSQL, programs
-from tests.store_fixtures import BucketPlace, FolderPlace, Place
+from tests.store_fixtures import BucketStore, FolderStore, StoreFixture
 
 DATA_DIR = os.environ.get("FITSERVE_DATA_DIR")
 CONTAINERS = os.environ.get("FITSERVE_CONTAINERS")
@@ -21,7 +21,7 @@ CONTAINERS = os.environ.get("FITSERVE_CONTAINERS")
 for name in [name for name in os.environ if name.startswith("FITSERVE_")]:
     del os.environ[name]  # a test says itself what it sets
 os.environ.pop("COLUMNS", None)  # set in xdist's workers; a console keeps the width that it finds first
-os.environ["FITSERVE_ALLOW_OPEN"] = "true"  # the test client has no address of this machine,
+os.environ["FITSERVE_ALLOW_UNAUTHENTICATED"] = "true"  # the test client has no address of this machine,
 os.environ["FITSERVE_ALLOWED_HOSTS"] = "testserver"  # and asks for this name
 os.environ["FITSERVE_TRAINER_NICE"] = "0"  # a test waits for its trainers
 
@@ -113,8 +113,8 @@ def bucket_server() -> Iterator[BucketServer]:
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def store_fixture(request: pytest.FixtureRequest, tmp_path: Path) -> StoreFixture:
     """An empty store of either kind."""
     if request.param == "folder":
-        return FolderPlace(tmp_path)
-    return BucketPlace(request.getfixturevalue("bucket_server"), tmp_path)
+        return FolderStore(tmp_path)
+    return BucketStore(request.getfixturevalue("bucket_server"), tmp_path)

@@ -20,7 +20,7 @@ def train_all_cells(store: Path, text: str = THREE_LINES, **hyperparameters: obj
     """Train a version of each cell as `POST /train/text` does; returns the CPU seconds of each job."""
     settings = Settings(store=store, offline=True)
     journal = Journal(settings.journal_url).open()
-    datasets = Datasets(None, offline=True, given=ModelStore(store).corpora)
+    datasets = Datasets(None, offline=True, uploads=ModelStore(store).corpora)
     wishes = {"cell": "all", "text": text, "units": 32, "epochs": 10, **hyperparameters}
     submit(
         find_families()["text"],
@@ -29,7 +29,7 @@ def train_all_cells(store: Path, text: str = THREE_LINES, **hyperparameters: obj
         store=ModelStore(store),
         journal=journal,
         datasets=datasets,
-        max_queued=3,
+        max_queued_jobs=3,
         max_models=1,
     )
     seconds = []
@@ -38,7 +38,7 @@ def train_all_cells(store: Path, text: str = THREE_LINES, **hyperparameters: obj
         trainer = LocalLauncher(settings.workspace, settings.environment()).launch(job)
         code = trainer._process.wait(240)
         ended = journal.get(job.id)
-        assert code == 0, trainer.last_words()
+        assert code == 0, trainer.log_tail()
         assert ended.result, ended.error
         after = os.times()
         seconds.append(after.children_user + after.children_system - before.children_user - before.children_system)

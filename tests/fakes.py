@@ -9,7 +9,7 @@ from app.errors import Damaged, Unavailable
 from app.families.classification import PictureClassifier
 from app.families.contract import Array, Crop, Family, Hyperparameters
 from app.jobs.job import Job
-from app.jobs.launchers.launcher import Ending
+from app.jobs.launchers.launcher import TrainerExit
 from app.store.model_store import ModelStore
 from app.store.version import ONNX, Better, Card, DataCard, TensorCard, checksums
 
@@ -109,11 +109,11 @@ class TinyPrompt:
 
     unknown_scripts: Sequence[str] = ()
 
-    def __init__(self, given: Sequence[int], *, ends_word: bool, text: str = "") -> None:
+    def __init__(self, client_tokens: Sequence[int], *, ends_word: bool, text: str = "") -> None:
         self.text = text
-        self.tokens: Sequence[int] = [0, *given]
-        self.ignored: Sequence[str] = ()
-        self.given = given
+        self.tokens: Sequence[int] = [0, *client_tokens]
+        self.unknown_words: Sequence[str] = ()
+        self.client_tokens = client_tokens
         self.ends_word = ends_word
 
 
@@ -130,7 +130,7 @@ class TinyGenerator:
     """
 
     size, end = 12, 0
-    silent: tuple[int, ...] = (1,)
+    suppressed_tokens: tuple[int, ...] = (1,)
     scripts: Sequence[str] = ("Latin",)
 
     def __init__(
@@ -142,18 +142,20 @@ class TinyGenerator:
         product: Callable[[Array, Array], Array] = row_by_row,
     ) -> None:
         self._product = product
-        draw = np.random.default_rng(seed)
+        rng = np.random.default_rng(seed)
         self._vectors, self._recurrent, self._output = (
-            draw.normal(size=shape).astype(np.float32) for shape in ((self.size, 8), (8, 8), (8, self.size))
+            rng.normal(size=shape).astype(np.float32) for shape in ((self.size, 8), (8, 8), (8, self.size))
         )
         self._recurrent *= np.float32(gain)
-        self.whole = not pieces
-        self.starts = np.array([not pieces or token % 2 == 1 or token == self.end for token in range(self.size)])
-        self.names: Sequence[str] = [
+        self.whole_word_tokens = not pieces
+        self.word_start_mask = np.array(
+            [not pieces or token % 2 == 1 or token == self.end for token in range(self.size)]
+        )
+        self.token_names: Sequence[str] = [
             "<end>",
-            *(" " * bool(self.starts[token]) + self.spell([token]) for token in range(1, self.size)),
+            *(" " * bool(self.word_start_mask[token]) + self.decode([token]) for token in range(1, self.size)),
         ]
-        self.texts: Sequence[bytes] = [b"\n", *(name.encode() for name in self.names[1:])]
+        self.token_texts: Sequence[bytes] = [b"\n", *(name.encode() for name in self.token_names[1:])]
         self.rows: list[int] = []  # how many advanced together, step by step
         self.broken = False
 
@@ -163,13 +165,13 @@ class TinyGenerator:
     def read_tokens(self, tokens: Sequence[int]) -> TinyPrompt:
         return TinyPrompt(tokens, ends_word=False)
 
-    def places(self, text: str) -> list[int]:
+    def offsets(self, text: str) -> list[int]:
         return list(range(len(text)))
 
-    def spell(self, tokens: Sequence[int]) -> str:
+    def decode(self, tokens: Sequence[int]) -> str:
         return "".join(chr(ord("a") + token - 1) for token in tokens if token)
 
-    def blank(self, rows: int) -> list[Array]:
+    def initial_state(self, rows: int) -> list[Array]:
         return [np.zeros((rows, 8), np.float32)]
 
     def step(self, tokens: Array, states: Sequence[Array]) -> tuple[Array, list[Array]]:
@@ -212,23 +214,23 @@ class FakeTrainer:
         self.stops: list[bool] = []
         self.waiting = False
 
-    def poll(self) -> Ending | None:
-        return None if self.code is None else Ending.of(self.code)
+    def poll(self) -> TrainerExit | None:
+        return None if self.code is None else TrainerExit.of(self.code)
 
     def stop(self, *, force: bool = False) -> None:
         self.stops.append(force)
         if (force or self.waiting) and self.code is None:
             self.code = -9
 
-    def last_words(self) -> str:
+    def log_tail(self) -> str:
         return "last words"
 
 
 class FakeLauncher:
-    """Remembers what it was asked to launch; with `outlasting`, others find that."""
+    """Remembers what it was asked to launch; with `detached`, others find that."""
 
-    def __init__(self, *, outlasting: bool = False) -> None:
-        self.outlasting = outlasting
+    def __init__(self, *, detached: bool = False) -> None:
+        self.detached = detached
         self.launched: list[tuple[Job, FakeTrainer]] = []
         self.away = False
 
@@ -241,7 +243,7 @@ class FakeLauncher:
 
     def find(self, job: Job) -> FakeTrainer | None:
         launched = (trainer for one, trainer in self.launched if (one.id, one.attempts) == (job.id, job.attempts))
-        return next(launched, None) if self.outlasting else None
+        return next(launched, None) if self.detached else None
 
 
 def doubled(instances: Sequence[int]) -> Sequence[int]:

@@ -19,11 +19,11 @@ TEXT = Signature(Tensor("token", "int64", (-1,)), Tensor("logits", "float32", (-
 
 def some_inputs(card: Card, rows: int, seed: int = 0) -> dict[str, Array]:
     """Rows of what a card's network takes: tokens of any vocabulary, else numbers in 0..1."""
-    draw = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     return {
-        tensor.name: draw.integers(0, 9, rows)
+        tensor.name: rng.integers(0, 9, rows)
         if tensor.dtype == "int64"
-        else draw.random((rows, *tensor.shape[1:]), np.float32)
+        else rng.random((rows, *tensor.shape[1:]), np.float32)
         for tensor in inputs_of(card)
     }
 

@@ -21,7 +21,7 @@ from tests.bucket_server import BUCKET, BucketServer
 LONG_AGO = time.time() - 7200
 
 
-class Place(Protocol):
+class StoreFixture(Protocol):
     """A store, and a way around it."""
 
     settings: Settings
@@ -51,7 +51,7 @@ class Place(Protocol):
         """Leave a version behind that somebody began to write two hours ago and never finished."""
 
 
-class FolderPlace:
+class FolderStore:
     """A folder."""
 
     def __init__(self, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ class FolderPlace:
         os.utime(staged, (LONG_AGO, LONG_AGO))
 
 
-class BucketPlace:
+class BucketStore:
     """A prefix of its own in the tests' bucket."""
 
     def __init__(self, server: BucketServer, tmp_path: Path, patience: float = 0.0) -> None:

@@ -15,4 +15,4 @@ def load_version(store: ModelStore, runtime: Runtime, family: Family, model: str
     Raises NotFound, Damaged, Runaway or SystemFault.
     """
     card = store.card(model, version)
-    return card, make_servable(card, store.checked(card), runtime, family)
+    return card, make_servable(card, store.verified_path(card), runtime, family)

@@ -10,7 +10,7 @@ from app.families.contract import Array
 from app.families.text.sample import LINES
 from app.families.text.servable import TextServable
 from app.families.text.text_cleaning import lines_of
-from app.families.text.vocabulary import VOCABULARY, build, written
+from app.families.text.vocabulary import VOCABULARY, build, serialized
 from app.serving.batcher import Cost
 from app.serving.generation import Generation
 from app.serving.loading import LoadedGenerator
@@ -25,9 +25,9 @@ class TinyRecurrent:
     """A recurrent network of 8 units in numpy over any number of tokens; lines are of some length."""
 
     def __init__(self, size: int) -> None:
-        draw = np.random.default_rng(0)
+        rng = np.random.default_rng(0)
         self._vectors, self._recurrent, self._output = (
-            draw.normal(size=shape).astype(np.float32) for shape in ((size, UNITS), (UNITS, UNITS), (UNITS, size))
+            rng.normal(size=shape).astype(np.float32) for shape in ((size, UNITS), (UNITS, UNITS), (UNITS, size))
         )
 
     def __call__(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
@@ -39,11 +39,11 @@ class TinyRecurrent:
         return {"logits": logits, "next_state": hidden}
 
 
-def load_tiny(kind: str, folder: Path, *, max_waiting: int = 256) -> LoadedGenerator:
+def load_tiny(kind: str, folder: Path, *, max_queue_size: int = 256) -> LoadedGenerator:
     """A loaded version with such a network, and a vocabulary of this kind in the folder."""
     vocabulary = build(kind, lines_of(LINES), None)
-    (folder / VOCABULARY).write_text(written(vocabulary), "utf-8")
-    size = len(vocabulary.spellings)
+    (folder / VOCABULARY).write_text(serialized(vocabulary), "utf-8")
+    size = len(vocabulary.token_bytes)
     card = tiny_card().model_copy(
         update={
             "model": kind,
@@ -54,5 +54,5 @@ def load_tiny(kind: str, folder: Path, *, max_waiting: int = 256) -> LoadedGener
         }
     )
     servable = TextServable(card, TinyRecurrent(size), folder)
-    bounds = {"max_batch": 8, "max_waiting": max_waiting, "cost": Cost(fixed=0.0)}
+    bounds = {"max_batch": 8, "max_queue_size": max_queue_size, "cost": Cost(fixed=0.0)}
     return LoadedGenerator(card, servable, Generation(servable, ThreadPoolExecutor(1), **bounds))  # type: ignore[arg-type]

@@ -14,17 +14,17 @@ def app() -> None:
     try:
         status = commands(standalone_mode=False)
     except TyperException as fault:  # no such command or option; without a message its help is there already
-        if said := fault.format_message():
-            errors.print(said, style="red")
+        if message := fault.format_message():
+            errors.print(message, style="red")
             context = getattr(fault, "ctx", None)
             errors.print(f"{context.command_path if context else 'fitserve'} --help tells what there is")
         status = fault.exit_code
     except (FitserveError, OSError) as fault:
-        told = fault if isinstance(fault, FitserveError) else SystemFault.of(fault)
-        if told is None:
+        error = fault if isinstance(fault, FitserveError) else SystemFault.of(fault)
+        if error is None:
             raise
-        errors.print(str(told), style="red")
-        for detail in told.details if isinstance(told, InvalidRequest) else ():
+        errors.print(str(error), style="red")
+        for detail in error.details if isinstance(error, InvalidRequest) else ():
             errors.print(f"  {'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}")  # type: ignore[attr-defined]
         status = 1
     sys.exit(status or 0)

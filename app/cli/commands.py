@@ -22,8 +22,8 @@ from app.cli.train import train_commands
 from app.errors import InvalidRequest
 from app.families.contract import Classification
 from app.serving.inference import Target
-from app.serving.sampling import Sampling
-from app.serving.word_stream import Wish
+from app.serving.sampling import SamplingParameters
+from app.serving.word_stream import WordOptions
 from app.settings import Settings
 from app.store.model_store import LIVE
 
@@ -89,5 +89,5 @@ def generate(
     settings = Settings()
     store = seeded_store(settings)
     target = Target(model, str(stored_version(store, model, version, "generate")))
-    options = Wish(words, Sampling(temperature, top_k, top_p, repetition_penalty, seed))
+    options = WordOptions(words, SamplingParameters(temperature, top_k, top_p, repetition_penalty, seed))
     asyncio.run(write(settings, store, target, text, options))

@@ -12,10 +12,10 @@ from app.families.contract import Classification, Task
 from app.safe_text import printable
 from app.serving.decoding import PictureDecoder
 from app.serving.inference import ClassifyOptions, Inference, InferenceContext, Target
-from app.serving.loading import Limits
-from app.serving.runtimes.selection import ChosenRuntime
+from app.serving.loading import ServingLimits
+from app.serving.runtimes.selection import SelectedRuntime
 from app.serving.servables import Servables
-from app.serving.word_stream import Wish
+from app.serving.word_stream import WordOptions
 from app.settings import Settings
 from app.store.model_store import ModelStore
 from app.store.opening import open_store
@@ -52,7 +52,7 @@ async def classify(
         return [(await inference.classify(loaded, [picture], options, NOBODY))[0] for picture in pictures]
 
 
-async def write(settings: Settings, store: ModelStore, target: Target, text: str, options: Wish) -> None:
+async def write(settings: Settings, store: ModelStore, target: Target, text: str, options: WordOptions) -> None:
     """Write the text and each word after it as it comes; notes go to standard error.
 
     Raises InvalidRequest for a text that the terminal sent in another encoding than this one's.
@@ -72,8 +72,8 @@ async def write(settings: Settings, store: ModelStore, target: Target, text: str
 @asynccontextmanager
 async def _inference(settings: Settings, store: ModelStore) -> AsyncIterator[Inference]:
     """An inference service for one request at a time, which loads the version that it is asked for."""
-    limits = Limits(max_batch=1, max_waiting=1, max_loaded=1)
-    servables = Servables(store, find_families(), ChosenRuntime(settings).open(), limits)
+    limits = ServingLimits(max_batch=1, max_queue_size=1, max_loaded=1)
+    servables = Servables(store, find_families(), SelectedRuntime(settings).open(), limits)
     with ThreadPoolExecutor(1) as threads:
         try:
             yield Inference(servables, PictureDecoder(threads, max_pixels=settings.max_pixels, crop=settings.crop))

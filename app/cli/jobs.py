@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from app.cli.terminal import console
-from app.cli.watch import follow, tell
+from app.cli.watch import follow, print_result
 from app.families.catalog import family_named
 from app.jobs.job import Job
 from app.jobs.journal import Journal
@@ -40,7 +40,7 @@ def watch(job: Id) -> None:
         seen = journal.get(job)
         unit = UNITS[family_named(seen.family).task]
         ended = follow(console, journal, seen, unit, step=lambda: None, interrupted=_leave)
-    if not tell(console, ended):
+    if not print_result(console, ended):
         raise typer.Exit(1)
 
 
@@ -85,7 +85,7 @@ def _row(job: Job) -> list[str]:
 
 
 def _state(job: Job) -> str:
-    return f"{job.id} is {job.status}" + (f", to {job.wish} soon" if job.wish else "")
+    return f"{job.id} is {job.status}" + (f", to {job.control_request} soon" if job.control_request else "")
 
 
 def _leave() -> None:

@@ -52,8 +52,8 @@ def verify() -> None:
         name = f"{finding.model} {finding.version or 'aliases'}"
         checked += finding.version is not None
         faults += finding.fault is not None
-        said = styled(finding.fault, "red") if finding.fault else "sound"
-        console.print(f"{name}:", said, soft_wrap=True)
+        state = styled(finding.fault, "red") if finding.fault else "sound"
+        console.print(f"{name}:", state, soft_wrap=True)
     console.print(f"{checked} versions, {faults} faults")
     if faults:
         raise typer.Exit(1)
@@ -94,9 +94,9 @@ def import_version(
         raise NotFound(f"there is no version of {model!r} here; models: {', '.join(store.models())}")
 
     async def publish() -> int:
-        async with client.opened(store) as begun:
-            await asyncio.to_thread(shutil.copyfile, file, begun.path)
-            candidate = await begun.try_out(settings, model, like)
+        async with client.import_session(store) as session:
+            await asyncio.to_thread(shutil.copyfile, file, session.path)
+            candidate = await session.try_out(settings, model, like)
             return candidate.publish(store).version
 
     number = asyncio.run(publish())

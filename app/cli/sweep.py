@@ -18,7 +18,7 @@ from app.jobs.job import Promote, Status
 from app.jobs.sweeps import Metric, Sweep
 from app.logging import configure_logging
 from app.settings import Settings
-from app.sweeps.submission import SweepWish, submit_sweep
+from app.sweeps.submission import SweepRequest, submit_sweep
 from app.sweeps.trials import Trial, best_of, jobs_of, table
 
 LOOK_SECONDS = 0.2
@@ -41,25 +41,25 @@ def sweep(
     model: Annotated[str | None, typer.Option(help="The name of a model of your own; by default the family's.")] = None,
 ) -> None:
     """Try hyperparameters in many trainings, stop the bad ones early, and keep the best."""
-    wish = {
+    request = {
         "family": family,
         "model": model,
-        "space": {name: _dimension(text, _reader(family, name)) for name, text in map(_parted, tried)},
-        "hyperparameters": {name: _reader(family, name)(text) for name, text in map(_parted, fixed)},
+        "space": {name: _dimension(text, _reader(family, name)) for name, text in map(_split_option, tried)},
+        "hyperparameters": {name: _reader(family, name)(text) for name, text in map(_split_option, fixed)},
         "trials": trials,
         "metric": metric,
         "promote": promote,
         "seed": seed,
     }
     try:
-        ended = _run(SweepWish.model_validate(wish))
+        ended = _run(SweepRequest.model_validate(request))
     except ValidationError as fault:
         raise InvalidRequest.of("invalid sweep", fault) from fault
     if ended.status is not Status.SUCCEEDED:
         raise typer.Exit(1)
 
 
-def _run(wish: SweepWish) -> Sweep:
+def _run(request: SweepRequest) -> Sweep:
     """Begin it, carry it and its trials on here, and show each trial that ends."""
     settings = Settings()
     configure_logging("WARNING", settings.log_form)
@@ -68,23 +68,23 @@ def _run(wish: SweepWish) -> Sweep:
     services.journal.open()
     try:
         begun = submit_sweep(
-            wish,
+            request,
             sweeps=services.sweeper.sweeps,
             store=services.store,
             datasets=services.datasets,
             max_models=settings.max_models,
             max_trials=settings.max_trials,
-            max_running=settings.max_queued,
+            max_running=settings.max_queued_jobs,
         )
         console.print(f"Sweep {begun.id}: {begun.trials} trials of {begun.model}")
-        return _followed(services, begun)
+        return _follow(services, begun)
     finally:
         services.supervisor.close()
         services.journal.close()
 
 
-def _followed(services: Services, sweep: Sweep) -> Sweep:
-    told: set[int] = set()
+def _follow(services: Services, sweep: Sweep) -> Sweep:
+    shown_trials: set[int] = set()
     while True:
         try:
             services.sweeper.advance(sweep)
@@ -92,12 +92,12 @@ def _followed(services: Services, sweep: Sweep) -> Sweep:
             for trial in trials:
                 if not trial.status.terminal:
                     services.supervisor.step(only=trial.job)
-                elif trial.trial not in told:
-                    told.add(trial.trial)
+                elif trial.trial not in shown_trials:
+                    shown_trials.add(trial.trial)
                     console.print(" · ".join(_row(trial)))
             sweep = services.sweeper.sweeps.get(sweep.id)
             if sweep.status.terminal:
-                _tell(sweep, trials)
+                _print_result(sweep, trials)
                 return sweep
             time.sleep(LOOK_SECONDS)
         except KeyboardInterrupt:
@@ -105,7 +105,7 @@ def _followed(services: Services, sweep: Sweep) -> Sweep:
             services.sweeper.sweeps.cancel(sweep.id)
 
 
-def _tell(sweep: Sweep, trials: Sequence[Trial]) -> None:
+def _print_result(sweep: Sweep, trials: Sequence[Trial]) -> None:
     """The trials, the best first, and what came of it."""
     shown = Table("trial", "job", "status", "tried", sweep.metric, "epochs", "version")
     sign = -1 if sweep.higher_is_better else 1
@@ -137,7 +137,7 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _parted(option: str) -> tuple[str, str]:
+def _split_option(option: str) -> tuple[str, str]:
     name, equals, text = option.partition("=")
     if not (name and equals and text):
         raise InvalidRequest(f"expected NAME=..., got {option!r}")

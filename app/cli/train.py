@@ -10,7 +10,7 @@ import typer
 from app.bootstrap import build
 from app.cli.jobs import UNITS
 from app.cli.terminal import console
-from app.cli.watch import follow, tell
+from app.cli.watch import follow, print_result
 from app.families.catalog import find_families
 from app.families.contract import Family
 from app.jobs.job import Format, Job, Promote
@@ -34,8 +34,8 @@ def _command(family: Family) -> Any:
     """A function whose options are the family's hyperparameters; what is not given keeps its default."""
 
     def command(promote: Promote, formats: Format | None, model: str | None = None, **options: Any) -> None:
-        wishes = {name: value for name, value in options.items() if value is not None}
-        if not _run(family, wishes, promote, (formats,) if formats else (), model):
+        requested = {name: value for name, value in options.items() if value is not None}
+        if not _run(family, requested, promote, (formats,) if formats else (), model):
             raise typer.Exit(1)
 
     options = [
@@ -55,7 +55,7 @@ def _option(name: str, kind: Any, text: str, default: Any = None) -> inspect.Par
 
 
 def _run(
-    family: Family, wishes: dict[str, Any], promote: Promote, formats: Sequence[Format], model: str | None
+    family: Family, requested: dict[str, Any], promote: Promote, formats: Sequence[Format], model: str | None
 ) -> bool:
     """Submit the jobs, supervise them here one by one, show them, and say how they ended."""
     settings = Settings()
@@ -66,14 +66,14 @@ def _run(
     try:
         jobs = submit(
             family,
-            wishes,
+            requested,
             promote,
             model=model,
             formats=formats,
             store=services.store,
             journal=journal,
             datasets=services.datasets,
-            max_queued=settings.max_queued,
+            max_queued_jobs=settings.max_queued_jobs,
             max_models=settings.max_models,
         )
         succeeded = []
@@ -87,7 +87,7 @@ def _run(
                 step=partial(services.supervisor.step, only=job.id),
                 interrupted=partial(_cancel, journal, job),
             )
-            succeeded.append(tell(console, ended))
+            succeeded.append(print_result(console, ended))
             if hint := _next_step(family, ended):
                 console.print(hint)
     finally:

@@ -44,7 +44,7 @@ def follow(
                 interrupted()
 
 
-def tell(console: Console, job: Job) -> bool:
+def print_result(console: Console, job: Job) -> bool:
     """How the job ended; returns whether it succeeded."""
     if job.status is Status.SUCCEEDED and job.result:
         figures = " · ".join(f"{name} {value:.4f}" for name, value in job.metrics.items())

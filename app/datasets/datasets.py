@@ -16,26 +16,26 @@ from app.store.version import checksum
 
 REACH_SECONDS = 3
 LEFT_SECONDS = 86_400.0
-GIVEN = "given-"  # what the names of files begin with that came with a request
-NEW = ".new"  # what the name of a mark ends with: nothing was queued yet with the file
+UPLOAD_PREFIX = "given-"  # what the names of files begin with that came with a request
+NEW_SUFFIX = ".new"  # what the name of a mark ends with: nothing was queued yet with the file
 
 
 class Datasets:
     """Finds data files, and says what to do about those that are not there.
 
-    In the folder `given` are files that came with requests, under names made of what is in them.
+    In the folder `uploads` are files that came with requests, under names made of what is in them.
     """
 
-    def __init__(self, data_dir: Path | None, *, offline: bool, given: SharedFolder | None = None) -> None:
+    def __init__(self, data_dir: Path | None, *, offline: bool, uploads: SharedFolder | None = None) -> None:
         self._data_dir = data_dir
-        self._given = given
+        self._uploads = uploads
         self._offline = offline
 
     def find(self, file: DataFile) -> Path | None:
         """Where the file lies on this machine, if it does; what came with a request is fetched if need be."""
-        if not file.origin and file.name.startswith(GIVEN):
-            return self._given.find(file.name) if self._given else None
-        return next((path for path in self._places(file) if path.is_file()), None)
+        if not file.origin and file.name.startswith(UPLOAD_PREFIX):
+            return self._uploads.find(file.name) if self._uploads else None
+        return next((path for path in self._candidate_paths(file) if path.is_file()), None)
 
     def check(self, files: Sequence[DataFile]) -> None:
         """Raise MissingData for the first file that is neither here nor within reach or does not fit.
@@ -71,7 +71,7 @@ class Datasets:
         folder = self._folder.path
         make_folder(folder)
         for left in folder.glob(".*"):  # by somebody who was killed
-            if left.suffix != NEW and time.time() - left.stat().st_mtime > LEFT_SECONDS:
+            if left.suffix != NEW_SUFFIX and time.time() - left.stat().st_mtime > LEFT_SECONDS:
                 left.unlink(missing_ok=True)
         path = folder / f".{uuid.uuid4().hex}"
         path.write_bytes(content)
@@ -79,7 +79,7 @@ class Datasets:
 
     def name_of(self, partial: Path) -> str:
         """The lasting name of a file: it is made of what is in it."""
-        return f"{GIVEN}{checksum(partial).sha256[:16]}"
+        return f"{UPLOAD_PREFIX}{checksum(partial).sha256[:16]}"
 
     def adopt(self, partial: Path) -> str:
         """Give a file, when all of it is there, its lasting name; raises Unavailable when it cannot be shared.
@@ -93,13 +93,13 @@ class Datasets:
             sync(partial.parent)
         kept = partial.replace(partial.with_name(f"{name}.txt"))
         sync(kept.parent)
-        if self._given:
-            self._given.share(kept.name)
+        if self._uploads:
+            self._uploads.upload(kept.name)
         return name
 
     def has(self, name: str) -> bool:
         """Whether a file that came with a request is there."""
-        return self._given is not None and f"{name}.txt" in self._given.names()
+        return self._uploads is not None and f"{name}.txt" in self._uploads.names()
 
     def is_new(self, name: str) -> bool:
         """Whether nothing was queued yet with a file that came with a request, as far as this machine knows."""
@@ -115,21 +115,21 @@ class Datasets:
 
     def unsettled(self) -> list[tuple[str, float]]:
         """The files that are new, and when they came, in seconds since 1970."""
-        if self._given is None:
+        if self._uploads is None:
             return []
-        marks = list(self._given.path.glob(f".{GIVEN}*{NEW}"))
-        return [(mark.name[1 : -len(NEW)], mark.stat().st_mtime) for mark in marks]
+        marks = list(self._uploads.path.glob(f".{UPLOAD_PREFIX}*{NEW_SUFFIX}"))
+        return [(mark.name[1 : -len(NEW_SUFFIX)], mark.stat().st_mtime) for mark in marks]
 
     def _mark(self, name: str) -> Path:
-        return self._folder.path / f".{name}{NEW}"
+        return self._folder.path / f".{name}{NEW_SUFFIX}"
 
     @property
     def _folder(self) -> SharedFolder:
-        if self._given is None:
+        if self._uploads is None:
             raise Conflict("this process has no folder for uploaded texts")
-        return self._given
+        return self._uploads
 
-    def _places(self, file: DataFile) -> list[Path]:
+    def _candidate_paths(self, file: DataFile) -> list[Path]:
         if not file.origin:
             return [self._data_dir / file.name] if self._data_dir else []
         keras = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / file.folder

@@ -12,14 +12,14 @@ from app.errors import Unavailable
 from app.jobs.database import Database
 from app.jobs.usage import unless_used
 from app.logging import log
-from app.request_context import calling
+from app.request_context import current_caller
 
 Content = TypeVar("Content", bytes, Path)
 
 LEFT_SECONDS = 3600.0  # after which a file that nothing was queued with is that of a process that died
 
 
-class Given:
+class RequestFiles:
     """The files of one request, within which something is queued with them; what raises queues nothing.
 
     What a kill prevents, `clear` does later.
@@ -30,11 +30,11 @@ class Given:
         self._database = database
         self._names: dict[bytes | Path, str] = {}
 
-    def __enter__(self) -> "Given":
+    def __enter__(self) -> "RequestFiles":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, _: TracebackType | None) -> None:
-        calling.set(None)  # what follows is no part of what was asked for
+        current_caller.set(None)  # what follows is no part of what was asked for
         for name in set(self._names.values()):
             if fault is None:
                 self._datasets.settle(name)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from app.errors import Unusable
 from app.families.contract import Classification, Executable
 from app.families.familiarity import Familiarity, read_familiarity
-from app.families.imaging import DETAIL
+from app.families.imaging import MIN_DECODE_SIZE
 from app.store.version import FAMILIARITY, Card
 
 Floats = NDArray[np.float32]
@@ -26,7 +26,7 @@ class Scores(np.ndarray):
 class PictureClassifier:
     """One loaded version; a family adds how a picture becomes an instance of shape `card.input.shape[1:]`."""
 
-    detail = DETAIL
+    min_decode_size = MIN_DECODE_SIZE
 
     def __init__(self, card: Card, executable: Executable, folder: Path | None = None) -> None:
         """`folder` is the version's, needed where the card's calibration is by features."""

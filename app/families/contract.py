@@ -111,7 +111,7 @@ class Upload:
         return (self.field, self.inline) if self.inline else (self.field,)
 
 
-def one_job(hyperparameters: Any, keep: Callable[[bytes], str]) -> Sequence[Any]:  # noqa: ARG001  others keep
+def single_job(hyperparameters: Any, keep: Callable[[bytes], str]) -> Sequence[Any]:  # noqa: ARG001  others keep
     """The hyperparameters as they are, for one job."""
     return [hyperparameters]
 
@@ -126,7 +126,7 @@ class Family:
     `sample` are hyperparameters of a training that takes seconds and no download. `jobs` says what one request asks
     for, the hyperparameters of each job; with `keep` it stores a file that came with the request, and gets the name
     under which `files` may ask for it, without `.txt`; `upload` describes that file, without which there is none.
-    `beside` are the files of a version that its servable reads beside the network.
+    `extra_files` are the files of a version that its servable reads beside the network.
     """
 
     name: str
@@ -139,9 +139,9 @@ class Family:
     files: Callable[[Any], Sequence[DataFile]]
     model: Callable[[Any], str]
     sample: Mapping[str, Any]
-    jobs: Callable[[Any, Callable[[bytes], str]], Sequence[Any]] = one_job
+    jobs: Callable[[Any, Callable[[bytes], str]], Sequence[Any]] = single_job
     upload: Upload | None = None
-    beside: tuple[str, ...] = ()
+    extra_files: tuple[str, ...] = ()
     users_name_models: bool = False
 
 
@@ -179,7 +179,7 @@ class Reference(Split):
 
 
 @dataclass(frozen=True)
-class Fixed:
+class StaticDataset:
     """Training examples that are the same in every epoch, so that what a frozen layer makes of them is too.
 
     `inputs(rows)` gives the examples (k, ...) float32 of rows (k,) int64 in 0..len(targets); `targets` is int64;
@@ -197,9 +197,9 @@ class Data:
     """What one training learns from and is measured on.
 
     `train(phase, epoch)` gives the batches of one epoch as a tf.data.Dataset of known length, always the same ones;
-    phases that say so learn from `fixed` instead. The fingerprints are SHA-256 digests; versions are compared only
-    when `test_fingerprint` is equal. Each of the `notes` is told in the job: a sentence, `text`, and facts beside it.
-    Without a `reference`, a classifier's confidence alone says what is familiar.
+    phases that say so learn from `static_dataset` instead. The fingerprints are SHA-256 digests; versions are compared
+    only when `test_fingerprint` is equal. Each of the `notes` is told in the job: a sentence, `text`, and facts beside
+    it. Without a `reference`, a classifier's confidence alone says what is familiar.
     """
 
     name: str
@@ -210,30 +210,30 @@ class Data:
     test: Split
     fingerprint: str
     test_fingerprint: str
-    fixed: Fixed | None = None
+    static_dataset: StaticDataset | None = None
     notes: Sequence[Mapping[str, str]] = ()
     reference: Reference | None = None
 
 
-def everything(network: Network) -> frozenset[str]:
+def all_layers(network: Network) -> frozenset[str]:
     """Every layer learns."""
     return frozenset(layer.name for layer in network.layers)
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One fit. `learns` names the layers of the whole network that learn; `compile` gives a network (the whole one, or
-    the part of it that learns) its optimizer, loss and accuracy. A `fixed` phase learns from `Data.fixed`. With
-    `keep_best` it ends with the weights of the epoch that validated best; `validation_batch` examples are
-    validated together.
+    """One fit. `trainable_layers` names the layers of the whole network that learn; `compile` gives a network (the
+    whole one, or the part of it that learns) its optimizer, loss and accuracy. A `uses_static_dataset` phase learns
+    from `Data.static_dataset`. With `keep_best` it ends with the weights of the epoch that validated best;
+    `validation_batch` examples are validated together.
     """
 
     name: str
     epochs: int
     batch_size: int
     compile: Callable[[Network], None]
-    learns: Callable[[Network], frozenset[str]] = everything
-    fixed: bool = False
+    trainable_layers: Callable[[Network], frozenset[str]] = all_layers
+    uses_static_dataset: bool = False
     keep_best: bool = False
     validation_batch: int = 500
 
@@ -276,10 +276,10 @@ class Signature:
     def outputs(self) -> tuple[Tensor, ...]:
         """All that is given, in the order of `inputs`."""
         extra = () if self.features is None else (self.features,)
-        return self.output, *(replace(state, name=following(state.name)) for state in self.states), *extra
+        return self.output, *(replace(state, name=next_state_name(state.name)) for state in self.states), *extra
 
 
-def following(state: str) -> str:
+def next_state_name(state: str) -> str:
     """The name of the output that is a state after the step."""
     return f"next_{state}"
 
@@ -329,10 +329,11 @@ class Classification(BaseModel):
 class Classifier(Protocol):
     """The serving half of a family that classifies pictures: one loaded version, made with its card and executable.
 
-    `detail` is how many pixels of a picture's shorter side it has use for; a decoder may leave out what is beyond.
+    `min_decode_size` is how many pixels of a picture's shorter side it has use for; a decoder may leave out what is
+    beyond.
     """
 
-    detail: int
+    min_decode_size: int
 
     def decode(self, picture: Any, crop: Crop) -> NDArray[np.float32]:
         """One picture (PIL) becomes one instance; raises InvalidRequest when there is nothing to see in it.
@@ -349,5 +350,5 @@ class Classifier(Protocol):
     def answer(self, output: NDArray[np.float32], top_k: int | None) -> Classification:
         """An output in the client's words; `top_k` limits the labels listed."""
 
-    def seen(self, instance: NDArray[np.float32]) -> bytes:
+    def preview(self, instance: NDArray[np.float32]) -> bytes:
         """The instance as a PNG: what the network saw."""

@@ -27,7 +27,7 @@ HEIC = ("HEIF",)
 EXPECTED = "expected a PNG, JPEG, HEIC, AVIF, WebP, GIF, BMP, TIFF or PPM picture"
 
 # A JPEG decoder can halve while it decodes; a shorter side of this many pixels shows ink as well as any more.
-DETAIL = 1024
+MIN_DECODE_SIZE = 1024
 # A JPEG that is read in one pass may have this many times `max_pixels`: only what it is reduced to is kept in memory.
 REDUCED = 4
 
@@ -64,15 +64,16 @@ CHANNEL_GAIN = 2.5
 THUMBNAIL = 64
 
 
-def read_picture(payload: bytes, *, max_pixels: int, detail: int = DETAIL) -> Image.Image:
+def read_picture(payload: bytes, *, max_pixels: int, min_decode_size: int = MIN_DECODE_SIZE) -> Image.Image:
     """The picture in `payload`, upright and fully decoded; InvalidRequest says what was expected instead.
 
-    Of a JPEG perhaps halved to no less than `detail` pixels; of one that moves the first frame that shows something.
+    Of a JPEG perhaps halved to no less than `min_decode_size` pixels; of one that moves the first frame that shows
+    something.
     """
-    return decoded(open_picture(payload, max_pixels=max_pixels, detail=detail))
+    return decoded(open_picture(payload, max_pixels=max_pixels, min_decode_size=min_decode_size))
 
 
-def open_picture(payload: bytes, *, max_pixels: int, detail: int = DETAIL) -> Image.Image:
+def open_picture(payload: bytes, *, max_pixels: int, min_decode_size: int = MIN_DECODE_SIZE) -> Image.Image:
     """The picture with its header read and its size checked, and nothing decoded; raises InvalidRequest."""
     if not payload:
         raise InvalidRequest(f"the picture is empty: {EXPECTED}, got 0 bytes")
@@ -84,7 +85,7 @@ def open_picture(payload: bytes, *, max_pixels: int, detail: int = DETAIL) -> Im
         if not picture.info.get("progressive") and is_one_scan(payload, len(picture.getbands())):
             most *= REDUCED
         _check_size(picture.size, most)
-        picture.draft(None, (detail, detail))
+        picture.draft(None, (min_decode_size, min_decode_size))
     _check_size(picture.size, max_pixels)
     return picture
 
@@ -111,7 +112,7 @@ def to_grey(picture: Image.Image) -> Bytes:
         return _backed_grey(_rgba(picture))
     if picture.mode in ("1", "L"):
         return np.asarray(picture.convert("L"))
-    return _telling_channel(_opaque_rgb(picture))
+    return _max_contrast_channel(_opaque_rgb(picture))
 
 
 def to_rgb(picture: Image.Image) -> Bytes:
@@ -228,7 +229,7 @@ def _backed_grey(pixels: Bytes) -> Bytes:
     """(h, w, 4) colours and alpha as (h, w) grey, on a backing chosen by `_backing`."""
     alpha = pixels[..., 3]
     if alpha.min() == 255:
-        return _telling_channel(pixels[..., :3])
+        return _max_contrast_channel(pixels[..., :3])
     grey = cv2.cvtColor(np.ascontiguousarray(pixels[..., :3]), cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
     return _over(grey, alpha, _backing(grey, alpha))
 
@@ -246,7 +247,7 @@ def _backing(grey: Bytes, alpha: Bytes) -> int:
     return 255 if mean < 128 else 0
 
 
-def _telling_channel(rgb: Bytes) -> Bytes:
+def _max_contrast_channel(rgb: Bytes) -> Bytes:
     """(h, w) luminance, or the colour channel that shows far more: red on an equally bright green has no luminance."""
     rgb = np.ascontiguousarray(rgb)
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)

@@ -39,7 +39,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Intake:
+class ImportSession:
     """One import under way: whoever has the file puts it to `path`."""
 
     path: Path
@@ -51,19 +51,21 @@ class Intake:
         Raises InvalidRequest for what is no such network or takes too long, NotFound, Conflict or Damaged for `like`.
         """
         try:
-            async with asyncio.timeout(settings.import_seconds):
+            async with asyncio.timeout(settings.import_timeout_seconds):
                 await _import(settings.environment(), model, like, str(self.path), str(self.folder))
         except TimeoutError:
-            raise InvalidRequest(f"the network could not be tested within {settings.import_seconds:g} s") from None
+            raise InvalidRequest(
+                f"the network could not be tested within {settings.import_timeout_seconds:g} s"
+            ) from None
         return Candidate(await asyncio.to_thread(read_card, self.folder), self.folder)
 
 
 @asynccontextmanager
-async def opened(store: ModelStore) -> AsyncIterator[Intake]:
+async def import_session(store: ModelStore) -> AsyncIterator[ImportSession]:
     """An import; what was not published when it ends leaves nothing behind."""
     owner = f"import.{uuid.uuid4().hex}"
     try:
-        yield await asyncio.to_thread(lambda: Intake(store.stage(owner) / UPLOADED, store.stage(owner)))
+        yield await asyncio.to_thread(lambda: ImportSession(store.stage(owner) / UPLOADED, store.stage(owner)))
     finally:
         await asyncio.to_thread(store.discard, owner)
 
@@ -83,18 +85,18 @@ async def _import(environment: Mapping[str, str], *arguments: str) -> None:
     if process.stdout is None:  # never, as it is a pipe
         raise RuntimeError("the process has no output")
     try:
-        told = await process.stdout.read()
+        output = await process.stdout.read()
         await process.wait()
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     try:
-        said = json.loads(told.splitlines()[-1])
+        result = json.loads(output.splitlines()[-1])
     except (IndexError, ValueError):
         raise InvalidRequest(
             f"the process that tested the network exited with {process.returncode}: the network exceeds the limit of "
             "memory or time, or cannot run"
         ) from None
-    if "error" in said:
-        raise KINDS.get(said["kind"], InvalidRequest)(said["error"])
+    if "error" in result:
+        raise KINDS.get(result["kind"], InvalidRequest)(result["error"])

@@ -23,7 +23,7 @@ from app import request_context
 from app.disk import make_folder
 from app.errors import InvalidRequest, Unavailable
 
-HEAD = "0006"  # the newest migration; a test compares it with the folder
+HEAD = "0007"  # the newest migration; a test compares it with the folder
 BUSY_SECONDS = 15  # how long a lock is waited for
 IDLE_SECONDS = 5  # after which PostgreSQL ends a transaction whose process was stopped or cut off in the midst of it
 CONNECT_SECONDS = 5
@@ -32,7 +32,7 @@ SQLITE, POSTGRESQL = "sqlite", "postgresql+psycopg"
 EXPECTED = "expected sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
 QUEUE, MIGRATION = 0x466974_01, 0x466974_02  # names of PostgreSQL's advisory locks
 NUMBER = "float"  # the only key of an object that stands for a number which JSON has no word for:
-BEYOND = ("nan", "inf", "-inf")
+NON_FINITE = ("nan", "inf", "-inf")
 
 
 class Database:
@@ -47,14 +47,14 @@ class Database:
         """Connect, and bring the tables up to date; raises InvalidRequest for the URL, Unavailable for the rest."""
         url = parsed(self._url)
         if url.drivername == SQLITE and url.database and "uri" not in url.query:
-            _make_place(Path(url.database))
+            _make_folder(Path(url.database))
         self._engine = _engine(url, self._connections)
         try:
             if self._revision() != HEAD:
                 self._upgrade(url)
         except DBAPIError as fault:
             self.close()
-            raise Unavailable(f"{_named(url)} cannot be the journal: {fault.orig}") from fault
+            raise Unavailable(f"{_display_name(url)} cannot be the journal: {fault.orig}") from fault
         except BaseException:
             self.close()
             raise
@@ -80,11 +80,11 @@ class Database:
             request_context.commit()
 
     @contextmanager
-    def begin_hastily(self) -> Iterator[Connection]:
+    def begin_unsynced(self) -> Iterator[Connection]:
         """A transaction that SQLite does not wait for the disk with: where the power fails, the last of these may be
         undone, but for those before one of the others.
         """
-        with _explained(), self._opened.execution_options(hasty=True).begin() as connection:
+        with _explained(), self._opened.execution_options(unsynced=True).begin() as connection:
             yield connection
 
     @contextmanager
@@ -136,7 +136,7 @@ def parsed(url: str) -> URL:
     return found
 
 
-def _make_place(path: Path) -> None:
+def _make_folder(path: Path) -> None:
     """The folder of an SQLite file; raises Unavailable where there cannot be one."""
     try:
         make_folder(path.parent)
@@ -146,7 +146,7 @@ def _make_place(path: Path) -> None:
         raise Unavailable(f"the journal cannot be {path}: it is a folder, expected a file")
 
 
-def _named(url: URL) -> str:
+def _display_name(url: URL) -> str:
     return str(url.database) if url.drivername == SQLITE else url.render_as_string(hide_password=True)
 
 
@@ -210,9 +210,9 @@ def _explain(context: ExceptionContext) -> None:
     """A database that is locked, read-only, full, damaged or away is no fault of the program."""
     fault = context.sqlalchemy_exception
     if type(fault) is DatabaseError:  # SQLite's, of a file that is none
-        place = context.engine and context.engine.url.database
+        path = context.engine and context.engine.url.database
         raise Unavailable(
-            f"the journal {place} is damaged or not a journal: {context.original_exception}; put a copy in its place, "
+            f"the journal {path} is damaged or not a journal: {context.original_exception}; put a copy in its place, "
             "or move it away, and the next start begins a new one"
         )
     away = isinstance(fault, (OperationalError, InterfaceError, InternalError))
@@ -233,18 +233,18 @@ def _write_json(value: Any) -> str:
     try:
         return json.dumps(value, allow_nan=False)
     except ValueError:
-        return json.dumps(_spelled(value))
+        return json.dumps(_encode_non_finite(value))
 
 
-def _spelled(value: Any) -> Any:
+def _encode_non_finite(value: Any) -> Any:
     """Numbers that JSON lacks as objects: as texts they would be taken for texts, or these for numbers."""
     match value:
         case float() if not math.isfinite(value):
             return {NUMBER: str(value)}
         case dict():
-            return {name: _spelled(one) for name, one in value.items()}
+            return {name: _encode_non_finite(one) for name, one in value.items()}
         case list() | tuple():
-            return [_spelled(one) for one in value]
+            return [_encode_non_finite(one) for one in value]
     return value
 
 
@@ -253,4 +253,4 @@ def _read_json(content: str | bytes) -> Any:
 
 
 def _number(value: dict[str, Any]) -> Any:
-    return float(value[NUMBER]) if value.keys() == {NUMBER} and value[NUMBER] in BEYOND else value
+    return float(value[NUMBER]) if value.keys() == {NUMBER} and value[NUMBER] in NON_FINITE else value

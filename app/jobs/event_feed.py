@@ -13,7 +13,7 @@ from app.jobs.journal import Journal
 Read: TypeAlias = tuple[bool, Sequence[Event]]  # whether the job has ended, and what is new
 
 
-class Feed:
+class EventFeed:
     """Follows jobs in the journal. However many watch, one asks whether anything is new, and only while they wait;
     and those who are equally far read what is new together.
     """
@@ -40,11 +40,11 @@ class Feed:
                 await self._changed(job, seen)
 
     async def _read(self, job: str, after: int) -> Read:
-        place = job, after
-        if place not in self._reads:
-            self._reads[place] = asyncio.create_task(asyncio.to_thread(self._look_up, job, after))
-            self._reads[place].add_done_callback(lambda _: self._reads.pop(place))
-        return await asyncio.shield(self._reads[place])
+        key = job, after
+        if key not in self._reads:
+            self._reads[key] = asyncio.create_task(asyncio.to_thread(self._look_up, job, after))
+            self._reads[key].add_done_callback(lambda _: self._reads.pop(key))
+        return await asyncio.shield(self._reads[key])
 
     def _look_up(self, job: str, after: int) -> Read:
         ended = self._journal.get(job).status.terminal  # a job ends with its last event

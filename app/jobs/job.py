@@ -32,7 +32,7 @@ class Status(StrEnum):
 TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 
 
-class Wish(StrEnum):
+class ControlRequest(StrEnum):
     """A control request for a running job, until its trainer has received it."""
 
     CANCEL = "cancel"
@@ -63,7 +63,7 @@ class Job(NewJob):
 
     id: str = Field(examples=["3f9c2a7b1d40"])
     status: Status
-    wish: Wish | None = Field(None, description="Pending control request.")
+    control_request: ControlRequest | None = Field(None, description="Pending control request.")
     attempts: int = Field(0, description="Number of attempts started.")
     progress: float = Field(0.0, description="Fraction of the training completed, 0 to 1.")
     phase: str | None = None

@@ -8,9 +8,20 @@ from sqlalchemy import Connection, delete, func, insert, literal, or_, select, u
 
 from app.errors import Busy, FitserveError, InvalidRequest, NotFound
 from app.jobs.database import QUEUE, Database
-from app.jobs.job import Event, Job, NewJob, Status, Wish
-from app.jobs.leader_lease import leads
-from app.jobs.tables import Clock, Conditions, change, events, held, job_of, jobs, row_of, running, write
+from app.jobs.job import ControlRequest, Event, Job, NewJob, Status
+from app.jobs.leader_lease import is_leader
+from app.jobs.tables import (
+    Conditions,
+    DatabaseClock,
+    events,
+    fenced,
+    job_of,
+    jobs,
+    row_of,
+    running,
+    update_job,
+    write_event,
+)
 from app.jobs.usage import check_family
 
 CONNECTIONS = 10
@@ -40,15 +51,15 @@ class Journal:
 
     # ---- asking for jobs
 
-    def submit(self, new: NewJob, max_queued: int) -> tuple[Job, bool]:
+    def submit(self, new: NewJob, max_queued_jobs: int) -> tuple[Job, bool]:
         """Queue a job; returns it and whether it is new (an idempotency key seen before gives the first job).
 
-        Raises Busy when `max_queued` jobs wait already, and InvalidRequest for a key that came with another body.
+        Raises Busy when `max_queued_jobs` jobs wait already, and InvalidRequest for a key that came with another body.
         """
-        return self.submit_all([new], max_queued)[0]
+        return self.submit_all([new], max_queued_jobs)[0]
 
     def submit_all(
-        self, news: Sequence[NewJob], max_queued: int, check: Callable[[], None] = lambda: None
+        self, news: Sequence[NewJob], max_queued_jobs: int, check: Callable[[], None] = lambda: None
     ) -> list[tuple[Job, bool]]:
         """As `submit`, for jobs that are all queued or, when there is no room for the last of them, none.
 
@@ -61,7 +72,7 @@ class Journal:
             check()
             for new in news:
                 check_family(connection, new.model, new.family)
-            return [(_insert(connection, new, max_queued), True) for new in news]
+            return [(_insert(connection, new, max_queued_jobs), True) for new in news]
 
     def get(self, job: str) -> Job:
         """One job; raises NotFound."""
@@ -106,13 +117,13 @@ class Journal:
     def stop_early(self, job: str) -> Job:
         """Ask a job to publish the best of its epochs so far; one that has none is cancelled."""
         begun = jobs.c.id == job, jobs.c.status == Status.PAUSED
-        unwished = or_(jobs.c.wish.is_(None), jobs.c.wish == Wish.PAUSE)
-        wished = {"wish": Wish.STOP_EARLY}
+        unrequested = or_(jobs.c.control_request.is_(None), jobs.c.control_request == ControlRequest.PAUSE)
+        requested = {"control_request": ControlRequest.STOP_EARLY}
         with self.database.begin() as connection:
-            change(connection, job, begun, "queued", {"reason": "to stop early"}, status=Status.QUEUED, **wished)
-            connection.execute(update(jobs).where(*running(job), unwished).values(**wished))
+            update_job(connection, job, begun, "queued", {"reason": "to stop early"}, status=Status.QUEUED, **requested)
+            connection.execute(update(jobs).where(*running(job), unrequested).values(**requested))
             seen = _one(connection, job)
-            return _cancel(connection, job) if seen.status is Status.QUEUED and not seen.wish else seen
+            return _cancel(connection, job) if seen.status is Status.QUEUED and not seen.control_request else seen
 
     def cancel(self, job: str, reason: str | None = None) -> Job:
         """Ask for the end of a job: at once when it waits, soon when it runs, nothing when it has ended."""
@@ -123,16 +134,24 @@ class Journal:
         """Ask a job to wait: at once when it is queued, soon when it runs, nothing when it has ended or is to end."""
         queued = jobs.c.id == job, jobs.c.status == Status.QUEUED
         with self.database.begin() as connection:
-            change(connection, job, queued, "paused", {}, status=Status.PAUSED)
-            connection.execute(update(jobs).where(*running(job), jobs.c.wish.is_(None)).values(wish=Wish.PAUSE))
+            update_job(connection, job, queued, "paused", {}, status=Status.PAUSED)
+            connection.execute(
+                update(jobs)
+                .where(*running(job), jobs.c.control_request.is_(None))
+                .values(control_request=ControlRequest.PAUSE)
+            )
             return _one(connection, job)
 
     def resume(self, job: str) -> Job:
         """Queue a paused job again, or take the wish to pause back; nothing to any other."""
         paused = jobs.c.id == job, jobs.c.status == Status.PAUSED
         with self.database.begin() as connection:
-            change(connection, job, paused, "queued", {"reason": "resumed"}, status=Status.QUEUED)
-            connection.execute(update(jobs).where(*running(job), jobs.c.wish == Wish.PAUSE).values(wish=None))
+            update_job(connection, job, paused, "queued", {"reason": "resumed"}, status=Status.QUEUED)
+            connection.execute(
+                update(jobs)
+                .where(*running(job), jobs.c.control_request == ControlRequest.PAUSE)
+                .values(control_request=None)
+            )
             return _one(connection, job)
 
     # ---- working on jobs
@@ -147,8 +166,8 @@ class Journal:
         values = {
             "status": Status.RUNNING,
             "attempts": jobs.c.attempts + 1,
-            "started": func.coalesce(jobs.c.started, Clock()),
-            "lease_until": Clock(lease_seconds),
+            "started": func.coalesce(jobs.c.started, DatabaseClock()),
+            "lease_until": DatabaseClock(lease_seconds),
             "lease_seconds": lease_seconds,
         }
         where = [jobs.c.number == _next(job), jobs.c.status == Status.QUEUED]
@@ -157,29 +176,31 @@ class Journal:
             count = select(func.count()).select_from(others).where(others.c.status == Status.RUNNING)
             where.append(count.scalar_subquery() < room)
         if leader is not None:
-            where.append(leads(leader))
+            where.append(is_leader(leader))
         with self.database.begin(QUEUE) as connection:
             row = connection.execute(update(jobs).where(*where).values(**values).returning(jobs)).mappings().first()
             if row is None:
                 return None
             claimed = job_of(row)
-            write(connection, claimed.id, "started", {"attempt": claimed.attempts})
+            write_event(connection, claimed.id, "started", {"attempt": claimed.attempts})
         return claimed
 
-    def report(self, job: Job, lease_seconds: float, kind: str | None = None, **facts: Any) -> Wish | None:
+    def report(self, job: Job, lease_seconds: float, kind: str | None = None, **facts: Any) -> ControlRequest | None:
         """Keep the lease, note columns of the job in `facts`, and write an event of `kind` if one is named.
 
         Returns what somebody asked of the job. Raises LostLease when the job is no longer this attempt's.
         """
         values = {name: value for name, value in facts.items() if name in jobs.c}
-        values |= {"lease_until": Clock(lease_seconds), "lease_seconds": lease_seconds}
-        with self.database.begin_hastily() as connection:
-            found = connection.execute(update(jobs).where(*held(job)).values(**values).returning(jobs.c.wish)).first()
+        values |= {"lease_until": DatabaseClock(lease_seconds), "lease_seconds": lease_seconds}
+        with self.database.begin_unsynced() as connection:
+            found = connection.execute(
+                update(jobs).where(*fenced(job)).values(**values).returning(jobs.c.control_request)
+            ).first()
             if found is None:
                 raise LostLease(f"attempt {job.attempts} no longer holds job {job.id}")
             if kind:
-                write(connection, job.id, kind, facts)
-        return Wish(found[0]) if found[0] else None
+                write_event(connection, job.id, kind, facts)
+        return ControlRequest(found[0]) if found[0] else None
 
     def finish(
         self,
@@ -188,28 +209,41 @@ class Journal:
         *,
         result: dict[str, Any] | None = None,
         error: str | None = None,
-        silent: bool = False,
+        lease_expired: bool = False,
     ) -> bool:
         """End an attempt's job; returns False, and changes nothing, when it is no longer this attempt's.
 
-        Here and below, `silent` says that this is done because its lease is over; so it must still be.
+        Here and below, `lease_expired` says that this is done because its lease is over; so it must still be.
         """
         data: dict[str, Any] = {"status": status, "result": result, "error": error}
-        values = {**data, "finished": Clock(), "lease_until": None, "eta_seconds": None, "wish": None}
+        values = {
+            **data,
+            "finished": DatabaseClock(),
+            "lease_until": None,
+            "eta_seconds": None,
+            "control_request": None,
+        }
         if status is Status.SUCCEEDED:
             values["progress"] = 1.0
         with self.database.begin() as connection:
-            return change(connection, job.id, held(job, silent=silent), "finished", data, **values)
+            return update_job(connection, job.id, fenced(job, lease_expired=lease_expired), "finished", data, **values)
 
-    def give_back(self, job: Job, reason: str, *, counts: bool = True, silent: bool = False) -> bool:
+    def requeue(self, job: Job, reason: str, *, counts: bool = True, lease_expired: bool = False) -> bool:
         """Queue a running job again; an attempt that does not count is not held against it."""
         attempts = jobs.c.attempts if counts else jobs.c.attempts - 1
-        return self._let_go(job, held(job, silent=silent), reason, status=Status.QUEUED, attempts=attempts)
+        return self._release(
+            job, fenced(job, lease_expired=lease_expired), reason, status=Status.QUEUED, attempts=attempts
+        )
 
-    def set_aside(self, job: Job, *, silent: bool = False) -> bool:
+    def mark_paused(self, job: Job, *, lease_expired: bool = False) -> bool:
         """Pause a running job; False when it was taken away, or when meanwhile it is to be cancelled."""
-        still = *held(job, silent=silent), jobs.c.wish.is_distinct_from(Wish.CANCEL)
-        return self._let_go(job, still, "paused", status=Status.PAUSED, attempts=jobs.c.attempts - 1, wish=None)
+        still = (
+            *fenced(job, lease_expired=lease_expired),
+            jobs.c.control_request.is_distinct_from(ControlRequest.CANCEL),
+        )
+        return self._release(
+            job, still, "paused", status=Status.PAUSED, attempts=jobs.c.attempts - 1, control_request=None
+        )
 
     def has_work(self) -> bool:
         """Whether any job waits or runs: the one cheap question that an idle service asks."""
@@ -233,19 +267,19 @@ class Journal:
         A lease that ends later than its length allows was taken before the clock was set back: it is cut to its
         length, so that who lives can renew it, and who is dead is found.
         """
-        whole = Clock(jobs.c.lease_seconds)
+        whole = DatabaseClock(jobs.c.lease_seconds)
         late = jobs.c.status == Status.RUNNING, jobs.c.lease_until > whole
         if self._select(select(jobs).where(*late)):
             with self.database.begin() as connection:
                 connection.execute(update(jobs).where(*late).values(lease_until=whole))
-        return self._select(select(jobs).where(jobs.c.status == Status.RUNNING, jobs.c.lease_until < Clock()))
+        return self._select(select(jobs).where(jobs.c.status == Status.RUNNING, jobs.c.lease_until < DatabaseClock()))
 
     # ---- inside
 
-    def _let_go(self, job: Job, where: Conditions, reason: str, *, status: Status, **values: Any) -> bool:
+    def _release(self, job: Job, where: Conditions, reason: str, *, status: Status, **values: Any) -> bool:
         values |= {"status": status, "lease_until": None, "eta_seconds": None}
         with self.database.begin() as connection:
-            return change(connection, job.id, where, status, {"reason": reason}, **values)
+            return update_job(connection, job.id, where, status, {"reason": reason}, **values)
 
     def _select(self, query: Any) -> list[Job]:
         with self.database.read() as connection:
@@ -278,24 +312,26 @@ def check_body(known: str | None, body: str | None) -> None:
 
 def _cancel(connection: Connection, job: str, reason: str | None = None) -> Job:
     waiting = jobs.c.id == job, jobs.c.status.in_((Status.QUEUED, Status.PAUSED))
-    ended = {"status": Status.CANCELLED, "finished": Clock(), "wish": None}
-    change(connection, job, waiting, "finished", {"status": Status.CANCELLED}, **ended)
-    asked = connection.execute(update(jobs).where(*running(job)).values(wish=Wish.CANCEL)).rowcount
+    ended = {"status": Status.CANCELLED, "finished": DatabaseClock(), "control_request": None}
+    update_job(connection, job, waiting, "finished", {"status": Status.CANCELLED}, **ended)
+    asked = connection.execute(update(jobs).where(*running(job)).values(control_request=ControlRequest.CANCEL)).rowcount
     if asked and reason:
-        write(connection, job, "stopped", {"text": reason})
+        write_event(connection, job, "stopped", {"text": reason})
     return _one(connection, job)
 
 
-def _insert(connection: Connection, new: NewJob, max_queued: int) -> Job:
+def _insert(connection: Connection, new: NewJob, max_queued_jobs: int) -> Job:
     """Queue one job if there is room."""
     row = row_of(new)
     waiting = select(func.count()).select_from(jobs).where(jobs.c.status == Status.QUEUED).scalar_subquery()
     values = [literal(value, jobs.c[name].type) for name, value in row.items()]
-    queued = insert(jobs).from_select([*row, "created"], select(*values, Clock()).where(waiting < max_queued))
+    queued = insert(jobs).from_select(
+        [*row, "created"], select(*values, DatabaseClock()).where(waiting < max_queued_jobs)
+    )
     found = connection.execute(queued.returning(jobs)).mappings().first()
     if found is None:
-        raise Busy(f"{max_queued} jobs are already queued; try again when one has started", retry_after=30)
-    write(connection, row["id"], "queued", new.origin)
+        raise Busy(f"{max_queued_jobs} jobs are already queued; try again when one has started", retry_after=30)
+    write_event(connection, row["id"], "queued", new.origin)
     return job_of(found)
 
 

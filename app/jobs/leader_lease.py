@@ -8,7 +8,7 @@ import time
 from sqlalchemy import ColumnElement, func, or_, select, update
 
 from app.jobs.database import Database
-from app.jobs.tables import SUPERVISOR, Clock, leases
+from app.jobs.tables import SUPERVISOR, DatabaseClock, leases
 
 RENEWALS = 3  # in the time of a lease
 
@@ -23,15 +23,15 @@ class Leadership:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
     @property
-    def held(self) -> bool:
+    def holds_lease(self) -> bool:
         """Whether the lease was kept and cannot have ended yet, by this machine's own count of the seconds."""
         return time.monotonic() < self._until
 
     def keep(self) -> bool:
         """Take the lead when nobody has it, renew it when that is due; returns whether it is held."""
-        if self.held and time.monotonic() < self._renew:
+        if self.holds_lease and time.monotonic() < self._renew:
             return True
-        if not self.held and self.leader() not in (None, self.name):
+        if not self.holds_lease and self.leader() not in (None, self.name):
             self._cut()
             return False
         begun = time.monotonic()  # before the database counts
@@ -39,27 +39,27 @@ class Leadership:
             self._until, self._renew = begun + self._seconds, begun + self._seconds / RENEWALS
         else:
             self._until = 0.0
-        return self.held
+        return self.holds_lease
 
     def leader(self) -> str | None:
         """The name of the process that leads."""
-        query = select(leases.c.holder).where(leases.c.name == SUPERVISOR, leases.c.until > Clock())
+        query = select(leases.c.holder).where(leases.c.name == SUPERVISOR, leases.c.until > DatabaseClock())
         with self._database.read() as connection:
             holder: str | None = connection.execute(query).scalar()
         return holder
 
     def resign(self) -> None:
         """Let the next one lead at once."""
-        if self.held:
+        if self.holds_lease:
             self._until = 0.0
             with self._database.begin() as connection:
-                connection.execute(update(leases).where(leads(self.name)).values(holder=None, until=None))
+                connection.execute(update(leases).where(is_leader(self.name)).values(holder=None, until=None))
 
     def _cut(self) -> None:
         """A lease that ends later than its length allows was taken before the clock was set back: cut it to its length,
         so that who leads can renew it, and who is dead is followed.
         """
-        whole = Clock(func.coalesce(leases.c.seconds, self._seconds))
+        whole = DatabaseClock(func.coalesce(leases.c.seconds, self._seconds))
         late = leases.c.name == SUPERVISOR, leases.c.until > whole
         with self._database.read() as connection:
             found = connection.execute(select(leases.c.name).where(*late)).first()
@@ -68,17 +68,17 @@ class Leadership:
                 connection.execute(update(leases).where(*late).values(until=whole))
 
     def _taken(self) -> bool:
-        free = or_(leases.c.holder.is_(None), leases.c.holder == self.name, leases.c.until < Clock())
-        values = {"holder": self.name, "until": Clock(self._seconds), "seconds": self._seconds}
+        free = or_(leases.c.holder.is_(None), leases.c.holder == self.name, leases.c.until < DatabaseClock())
+        values = {"holder": self.name, "until": DatabaseClock(self._seconds), "seconds": self._seconds}
         with self._database.begin() as connection:
             found = connection.execute(update(leases).where(leases.c.name == SUPERVISOR, free).values(**values))
         return found.rowcount == 1
 
 
-def leads(name: str) -> ColumnElement[bool]:
+def is_leader(name: str) -> ColumnElement[bool]:
     """Whether this process leads, asked within a statement."""
     return (
         select(leases.c.name)
-        .where(leases.c.name == SUPERVISOR, leases.c.holder == name, leases.c.until > Clock())
+        .where(leases.c.name == SUPERVISOR, leases.c.holder == name, leases.c.until > DatabaseClock())
         .exists()
     )

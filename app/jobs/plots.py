@@ -123,7 +123,7 @@ async def draw(kind: Kind, content: Any, form: Form) -> bytes:
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
     try:
         async with asyncio.timeout(SECONDS):
-            drawn, told = await process.communicate(json.dumps(content).encode())
+            drawn, errors = await process.communicate(json.dumps(content).encode())
     except TimeoutError:
         raise FitserveError(f"the plot could not be drawn within {SECONDS:g} s") from None
     finally:
@@ -131,5 +131,5 @@ async def draw(kind: Kind, content: Any, form: Form) -> bytes:
             process.kill()
             await process.wait()
     if process.returncode:
-        raise FitserveError(f"the plot could not be drawn: {told.decode(errors='replace')[-500:]}")
+        raise FitserveError(f"the plot could not be drawn: {errors.decode(errors='replace')[-500:]}")
     return drawn

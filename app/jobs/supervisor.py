@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from app.errors import Unavailable
-from app.jobs.job import Job, Status, Wish
+from app.jobs.job import ControlRequest, Job, Status
 from app.jobs.journal import Journal, LostLease
-from app.jobs.launchers.launcher import Launcher, Trainer
+from app.jobs.launchers.launcher import Launcher, TrainerHandle
 from app.jobs.leader_lease import Leadership
 from app.logging import log
 
@@ -19,21 +19,21 @@ RENEWALS = 3  # of the lease of a trainer that waits, in the time of a lease
 
 
 @dataclass(frozen=True)
-class Rules:
+class SupervisorRules:
     """How many trainers at once, how often a lost job is tried, and how long anybody is waited for (seconds)."""
 
     max_trainers: int = 1
     max_attempts: int = 3
     lease_seconds: float = 30
-    leader_seconds: float = 5
-    grace_seconds: float = 5
-    poll_seconds: float = 0.5
+    leader_lease_seconds: float = 5
+    termination_grace_seconds: float = 5
+    job_poll_seconds: float = 0.5
 
 
 @dataclass
 class _Attempt:
     job: Job
-    trainer: Trainer
+    trainer: TrainerHandle
     asked_to_stop: float | None = field(default=None)
     signalled: bool = field(default=False)
     waited: bool = field(default=False)  # when it was looked at last
@@ -45,12 +45,12 @@ class Supervisor:
     what is lost. The others look after the trainers that they started while they led, and stand by.
     """
 
-    def __init__(self, journal: Journal, launcher: Launcher, rules: Rules) -> None:
+    def __init__(self, journal: Journal, launcher: Launcher, rules: SupervisorRules) -> None:
         self._journal = journal
         self._launcher = launcher
         self._rules = rules
-        self._leadership = Leadership(journal.database, rules.leader_seconds)
-        self._cut_off = -math.inf  # when the journal was last found to be away
+        self._leadership = Leadership(journal.database, rules.leader_lease_seconds)
+        self._unavailable_since = -math.inf  # when the journal was last found to be away
         self._attempts: dict[str, _Attempt] = {}
         self._wake = asyncio.Event()
         self._turn = threading.Lock()  # a step may still run in its thread when `close` is called
@@ -64,16 +64,16 @@ class Supervisor:
             try:
                 await asyncio.to_thread(self.step)
             except Unavailable as fault:
-                self._cut_off = time.monotonic()
+                self._unavailable_since = time.monotonic()
                 log.error("no job can be looked after; trying again", reason=str(fault))
             except Exception:
                 log.exception("the supervisor's step failed; trying again")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._rules.poll_seconds)
+                await asyncio.wait_for(self._wake.wait(), self._rules.job_poll_seconds)
 
-    def leads(self) -> bool:
+    def is_leader(self) -> bool:
         """Whether this process is the one of its journal that starts trainers."""
-        return self._leadership.held
+        return self._leadership.holds_lease
 
     def wake(self) -> None:
         """Look for work now rather than at the next poll; call it from the event loop."""
@@ -84,16 +84,16 @@ class Supervisor:
         with self._turn:
             if self._closed:
                 return
-            acts = self._keeps_lead() if only is None else True
-            if not (self._attempts or (acts and self._journal.has_work())):
+            may_act = self._keep_leadership() if only is None else True
+            if not (self._attempts or (may_act and self._journal.has_work())):
                 return
-            if acts:
+            if may_act:
                 self._find()
             self._collect_ended()
-            self._keep_waiting()
+            self._renew_waiting()
             self._stop_unwanted()
-            if acts:
-                self._collect_silent()
+            if may_act:
+                self._collect_expired()
                 self._start(only)
 
     def trainers(self) -> list[tuple[Job, int]]:
@@ -108,25 +108,25 @@ class Supervisor:
         """
         with self._turn:
             self._closed = True
-        if self._launcher.outlasting:
+        if self._launcher.detached:
             self._attempts.clear()
         for attempt in self._attempts.values():
             attempt.trainer.stop()
-        deadline = time.monotonic() + self._rules.grace_seconds
+        deadline = time.monotonic() + self._rules.termination_grace_seconds
         while time.monotonic() < deadline and any(a.trainer.poll() is None for a in self._attempts.values()):
             time.sleep(0.05)
         for attempt in self._attempts.values():
             attempt.trainer.stop(force=True)
             with suppress(Unavailable):
-                self._lost(attempt.job, "the service stopped", counts=False)
+                self._attempt_over(attempt.job, "the service stopped", counts=False)
         self._attempts.clear()
         with suppress(Unavailable):
             self._leadership.resign()
 
     # ---- inside
 
-    def _keeps_lead(self) -> bool:
-        before, leads = self._leadership.held, self._leadership.keep()
+    def _keep_leadership(self) -> bool:
+        before, leads = self._leadership.holds_lease, self._leadership.keep()
         if leads != before:
             log.info("this process %s", "looks after the jobs from now on" if leads else "stands by from now on")
         return leads
@@ -147,23 +147,23 @@ class Supervisor:
             log.info("attempt started", job=job.id, model=job.model, attempt=job.attempts)
         except Unavailable as fault:
             self._launch_from = time.monotonic() + RETRY_SECONDS
-            self._lost(job, str(fault), counts=False)
+            self._attempt_over(job, str(fault), counts=False)
 
     def _find(self) -> None:
         """Look after the trainers that another process launched, where they outlast it."""
-        for job in self._journal.running() if self._launcher.outlasting else ():
+        for job in self._journal.running() if self._launcher.detached else ():
             if job.id not in self._attempts and (trainer := self._launcher.find(job)):
                 self._attempts[job.id] = _Attempt(job, trainer)
 
     def _collect_ended(self) -> None:
         for attempt in list(self._attempts.values()):
-            ending = attempt.trainer.poll()
-            if ending is not None:
-                reason = f"the trainer {ending}"
-                self._lost(attempt.job, reason, attempt.trainer.last_words(), counts=ending.counts)
+            exited = attempt.trainer.poll()
+            if exited is not None:
+                reason = f"the trainer {exited}"
+                self._attempt_over(attempt.job, reason, attempt.trainer.log_tail(), counts=exited.counts)
                 del self._attempts[attempt.job.id]
 
-    def _keep_waiting(self) -> None:
+    def _renew_waiting(self) -> None:
         """Keep the leases of those that wait for room, and once more when they have found it."""
         for attempt in list(self._attempts.values()):
             waiting = attempt.trainer.waiting
@@ -180,39 +180,44 @@ class Supervisor:
             attempt.trainer.stop(force=True)
             del self._attempts[attempt.job.id]
 
-    def _collect_silent(self) -> None:
-        if time.monotonic() < self._cut_off + self._rules.lease_seconds / 2:
+    def _collect_expired(self) -> None:
+        if time.monotonic() < self._unavailable_since + self._rules.lease_seconds / 2:
             return  # trainers could not reach the journal either; they get the time to say that they live
         for job in self._journal.expired():
             attempt = self._attempts.pop(job.id, None)
             if attempt:
                 attempt.trainer.stop(force=True)
-            self._lost(job, f"the trainer was silent for {self._rules.lease_seconds:g} s", silent=True)
+            self._attempt_over(job, f"the trainer was silent for {self._rules.lease_seconds:g} s", lease_expired=True)
 
     def _stop_unwanted(self) -> None:
         """End trainers that did not heed a wish: asked by signal after one time of grace, killed after two."""
-        wishes = {job.id: job.wish for job in self._journal.running()} if self._attempts else {}
+        control_requests = {job.id: job.control_request for job in self._journal.running()} if self._attempts else {}
         for attempt in self._attempts.values():
-            if wishes.get(attempt.job.id) not in (Wish.CANCEL, Wish.PAUSE):
+            if control_requests.get(attempt.job.id) not in (ControlRequest.CANCEL, ControlRequest.PAUSE):
                 continue
             now = time.monotonic()
             attempt.asked_to_stop = attempt.asked_to_stop or now
             waited = now - attempt.asked_to_stop
-            if waited > self._rules.grace_seconds or attempt.trainer.waiting:
-                attempt.trainer.stop(force=attempt.signalled and waited > 2 * self._rules.grace_seconds)
+            if waited > self._rules.termination_grace_seconds or attempt.trainer.waiting:
+                attempt.trainer.stop(force=attempt.signalled and waited > 2 * self._rules.termination_grace_seconds)
                 attempt.signalled = True
 
-    def _lost(self, job: Job, reason: str, last_words: str = "", *, counts: bool = True, silent: bool = False) -> None:
+    def _attempt_over(
+        self, job: Job, reason: str, log_tail: str = "", *, counts: bool = True, lease_expired: bool = False
+    ) -> None:
         """An attempt is over; unless its trainer ended the job itself, do what was wished, try again or give up."""
-        wish = self._journal.get(job.id).wish
-        if wish is Wish.CANCEL:
-            self._journal.finish(job, Status.CANCELLED, silent=silent)
-        elif wish is Wish.PAUSE:
-            self._journal.set_aside(job, silent=silent)
+        control_request = self._journal.get(job.id).control_request
+        if control_request is ControlRequest.CANCEL:
+            self._journal.finish(job, Status.CANCELLED, lease_expired=lease_expired)
+        elif control_request is ControlRequest.PAUSE:
+            self._journal.mark_paused(job, lease_expired=lease_expired)
         elif not counts or job.attempts < self._rules.max_attempts:
-            if self._journal.give_back(job, reason, counts=counts, silent=silent):
+            if self._journal.requeue(job, reason, counts=counts, lease_expired=lease_expired):
                 log.warning("job given back", job=job.id, reason=reason)
         elif self._journal.finish(
-            job, Status.FAILED, error=f"{reason} in attempt {job.attempts}\n{last_words}".strip(), silent=silent
+            job,
+            Status.FAILED,
+            error=f"{reason} in attempt {job.attempts}\n{log_tail}".strip(),
+            lease_expired=lease_expired,
         ):
             log.error("job failed", job=job.id, reason=reason)

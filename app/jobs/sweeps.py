@@ -10,9 +10,9 @@ from sqlalchemy import Connection, func, insert, literal, select, update
 
 from app.errors import Busy, NotFound
 from app.jobs.database import QUEUE
-from app.jobs.job import TERMINAL, Event, Promote, Status, Wish
+from app.jobs.job import TERMINAL, ControlRequest, Event, Promote, Status
 from app.jobs.journal import Journal, check_body
-from app.jobs.tables import Clock, events, jobs, sweeps
+from app.jobs.tables import DatabaseClock, events, jobs, sweeps
 from app.jobs.usage import check_family
 
 Metric: TypeAlias = Literal["val_accuracy", "val_loss"]
@@ -26,7 +26,7 @@ class NewSweep(BaseModel):
     family: str = Field(examples=["digit"])
     model: str = Field(examples=["digit"])
     space: dict[str, Any] = Field(description="Search space: a range or choices for each hyperparameter.")
-    hyperparameters: dict[str, Any] = Field(description="Fixed hyperparameters for all trials.")
+    hyperparameters: dict[str, Any] = Field(description="StaticDataset hyperparameters for all trials.")
     metric: Metric = Field(description="Metric to optimise, taken from a trial's best epoch.")
     trials: int
     seed: int = 0
@@ -42,7 +42,7 @@ class Sweep(NewSweep):
 
     id: str = Field(examples=["8a1f0c2b9d3e"])
     status: Status
-    wish: Wish | None = Field(None, description="Pending control request.")
+    control_request: ControlRequest | None = Field(None, description="Pending control request.")
     ended: int = Field(0, description="Number of trials that have ended.")
     result: dict[str, Any] | None = Field(None, description="Best trial, its version, and whether it was promoted.")
     error: str | None = None
@@ -71,7 +71,7 @@ class Sweeps:
         row |= {"id": secrets.token_hex(6), "status": Status.RUNNING.value}
         under_way = select(func.count()).select_from(sweeps).where(sweeps.c.status == Status.RUNNING).scalar_subquery()
         values = [literal(value, sweeps.c[name].type) for name, value in row.items()]
-        begun = insert(sweeps).from_select([*row, "created"], select(*values, Clock()).where(under_way < most))
+        begun = insert(sweeps).from_select([*row, "created"], select(*values, DatabaseClock()).where(under_way < most))
         with self.database.begin(QUEUE) as connection:
             if new.idempotency_key and (known := _found(connection, sweeps.c.idempotency_key == new.idempotency_key)):
                 check_body(known[0].idempotency_body, new.idempotency_body)
@@ -109,14 +109,20 @@ class Sweeps:
         """Ask for the end of a sweep and its trials; nothing when it has ended."""
         asked = update(sweeps).where(sweeps.c.id == sweep, sweeps.c.status == Status.RUNNING)
         with self.database.begin() as connection:
-            connection.execute(asked.values(wish=Wish.CANCEL))
+            connection.execute(asked.values(control_request=ControlRequest.CANCEL))
             return _one(connection, sweep)
 
     def finish(
         self, sweep: str, status: Status, *, result: dict[str, Any] | None = None, error: str | None = None
     ) -> None:
         """End a sweep; one that has ended stays as it is."""
-        values = {"status": status, "result": result, "error": error, "wish": None, "finished": Clock()}
+        values = {
+            "status": status,
+            "result": result,
+            "error": error,
+            "control_request": None,
+            "finished": DatabaseClock(),
+        }
         with self.database.begin() as connection:
             connection.execute(
                 update(sweeps).where(sweeps.c.id == sweep, sweeps.c.status == Status.RUNNING).values(**values)

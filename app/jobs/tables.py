@@ -33,7 +33,7 @@ from app.jobs.job import Job, NewJob, Status
 SUPERVISOR = "supervisor"  # the one lease that processes hold, not attempts
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """A moment with its time zone, also on SQLite, which keeps none: stored as UTC."""
 
     impl = DateTime(timezone=True)
@@ -49,7 +49,7 @@ class Moment(TypeDecorator[datetime]):
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-class Words(TypeDecorator[str]):
+class SafeText(TypeDecorator[str]):
     """Text, without what PostgreSQL or UTF-8 cannot hold: NUL and halves of pairs become signs of their own."""
 
     impl = String
@@ -59,27 +59,27 @@ class Words(TypeDecorator[str]):
         return value and value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
-class Clock(FunctionElement[datetime]):
+class DatabaseClock(FunctionElement[datetime]):
     """The moment so many seconds from now, by the database's clock: those of the machines around it may differ.
 
     The seconds are a number, or a column.
     """
 
-    type = Moment()
+    type = UtcDateTime()
     inherit_cache = True
 
     def __init__(self, seconds: float | ColumnElement[float] = 0.0) -> None:
         super().__init__(seconds if isinstance(seconds, ColumnElement) else literal(seconds, Float))
 
 
-@compiles(Clock, "sqlite")
-def _on_sqlite(element: Clock, compiler: Any, **options: Any) -> str:
+@compiles(DatabaseClock, "sqlite")
+def _on_sqlite(element: DatabaseClock, compiler: Any, **options: Any) -> str:
     seconds = compiler.process(element.clauses, **options)
     return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', printf('%+.3f seconds', {seconds}))"
 
 
-@compiles(Clock, "postgresql")
-def _on_postgresql(element: Clock, compiler: Any, **options: Any) -> str:
+@compiles(DatabaseClock, "postgresql")
+def _on_postgresql(element: DatabaseClock, compiler: Any, **options: Any) -> str:
     return f"(clock_timestamp() + make_interval(secs => {compiler.process(element.clauses, **options)}))"
 
 
@@ -91,33 +91,33 @@ jobs = Table(
     "jobs",
     metadata,
     Column("number", Number, primary_key=True, autoincrement=True),
-    Column("id", Words(32), nullable=False, unique=True),
-    Column("family", Words(64), nullable=False),
-    Column("model", Words(64), nullable=False),
+    Column("id", SafeText(32), nullable=False, unique=True),
+    Column("family", SafeText(64), nullable=False),
+    Column("model", SafeText(64), nullable=False),
     Column("hyperparameters", JSON, nullable=False),
     Column("promote", String(16), nullable=False),
-    Column("idempotency_key", Words(255), unique=True),
+    Column("idempotency_key", SafeText(255), unique=True),
     Column("idempotency_body", String(64)),
     Column("status", String(16), nullable=False),
-    Column("wish", String(16)),
+    Column("control_request", String(16)),
     Column("priority", Integer, nullable=False, default=0),
     Column("formats", JSON, nullable=False, default=list),
-    Column("sweep", Words(32)),
+    Column("sweep", SafeText(32)),
     Column("trial", Integer),
     Column("attempts", Integer, nullable=False, default=0),
-    Column("lease_until", Moment),
+    Column("lease_until", UtcDateTime),
     Column("lease_seconds", Float),
     Column("progress", Float, nullable=False, default=0.0),
-    Column("phase", Words(64)),
+    Column("phase", SafeText(64)),
     Column("epoch", Integer),
     Column("epochs", Integer),
     Column("eta_seconds", Float),
     Column("metrics", JSON, nullable=False, default=dict),
     Column("result", JSON),
-    Column("error", Words),
-    Column("created", Moment, nullable=False),
-    Column("started", Moment),
-    Column("finished", Moment),
+    Column("error", SafeText),
+    Column("created", UtcDateTime, nullable=False),
+    Column("started", UtcDateTime),
+    Column("finished", UtcDateTime),
     Index("jobs_by_status", "status", "number"),
     Index("jobs_by_sweep", "sweep", "trial"),
 )
@@ -126,9 +126,9 @@ events = Table(
     "events",
     metadata,
     Column("id", Number, primary_key=True, autoincrement=True),
-    Column("job", Words(32), ForeignKey("jobs.id"), nullable=False),
+    Column("job", SafeText(32), ForeignKey("jobs.id"), nullable=False),
     Column("kind", String(32), nullable=False),
-    Column("time", Moment, nullable=False),
+    Column("time", UtcDateTime, nullable=False),
     Column("data", JSON, nullable=False),
     Index("events_by_job", "job", "id"),
     sqlite_autoincrement=True,
@@ -138,9 +138,9 @@ sweeps = Table(
     "sweeps",
     metadata,
     Column("number", Number, primary_key=True, autoincrement=True),
-    Column("id", Words(32), nullable=False, unique=True),
-    Column("family", Words(64), nullable=False),
-    Column("model", Words(64), nullable=False),
+    Column("id", SafeText(32), nullable=False, unique=True),
+    Column("family", SafeText(64), nullable=False),
+    Column("model", SafeText(64), nullable=False),
     Column("space", JSON, nullable=False),
     Column("hyperparameters", JSON, nullable=False),
     Column("metric", String(32), nullable=False),
@@ -149,14 +149,14 @@ sweeps = Table(
     Column("stop_bad", Boolean, nullable=False),
     Column("promote", String(16), nullable=False),
     Column("priority", Integer, nullable=False),
-    Column("idempotency_key", Words(255), unique=True),
+    Column("idempotency_key", SafeText(255), unique=True),
     Column("idempotency_body", String(64)),
     Column("status", String(16), nullable=False),
-    Column("wish", String(16)),
+    Column("control_request", String(16)),
     Column("result", JSON),
-    Column("error", Words),
-    Column("created", Moment, nullable=False),
-    Column("finished", Moment),
+    Column("error", SafeText),
+    Column("created", UtcDateTime, nullable=False),
+    Column("finished", UtcDateTime),
     Index("sweeps_by_status", "status"),
 )
 
@@ -164,8 +164,8 @@ leases = Table(
     "leases",
     metadata,
     Column("name", String(32), primary_key=True),
-    Column("holder", Words(128)),
-    Column("until", Moment),
+    Column("holder", SafeText(128)),
+    Column("until", UtcDateTime),
     Column("seconds", Float),
 )
 
@@ -177,27 +177,31 @@ def running(job: str) -> Conditions:
     return jobs.c.id == job, jobs.c.status == Status.RUNNING
 
 
-def held(job: Job, *, silent: bool = False) -> Conditions:
-    """Still this attempt's: the fence that keeps two trainers from writing to one job; `silent`: its lease is over."""
+def fenced(job: Job, *, lease_expired: bool = False) -> Conditions:
+    """Still this attempt's: the fence that keeps two trainers from writing to one job; `lease_expired`: its lease is
+    over.
+    """
     still = *running(job.id), jobs.c.attempts == job.attempts
-    return (*still, jobs.c.lease_until < Clock()) if silent else still
+    return (*still, jobs.c.lease_until < DatabaseClock()) if lease_expired else still
 
 
-def change(connection: Connection, job: str, where: Conditions, kind: str, data: dict[str, Any], **values: Any) -> bool:
+def update_job(
+    connection: Connection, job: str, where: Conditions, kind: str, data: dict[str, Any], **values: Any
+) -> bool:
     """Change a job's row where it is as expected, and write an event; returns False when it is not."""
     done: bool = connection.execute(update(jobs).where(*where).values(**values)).rowcount == 1
     if done:
-        write(connection, job, kind, data)
+        write_event(connection, job, kind, data)
     return done
 
 
-def write(connection: Connection, job: str, kind: str, data: dict[str, Any]) -> None:
+def write_event(connection: Connection, job: str, kind: str, data: dict[str, Any]) -> None:
     """Write an event of a job whose row this transaction has changed.
 
     The row is locked from then on, so that the events of one job come to be seen in the order of their ids, whoever
     writes them. Those of different jobs need not, on PostgreSQL.
     """
-    connection.execute(insert(events).values(job=job, kind=kind, time=Clock(), data=data))
+    connection.execute(insert(events).values(job=job, kind=kind, time=DatabaseClock(), data=data))
 
 
 def row_of(new: NewJob) -> dict[str, Any]:

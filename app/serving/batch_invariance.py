@@ -45,8 +45,8 @@ class InvariantStep:
         if not missing:
             return self._generator.step(tokens, states)
         tokens = np.append(tokens, np.full(missing, self._generator.end, tokens.dtype))
-        blank = self._generator.blank(missing)
-        states = [np.concatenate(pair) for pair in zip(states, blank, strict=True)]
+        padding = self._generator.initial_state(missing)
+        states = [np.concatenate(pair) for pair in zip(states, padding, strict=True)]
         logits, after = self._generator.step(tokens, states)
         return logits[:rows], [state[:rows] for state in after]
 
@@ -57,9 +57,9 @@ def agreeing_sizes(generator: Generator, max_batch: int) -> list[int]:
     The bits are those of a row alone, if all sizes up to BLOCK give these; else those of a batch of BLOCK rows; and if
     even its places differ, those of a row alone again. `max_batch` adds larger sizes, but never changes the bits.
     """
-    draw = np.random.default_rng(0)
-    tokens = draw.integers(0, generator.size, EXAMPLES)
-    states = [draw.uniform(-1, 1, state.shape).astype(state.dtype) for state in generator.blank(EXAMPLES)]
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(0, generator.size, EXAMPLES)
+    states = [rng.uniform(-1, 1, state.shape).astype(state.dtype) for state in generator.initial_state(EXAMPLES)]
     found = {size: _outputs(generator, tokens, states, size) for size in _candidates(max_batch)}
     alone, block = ([size for size in found if found[size] == found[wanted] != []] for wanted in (1, BLOCK))
     return alone if BLOCK in alone else block or alone
@@ -79,8 +79,8 @@ def _outputs(generator: Generator, tokens: Array, states: Sequence[Array], size:
     for shift, stride in enumerate(STRIDES):
         rows = (np.arange(size) * stride + shift) % EXAMPLES
         logits, after = generator.step(tokens[rows], [state[rows] for state in states])
-        for place, row in enumerate(rows.tolist()):
-            bits = b"".join(part[place].tobytes() for part in (logits, *after))
+        for position, row in enumerate(rows.tolist()):
+            bits = b"".join(part[position].tobytes() for part in (logits, *after))
             if known.setdefault(row, bits) != bits:
                 return []
     return [known[row] for row in range(EXAMPLES)]

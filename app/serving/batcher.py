@@ -17,15 +17,16 @@ from opentelemetry.context import Context
 
 from app import metrics, tracing
 from app.errors import Busy, Runaway, TooLarge
-from app.serving.loop_scheduler import Turns
+from app.serving.loop_scheduler import LoopScheduler
 from app.serving.statistics import Statistics
 
 Instance = TypeVar("Instance")
 Output = TypeVar("Output")
 
-Waiting: TypeAlias = tuple[Instance, asyncio.Future[Output], float, Context | None]  # since when, and in which trace
+# since when, and in which trace
+QueuedInstance: TypeAlias = tuple[Instance, asyncio.Future[Output], float, Context | None]
 
-TURN_SECONDS = 5e-3  # for which batches that run on the loop may hold it at any time
+MAX_LOOP_SECONDS = 5e-3  # for which batches that run on the loop may hold it at any time
 
 
 @dataclass(frozen=True)
@@ -39,19 +40,19 @@ class Cost:
         return self.fixed + self.each * size
 
 
-def unheeded(seconds: float) -> None:
+def ignore_latency(seconds: float) -> None:
     """Nobody wants to know how long it took."""
 
 
-def unwatched(fault: Runaway) -> None:
+def ignore_runaway(fault: Runaway) -> None:
     """Nobody takes the version out of service."""
 
 
 class Batcher(Generic[Instance, Output]):
     """Turns single instances into batches for `predict`. Everything but `predict` runs on the event loop.
 
-    `heed` is told the seconds of every instance, from its arrival to its output; `on_runaway` that a batch ran for too
-    long. Networks that are not trusted to return run `off_loop`, in the executor, however little they cost.
+    `on_latency` is told the seconds of every instance, from its arrival to its output; `on_runaway` that a batch ran
+    for too long. Networks that are not trusted to return run `off_loop`, in the executor, however little they cost.
     """
 
     def __init__(
@@ -60,23 +61,23 @@ class Batcher(Generic[Instance, Output]):
         executor: Executor,
         *,
         max_batch: int,
-        max_waiting: int,
+        max_queue_size: int,
         cost: Cost,
-        heed: Callable[[float], None] = unheeded,
-        on_runaway: Callable[[Runaway], None] = unwatched,
+        on_latency: Callable[[float], None] = ignore_latency,
+        on_runaway: Callable[[Runaway], None] = ignore_runaway,
         off_loop: bool = False,
     ) -> None:
-        self._heed = heed
+        self._on_latency = on_latency
         self._on_runaway = on_runaway
         self._off_loop = off_loop
         self._predict = predict
         self._executor = executor
         self.max_batch = max_batch
-        self._max_waiting = max_waiting
+        self._max_queue_size = max_queue_size
         self._cost = cost
-        self._waiting: deque[Waiting[Instance, Output]] = deque()
+        self._waiting: deque[QueuedInstance[Instance, Output]] = deque()
         self._busy = False
-        self._turns = Turns(TURN_SECONDS)
+        self._scheduler = LoopScheduler(MAX_LOOP_SECONDS)
         self.statistics = Statistics()
 
     @property
@@ -88,9 +89,9 @@ class Batcher(Generic[Instance, Output]):
         """Raise Busy when so many instances would be refused now, sooner than what they cost to decode; TooLarge when
         they always would.
         """
-        if number > self._max_waiting:
-            raise TooLarge(f"{number} instances in one request; at most {self._max_waiting} are accepted")
-        if len(self._waiting) + number > self._max_waiting:
+        if number > self._max_queue_size:
+            raise TooLarge(f"{number} instances in one request; at most {self._max_queue_size} are accepted")
+        if len(self._waiting) + number > self._max_queue_size:
             raise Busy("too many predictions are waiting", retry_after=max(1, self._cost(len(self._waiting))))
 
     def submit(self, instances: Sequence[Instance]) -> list[asyncio.Future[Output]]:
@@ -100,38 +101,38 @@ class Batcher(Generic[Instance, Output]):
         self.check_room(len(instances))
         loop = asyncio.get_running_loop()
         futures = [loop.create_future() for _ in instances]
-        now, parent = time.perf_counter(), tracing.here()
+        now, parent = time.perf_counter(), tracing.current_context()
         self._waiting.extend((one, future, now, parent) for one, future in zip(instances, futures, strict=True))
         if not self._busy:
             self._busy = True
-            self._turns.ask(self._next)
+            self._scheduler.schedule(self._next)
         return futures
 
     def _next(self) -> bool:
         """Batches of what waits; returns whether some is left for the next turn."""
         while batch := self._take():
             taken = time.perf_counter()
-            if self._off_loop or self._turns.is_long(self._cost(len(batch))):
+            if self._off_loop or self._scheduler.needs_thread(self._cost(len(batch))):
                 predict, settle = partial(_attempt, self._predict, batch), partial(self._settle, batch, taken)
-                self._turns.ask_after(self._executor, predict, settle, self._next)
+                self._scheduler.run_in_executor(self._executor, predict, settle, self._next)
                 return False
             self._settle(batch, taken, _attempt(self._predict, batch))
-            if self._turns.is_over():
+            if self._scheduler.is_time_up():
                 return True
         self._busy = False
         return False
 
-    def _take(self) -> list[Waiting[Instance, Output]]:
-        batch: list[Waiting[Instance, Output]] = []
+    def _take(self) -> list[QueuedInstance[Instance, Output]]:
+        batch: list[QueuedInstance[Instance, Output]] = []
         while self._waiting and len(batch) < self.max_batch:
             waiting = _, future, since, _ = self._waiting.popleft()
             if not future.done():  # the caller left
-                metrics.queue_seconds.observe(time.perf_counter() - since)
+                metrics.queue_duration.observe(time.perf_counter() - since)
                 batch.append(waiting)
         return batch
 
     def _settle(
-        self, batch: Sequence[Waiting[Instance, Output]], taken: float, outcome: Sequence[Output] | Exception
+        self, batch: Sequence[QueuedInstance[Instance, Output]], taken: float, outcome: Sequence[Output] | Exception
     ) -> None:
         if isinstance(outcome, Runaway):
             self._on_runaway(outcome)
@@ -140,24 +141,24 @@ class Batcher(Generic[Instance, Output]):
         self.statistics.record(arrivals, taken, now, failed=isinstance(outcome, Exception))
         for position, (_, future, since, parent) in enumerate(batch):
             if parent is not None:
-                tracing.record(parent, "queue", since, taken)
-                tracing.record(parent, "predict", taken, now, batch=len(batch))
+                tracing.record_span(parent, "queue", since, taken)
+                tracing.record_span(parent, "predict", taken, now, batch=len(batch))
             if future.done():
                 continue
             if isinstance(outcome, Exception):
                 future.set_exception(outcome)
             else:
                 future.set_result(outcome[position])
-                self._heed(now - since)
+                self._on_latency(now - since)
 
 
 def _attempt(
-    predict: Callable[[Sequence[Instance]], Sequence[Output]], batch: Sequence[Waiting[Instance, Output]]
+    predict: Callable[[Sequence[Instance]], Sequence[Output]], batch: Sequence[QueuedInstance[Instance, Output]]
 ) -> Sequence[Output] | Exception:
     """The outputs of a batch, or the exception that is all its callers' to hear, and nobody else's."""
     metrics.batch_size.observe(len(batch))
     try:
-        with metrics.predict_seconds.time():
+        with metrics.predict_duration.time():
             outputs = predict([instance for instance, *_ in batch])
         if len(outputs) != len(batch):
             raise RuntimeError(f"{len(batch)} instances gave {len(outputs)} outputs")

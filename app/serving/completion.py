@@ -9,10 +9,10 @@ from typing import Literal, NamedTuple, TypeAlias
 from app.errors import TooLarge, invalid_parameter
 from app.serving.completion_prompt import CompletionPrompt
 from app.serving.loading import LoadedGenerator
-from app.serving.sampling import Sampling
+from app.serving.sampling import SamplingParameters
 from app.serving.stop_texts import StopTexts
 from app.serving.text_generation import expire_at
-from app.serving.token_stream import Order, Score, Writing
+from app.serving.token_stream import TokenGeneration, TokenLogprob, TokenOptions
 from app.store.version import Card
 
 FinishReason: TypeAlias = Literal["stop", "length"]
@@ -29,7 +29,7 @@ class CompletionOptions:
     """
 
     max_tokens: int = 16
-    sampling: Sampling = field(default_factory=Sampling)
+    sampling: SamplingParameters = field(default_factory=SamplingParameters)
     n: int = 1
     candidates: int = 1
     logprobs: int | None = None
@@ -82,25 +82,29 @@ class Completion:
     ) -> None:
         self._options = options
         self.card: Card = loaded.card
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         biases = _by_token(options.biases, loaded.servable.size)
-        orders = [_order(options, number, biases) for number in range(options.candidates)]
+        all_token_options = [_token_options(options, number, biases) for number in range(options.candidates)]
         self._prompts = [CompletionPrompt(loaded.servable, prompt) for prompt in prompts]
         try:
-            loaded.batcher.check_room(len(self._prompts) * len(orders))
+            loaded.batcher.check_room(len(self._prompts) * len(all_token_options))
         except TooLarge as fault:
             raise invalid_parameter("n", str(fault)) from fault
         self._candidates = [
-            [_Candidate(loaded, prompt, order, options, self._news.set) for order in orders] for prompt in self._prompts
+            [
+                _Candidate(loaded, prompt, token_options, options, self._changed.set)
+                for token_options in all_token_options
+            ]
+            for prompt in self._prompts
         ]
         if deadline is not None:
             for candidate in self._each():
-                expire_at(deadline, candidate.writing.done)
+                expire_at(deadline, candidate.generation.done)
 
     async def choices(self) -> list[ChoicePiece]:
         """Every choice when all have ended: for each prompt `n` of them, the likeliest where there are more."""
         try:
-            await asyncio.gather(*(candidate.writing.done for candidate in self._each()))
+            await asyncio.gather(*(candidate.generation.done for candidate in self._each()))
         finally:
             self.cancel()
         chosen = [candidate for candidates in self._candidates for candidate in self._best(candidates)]
@@ -113,22 +117,22 @@ class Completion:
         """What is new of each choice, as it comes; the last piece of a choice says why it ended."""
         running = dict(enumerate(self._each()))
         while running:
-            await self._news.wait()
+            await self._changed.wait()
             await asyncio.sleep(0)  # a cheap step takes its turn meanwhile: fewer, larger pieces on the wire
-            self._news.clear()
+            self._changed.clear()
             if arrived := self._arrived(running):
                 yield arrived
 
     @property
     def usage(self) -> TokenUsage:
         """The tokens that were read and written until now."""
-        asked = sum(len(prompt.prompt.given) for prompt in self._prompts)
-        return TokenUsage(asked, sum(candidate.writing.taken for candidate in self._each()))
+        asked = sum(len(prompt.prompt.client_tokens) for prompt in self._prompts)
+        return TokenUsage(asked, sum(candidate.generation.taken for candidate in self._each()))
 
     def cancel(self) -> None:
         """Stop: nobody waits for it any more."""
         for candidate in self._each():
-            done = candidate.writing.done
+            done = candidate.generation.done
             if not done.cancel() and not done.cancelled():
                 done.exception()  # if it failed, one of them has raised it
 
@@ -138,8 +142,8 @@ class Completion:
         for index, candidate in list(running.items()):
             pieces = list(candidate.pieces)
             candidate.pieces.clear()
-            if candidate.writing.done.done():
-                candidate.writing.done.result()
+            if candidate.generation.done.done():
+                candidate.generation.done.result()
                 arrived.append(_joined(index, [*pieces, candidate.last()], candidate.reason))
                 del running[index]
             elif pieces:
@@ -169,7 +173,7 @@ class _Candidate:
         self,
         loaded: LoadedGenerator,
         prompt: CompletionPrompt,
-        order: Order,
+        token_options: TokenOptions,
         options: CompletionOptions,
         wake: Callable[[], None],
     ) -> None:
@@ -179,28 +183,30 @@ class _Candidate:
         self._detokenizer = prompt.detokenizer()
         self._stops = StopTexts(options.stops)
         self._certain = len(prompt.text)  # characters of prompt and continuation that are certain
-        self._held: deque[TokenEntry] = deque()
+        self._pending: deque[TokenEntry] = deque()
         self._wake = wake
         self.pieces: deque[_Piece] = deque()
-        self.writing: Writing = loaded.batcher.begin(Writing(self._generator, prompt.prompt, order, self._on_token))
-        self.writing.done.add_done_callback(lambda _: wake())
+        self.generation: TokenGeneration = loaded.batcher.begin(
+            TokenGeneration(self._generator, prompt.prompt, token_options, self._on_token)
+        )
+        self.generation.done.add_done_callback(lambda _: wake())
 
     @property
     def reason(self) -> FinishReason:
         """Why it ended."""
-        return "length" if self.writing.stopped == "length" else "stop"
+        return "length" if self.generation.stopped == "length" else "stop"
 
     @property
     def likelihood(self) -> float:
         """The mean of its tokens' log-probabilities."""
-        return self.writing.total / max(1, self.writing.taken)
+        return self.generation.total_logprob / max(1, self.generation.taken)
 
     def last(self) -> _Piece:
         """What is left when it has ended, perhaps nothing."""
         text, entries = self._opening()
-        return _Piece(text + self._stops.rest(), [*entries, *(() if self._stops.met else self._held)])
+        return _Piece(text + self._stops.rest(), [*entries, *(() if self._stops.met else self._pending)])
 
-    def _on_token(self, token: int, score: Score | None) -> bool:
+    def _on_token(self, token: int, logprob: TokenLogprob | None) -> bool:
         text, entries = self._opening()
         offset = self._detokenizer.length
         if token != self._generator.end:
@@ -208,9 +214,9 @@ class _Candidate:
             self._certain += len(more)
             text += more
         if self._with_logprobs:
-            self._held.append(self._entry(token, score, offset))
-            while self._held and self._held[0].offset < self._certain:
-                entries.append(self._held.popleft())
+            self._pending.append(self._entry(token, logprob, offset))
+            while self._pending and self._pending[0].offset < self._certain:
+                entries.append(self._pending.popleft())
         if text or entries:
             self.pieces.append(_Piece(text, entries))
             self._wake()
@@ -227,18 +233,21 @@ class _Candidate:
         """The prompt's tokens. The first has no log-probability, as in OpenAI's interface, though it follows a line's
         end here.
         """
-        given = self._prompt.prompt.given
-        known = self.writing.prompt_scores
-        scores = [None, *known[len(known) - len(given) + 1 :]] if given else []
+        client_tokens = self._prompt.prompt.client_tokens
+        known = self.generation.prompt_logprobs
+        scores = [None, *known[len(known) - len(client_tokens) + 1 :]] if client_tokens else []
         offsets = self._prompt.offsets()
-        return [self._entry(token, score, offset) for token, score, offset in zip(given, scores, offsets, strict=True)]
+        return [
+            self._entry(token, logprob, offset)
+            for token, logprob, offset in zip(client_tokens, scores, offsets, strict=True)
+        ]
 
-    def _entry(self, token: int, score: Score | None, offset: int) -> TokenEntry:
-        names = self._generator.names
-        if score is None:
+    def _entry(self, token: int, logprob: TokenLogprob | None, offset: int) -> TokenEntry:
+        names = self._generator.token_names
+        if logprob is None:
             return TokenEntry(names[token], None, None, offset)
-        top = {names[other]: value for other, value in score.likeliest.items()}
-        return TokenEntry(names[token], score.own, {**top, names[token]: score.own}, offset)
+        top = {names[other]: value for other, value in logprob.top_logprobs.items()}
+        return TokenEntry(names[token], logprob.logprob, {**top, names[token]: logprob.logprob}, offset)
 
 
 def _joined(index: int, pieces: Sequence[_Piece], reason: FinishReason | None) -> ChoicePiece:
@@ -246,16 +255,16 @@ def _joined(index: int, pieces: Sequence[_Piece], reason: FinishReason | None) -
     return ChoicePiece(index, text, [entry for piece in pieces for entry in piece.entries], reason)
 
 
-def _order(options: CompletionOptions, number: int, biases: dict[int, float]) -> Order:
+def _token_options(options: CompletionOptions, number: int, biases: dict[int, float]) -> TokenOptions:
     """What the candidate of this number is written by: each has a seed of its own."""
     seed = options.sampling.seed
     sampling = replace(options.sampling, bias=biases, seed=None if seed is None else (seed + number) % SEEDS)
-    return Order(
+    return TokenOptions(
         options.max_tokens,
         sampling,
-        scored=options.logprobs is not None or options.candidates > options.n,
-        likeliest=options.logprobs or 0,
-        prompt_scored=options.echo and options.logprobs is not None,
+        with_logprobs=options.logprobs is not None or options.candidates > options.n,
+        top_logprobs=options.logprobs or 0,
+        with_prompt_logprobs=options.echo and options.logprobs is not None,
     )
 
 

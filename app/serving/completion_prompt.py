@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.errors import InvalidRequest, invalid_parameter
 from app.families.generation import Generator
-from app.serving.incremental_detokenizer import SPACE, Letters
+from app.serving.incremental_detokenizer import SPACE, IncrementalDetokenizer
 
 
 class CompletionPrompt:
@@ -20,26 +20,26 @@ class CompletionPrompt:
             self.prompt = generator.read(asked)
             self.text = self.prompt.text
             spaced = not self.text or self.text[-1].isspace()
-            self._letters = Letters(generator.texts, len(self.text), b"" if spaced else SPACE)
+            self._letters = IncrementalDetokenizer(generator.token_texts, len(self.text), b"" if spaced else SPACE)
         else:
             try:
                 self.prompt = generator.read_tokens(asked)
             except InvalidRequest as fault:
                 raise invalid_parameter("prompt", str(fault)) from fault
-            self._letters = Letters(generator.texts)
+            self._letters = IncrementalDetokenizer(generator.token_texts)
             self._places, self.text = self._spelled()
 
-    def detokenizer(self) -> Letters:
+    def detokenizer(self) -> IncrementalDetokenizer:
         """The detokenizer for the tokens that follow."""
         return self._letters.fork()
 
     def offsets(self) -> list[int]:
         """The offset of each of the prompt's tokens in the text, in characters."""
-        return self._generator.places(self.text) if self._places is None else self._places
+        return self._generator.offsets(self.text) if self._places is None else self._places
 
     def _spelled(self) -> tuple[list[int], str]:
         places, pieces = [], []
-        for number, token in enumerate(self.prompt.given):
+        for number, token in enumerate(self.prompt.client_tokens):
             places.append(self._letters.length)
             if number or token != self._generator.end:  # the line's beginning shows nothing
                 pieces.append(self._letters.add(token))

@@ -25,16 +25,16 @@ class PictureDecoder:
 
     async def decode(self, servable: Classifier, payload: bytes, crop: Crop | None) -> NDArray[np.float32]:
         """The instance in an encoded picture; raises InvalidRequest or TooLarge."""
-        with metrics.decode_seconds.time(), tracing.span("decode"):
+        with metrics.decode_duration.time(), tracing.span("decode"):
             return await self._decode(servable, payload, crop or self._crop)
 
     async def _decode(self, servable: Classifier, payload: bytes, crop: Crop) -> NDArray[np.float32]:
-        pixels, size = self._max_pixels, servable.detail
+        pixels, size = self._max_pixels, servable.min_decode_size
         if is_heic(payload):  # opening one already takes longer than a thread hop
             return await self._in_thread(
-                lambda: servable.decode(read_picture(payload, max_pixels=pixels, detail=size), crop)
+                lambda: servable.decode(read_picture(payload, max_pixels=pixels, min_decode_size=size), crop)
             )
-        picture = open_picture(payload, max_pixels=pixels, detail=size)
+        picture = open_picture(payload, max_pixels=pixels, min_decode_size=size)
         if picture.width * picture.height <= SMALL_PIXELS:
             return servable.decode(decoded(picture), crop)
         return await self._in_thread(lambda: servable.decode(decoded(picture), crop))

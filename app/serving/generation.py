@@ -17,18 +17,18 @@ from app.errors import Busy, Runaway, TooLarge
 from app.families.contract import Array
 from app.families.generation import Generator, Prompt
 from app.serving.batch_invariance import InvariantStep
-from app.serving.batcher import Cost, unheeded, unwatched
-from app.serving.loop_scheduler import Turns
-from app.serving.sampling import choose
-from app.serving.sequence import Continuation
-from app.serving.word_stream import Telling, Wish, Word
+from app.serving.batcher import Cost, ignore_latency, ignore_runaway
+from app.serving.loop_scheduler import LoopScheduler
+from app.serving.sampling import choose_tokens
+from app.serving.sequence import TokenSequence
+from app.serving.word_stream import Word, WordGeneration, WordOptions
 
 Stepped: TypeAlias = tuple[Array, list[Array]]
 Step: TypeAlias = Callable[[Array, Sequence[Array]], Stepped]
-Begun = TypeVar("Begun", bound=Continuation)
+AnySequence = TypeVar("AnySequence", bound=TokenSequence)
 
 
-def _unheard(word: Word) -> None:
+def _ignore_word(word: Word) -> None:
     """Nobody wants the words one by one."""
 
 
@@ -36,8 +36,8 @@ class Generation:
     """Continues prompts with one loaded version. Everything but the step itself runs on the event loop.
 
     `step` gives a row the same bits whoever else is there; `cost` is what it takes, which its measuring sets anew.
-    `heed` is told the seconds of every text, from its arrival to its last word; `on_runaway` that a step ran for too
-    long. Networks that are not trusted to return step `off_loop`, in the executor, however little they cost.
+    `on_latency` is told the seconds of every text, from its arrival to its last word; `on_runaway` that a step ran for
+    too long. Networks that are not trusted to return step `off_loop`, in the executor, however little they cost.
     """
 
     def __init__(
@@ -46,83 +46,86 @@ class Generation:
         executor: Executor,
         *,
         max_batch: int,
-        max_waiting: int,
+        max_queue_size: int,
         cost: Cost,
-        heed: Callable[[float], None] = unheeded,
-        on_runaway: Callable[[Runaway], None] = unwatched,
+        on_latency: Callable[[float], None] = ignore_latency,
+        on_runaway: Callable[[Runaway], None] = ignore_runaway,
         off_loop: bool = False,
     ) -> None:
-        self._heed = heed
+        self._on_latency = on_latency
         self._on_runaway = on_runaway
         self._off_loop = off_loop
         self._generator = generator
         self.step = InvariantStep(generator, max_batch)
         self._executor = executor
         self._max_batch = max_batch
-        self._max_waiting = max_waiting
+        self._max_queue_size = max_queue_size
         self.cost = cost
-        self._stops = np.flatnonzero(~generator.starts)  # tokens that cannot follow a finished word
-        self._silent = list(generator.silent)
-        self._waiting: deque[Continuation] = deque()
-        self._active: list[Continuation] = []
-        self._states: list[Array] = generator.blank(0)  # rows as in `_active`
+        # tokens that cannot follow a finished word
+        self._word_continuations = np.flatnonzero(~generator.word_start_mask)
+        self._suppressed = list(generator.suppressed_tokens)
+        self._waiting: deque[TokenSequence] = deque()
+        self._active: list[TokenSequence] = []
+        self._states: list[Array] = generator.initial_state(0)  # rows as in `_active`
         self._busy = False
-        self._turns = Turns()
+        self._scheduler = LoopScheduler()
 
     @property
     def waiting(self) -> int:
         """How many texts wait to be begun."""
         return len(self._waiting)
 
-    def submit(self, prompt: Prompt, wish: Wish, hear: Callable[[Word], None] = _unheard) -> Telling:
-        """Begin a continuation in words as soon as there is room; `hear` gets each word at once. Raises Busy."""
-        return self.begin(Telling(self._generator, prompt, wish, hear))
+    def submit(
+        self, prompt: Prompt, options: WordOptions, on_word: Callable[[Word], None] = _ignore_word
+    ) -> WordGeneration:
+        """Begin a continuation in words as soon as there is room; `on_word` gets each word at once. Raises Busy."""
+        return self.begin(WordGeneration(self._generator, prompt, options, on_word))
 
-    def begin(self, continuation: Begun) -> Begun:
+    def begin(self, sequence: AnySequence) -> AnySequence:
         """Begin a continuation as soon as there is room. Raises Busy."""
         self.check_room()
-        if continuation.stopped:  # there is nothing to step for
-            continuation.done.set_result(continuation)
-            return continuation
-        self._waiting.append(continuation)
+        if sequence.stopped:  # there is nothing to step for
+            sequence.done.set_result(sequence)
+            return sequence
+        self._waiting.append(sequence)
         if not self._busy:
             self._busy = True
-            self._turns.ask(self._next)
-        return continuation
+            self._scheduler.schedule(self._next)
+        return sequence
 
     def check_room(self, number: int = 1) -> None:
         """Raise Busy when so many texts would be refused now, and TooLarge when they always would."""
-        if number > self._max_waiting:
-            raise TooLarge(f"{number} texts in one request; at most {self._max_waiting} are accepted")
-        if len(self._waiting) + number > self._max_waiting:
+        if number > self._max_queue_size:
+            raise TooLarge(f"{number} texts in one request; at most {self._max_queue_size} are accepted")
+        if len(self._waiting) + number > self._max_queue_size:
             raise Busy("too many texts are waiting to be continued")
 
     def _next(self) -> bool:
         """Steps of everybody who is there; returns whether there are more for the next turn."""
         while self._gather():
-            tokens = np.array([continuation.token for continuation in self._active], np.int64)
+            tokens = np.array([sequence.token for sequence in self._active], np.int64)
             step = partial(_attempt, self.step, tokens, self._states)
-            if self._off_loop or self._turns.is_long(self.cost(len(tokens))):
-                self._turns.ask_after(self._executor, step, self._settle, self._next)
+            if self._off_loop or self._scheduler.needs_thread(self.cost(len(tokens))):
+                self._scheduler.run_in_executor(self._executor, step, self._settle, self._next)
                 return False
             self._settle(step())
-            if self._turns.is_over():
+            if self._scheduler.is_time_up():
                 return True
         self._busy = False
         return False
 
     def _gather(self) -> bool:
         """Let go of those who have ended or left, and let in those who wait; returns whether anybody is there."""
-        staying = [row for row, continuation in enumerate(self._active) if not continuation.done.done()]
-        joining: list[Continuation] = []
+        staying = [row for row, sequence in enumerate(self._active) if not sequence.done.done()]
+        joining: list[TokenSequence] = []
         while self._waiting and len(staying) + len(joining) < self._max_batch:
-            continuation = self._waiting.popleft()
-            if not continuation.done.done():  # the caller left
-                joining.append(continuation)
+            sequence = self._waiting.popleft()
+            if not sequence.done.done():  # the caller left
+                joining.append(sequence)
         if joining or len(staying) < len(self._active):
             self._active = [*(self._active[row] for row in staying), *joining]
-            blank = self._generator.blank(len(joining))
-            self._states = [np.concatenate([old[staying], new]) for old, new in zip(self._states, blank, strict=True)]
+            initial = self._generator.initial_state(len(joining))
+            self._states = [np.concatenate([old[staying], new]) for old, new in zip(self._states, initial, strict=True)]
         return bool(self._active)
 
     def _settle(self, outcome: Stepped | Exception) -> None:
@@ -135,39 +138,39 @@ class Generation:
     def _fail(self, fault: Exception) -> None:
         if isinstance(fault, Runaway):
             self._on_runaway(fault)
-        for continuation in self._active:
-            if not continuation.done.done():
-                continuation.done.set_exception(fault)
+        for sequence in self._active:
+            if not sequence.done.done():
+                sequence.done.set_exception(fault)
 
     def _advance(self, logits: Array) -> None:
         """Give every continuation its token."""
-        for row, continuation in enumerate(self._active):
-            if continuation.weigh:
-                continuation.weigh(logits[row])
-            if continuation.must_start and not continuation.reads:
-                logits[row, self._stops] = -np.inf
-        logits[:, self._silent] = -np.inf
+        for row, sequence in enumerate(self._active):
+            if sequence.on_logits:
+                sequence.on_logits(logits[row])
+            if sequence.must_start_word and not sequence.reads_prompt:
+                logits[row, self._word_continuations] = -np.inf
+        logits[:, self._suppressed] = -np.inf
         tokens = self._chosen(logits)
-        for row, continuation in enumerate(self._active):
-            if continuation.reads:
-                continuation.read_on()
+        for row, sequence in enumerate(self._active):
+            if sequence.reads_prompt:
+                sequence.advance_prompt()
             else:
-                continuation.take(tokens[row], logits[row])
-            if continuation.stopped and not continuation.done.done():
-                continuation.done.set_result(continuation)
-                self._heed(time.perf_counter() - continuation.since)
+                sequence.take(tokens[row], logits[row])
+            if sequence.stopped and not sequence.done.done():
+                sequence.done.set_result(sequence)
+                self._on_latency(time.perf_counter() - sequence.arrived_at)
 
     def _chosen(self, logits: Array) -> list[int]:
         """A token for each row: the likeliest, or as its request wishes."""
         tokens: list[int] = logits.argmax(axis=1).tolist()
-        rows = [row for row, continuation in enumerate(self._active) if not (continuation.plain or continuation.reads)]
+        rows = [row for row, sequence in enumerate(self._active) if not (sequence.is_greedy or sequence.reads_prompt)]
         if rows:
             drawing = [self._active[row] for row in rows]
-            chosen = choose(
+            chosen = choose_tokens(
                 logits[rows],
-                [continuation.sampling for continuation in drawing],
-                [continuation.past for continuation in drawing],
-                [continuation.draw for continuation in drawing],
+                [sequence.sampling for sequence in drawing],
+                [sequence.history for sequence in drawing],
+                [sequence.rng for sequence in drawing],
             )
             for row, token in zip(rows, chosen, strict=True):
                 tokens[row] = token

@@ -3,33 +3,33 @@
 from collections.abc import Sequence
 
 from app.families.generation import Generator, Prompt
-from app.serving.word_stream import Telling
+from app.serving.word_stream import WordGeneration
 
-MOST_WORDS = 10  # of the unknown ones that are named
+MAX_NAMED_WORDS = 10  # of the unknown ones that are named
 
 
-def remarks(generator: Generator, prompt: Prompt, telling: Telling) -> list[str]:
+def generation_notes(generator: Generator, prompt: Prompt, generation: WordGeneration) -> list[str]:
     """Sentences; none where everything was known and something came."""
-    return [*_about_prompt(generator, prompt), *_about_end(telling)]
+    return [*_about_prompt(generator, prompt), *_about_end(generation)]
 
 
 def _about_prompt(generator: Generator, prompt: Prompt) -> Sequence[str]:
-    said = []
+    notes = []
     if prompt.unknown_scripts:
         known, unknown = " and ".join(generator.scripts) or "no letters", ", ".join(prompt.unknown_scripts)
-        said.append(f"The model has learned {known}, but not {unknown}: what follows has little to do with that.")
-    if prompt.ignored:
-        more = ", …" * (len(prompt.ignored) > MOST_WORDS)
-        said.append(f"It does not know and ignored: {', '.join(prompt.ignored[:MOST_WORDS])}{more}.")
+        notes.append(f"The model has learned {known}, but not {unknown}: what follows has little to do with that.")
+    if prompt.unknown_words:
+        more = ", …" * (len(prompt.unknown_words) > MAX_NAMED_WORDS)
+        notes.append(f"It does not know and ignored: {', '.join(prompt.unknown_words[:MAX_NAMED_WORDS])}{more}.")
         if len(prompt.tokens) == 1:
-            said.append("No word of the beginning is known, so the text begins like a new line.")
-    return said
+            notes.append("No word of the beginning is known, so the text begins like a new line.")
+    return notes
 
 
-def _about_end(telling: Telling) -> Sequence[str]:
-    if telling.words:
+def _about_end(generation: WordGeneration) -> Sequence[str]:
+    if generation.words:
         return []
-    if telling.stopped == "end_of_line":
+    if generation.stopped == "end_of_line":
         return [
             "No word came: the model ended the line at once, as if the beginning were all of it. "
             "Another beginning, or a temperature above 0, may be continued."

@@ -16,10 +16,10 @@ from app.errors import InvalidRequest, NotFound, TimedOut, Unusable
 from app.families.contract import Array, Classification, Crop, Family, Task
 from app.serving.completion import Completion, CompletionOptions
 from app.serving.decoding import PictureDecoder
-from app.serving.loading import Loaded, LoadedClassifier, LoadedGenerator
+from app.serving.loading import LoadedClassifier, LoadedGenerator, LoadedVersion
 from app.serving.tensors import as_instances
 from app.serving.text_generation import TextGeneration
-from app.serving.word_stream import Wish
+from app.serving.word_stream import WordOptions
 from app.store.version import Card
 
 EncodedPictures: TypeAlias = Sequence[bytes]
@@ -56,7 +56,7 @@ class InferenceContext:
     def annotate(self) -> None:
         """Say in the trace who asks."""
         facts = {"request": self.request_id, "key": self.key_name}
-        tracing.note(**{name: value for name, value in facts.items() if value})
+        tracing.annotate(**{name: value for name, value in facts.items() if value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Versions(Protocol):
     @property
     def models(self) -> Mapping[str, Family]: ...
 
-    async def get(self, model: str, reference: str | None) -> Loaded: ...
+    async def get(self, model: str, reference: str | None) -> LoadedVersion: ...
 
 
 class Inference:
@@ -83,7 +83,7 @@ class Inference:
         self._versions = versions
         self._decoder = decoder
 
-    async def resolve(self, target: Target) -> Loaded:
+    async def resolve(self, target: Target) -> LoadedVersion:
         """The loaded version of a target, which serves for as long as somebody holds it.
 
         Raises NotFound, Conflict where a model has no version yet, Damaged or Unavailable.
@@ -133,7 +133,7 @@ class Inference:
         """The PNG of what the network gets of an encoded picture; raises InvalidRequest, TooLarge or Busy."""
         loaded = await self._classifier(target)
         loaded.batcher.check_room()
-        return loaded.servable.seen(await self._decoder.decode(loaded.servable, picture, options.crop))
+        return loaded.servable.preview(await self._decoder.decode(loaded.servable, picture, options.crop))
 
     async def infer(
         self,
@@ -148,7 +148,7 @@ class Inference:
         return await _within(context, self._infer(target, inputs))
 
     async def generate(
-        self, target: Target | LoadedGenerator, text: str, options: Wish, context: InferenceContext
+        self, target: Target | LoadedGenerator, text: str, options: WordOptions, context: InferenceContext
     ) -> TextGeneration:
         """A continuation of a text, under way; raises NotFound, InvalidRequest or Busy before anything is written."""
         context.annotate()

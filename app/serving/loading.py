@@ -28,11 +28,11 @@ LOADING = 32  # models that are loaded at once; one that hangs does not hold up 
 
 
 @dataclass(frozen=True)
-class Limits:
+class ServingLimits:
     """How much may be predicted together, wait, and be held in memory beside the live version."""
 
     max_batch: int = 32
-    max_waiting: int = 256
+    max_queue_size: int = 256
     max_loaded: int = 2
 
 
@@ -68,7 +68,7 @@ class LoadedGenerator:
     batcher: Generation
 
 
-Loaded: TypeAlias = LoadedClassifier | LoadedGenerator
+LoadedVersion: TypeAlias = LoadedClassifier | LoadedGenerator
 
 
 class Loader:
@@ -83,7 +83,7 @@ class Loader:
         store: ModelStore,
         families: Mapping[str, Family],
         runtime: Runtime,
-        limits: Limits,
+        limits: ServingLimits,
         on_runaway: Callable[[str, int, Runaway], None],
     ) -> None:
         self._on_runaway = on_runaway
@@ -91,18 +91,18 @@ class Loader:
         self._families = families
         self._runtime = runtime
         self._max_batch = limits.max_batch
-        self._max_waiting = limits.max_waiting
+        self._max_queue_size = limits.max_queue_size
         self._loading = ThreadPoolExecutor(LOADING, "load")
-        self._threads: dict[str, ThreadPoolExecutor] = {}
+        self._predict_executors: dict[str, ThreadPoolExecutor] = {}
 
     def close(self) -> None:
         """Let the threads go."""
-        for threads in (self._loading, *self._threads.values()):
+        for threads in (self._loading, *self._predict_executors.values()):
             threads.shutdown(wait=False, cancel_futures=True)
 
     def forget(self, model: str) -> None:
         """Let the thread of a model go once the last request has ended that holds a version of it."""
-        self._threads.pop(model, None)
+        self._predict_executors.pop(model, None)
 
     def family_of(self, card: Card) -> Family:
         """The family of a version; raises Damaged when it is not installed."""
@@ -112,45 +112,46 @@ class Loader:
             )
         return self._families[card.family]
 
-    async def load(self, model: str, version: int) -> Loaded:
+    async def load(self, model: str, version: int) -> LoadedVersion:
         """One version with a batcher of its own; raises NotFound, Damaged or Runaway."""
         return await self._in_thread(self._load, model, version)
 
     async def try_out(self, card: Card, folder: Path) -> None:
         """Load what is to be a version and warm it, as if it were to serve; raises Damaged or Runaway."""
-        await self._in_thread(self._made, card, folder)
+        await self._in_thread(self._load_servable, card, folder)
 
-    async def _in_thread(self, do: Callable[..., Loaded], *args: object) -> Loaded:
+    async def _in_thread(self, do: Callable[..., LoadedVersion], *args: object) -> LoadedVersion:
         """In the threads that are there for it: it may take long, and others need those of all."""
         return await asyncio.get_running_loop().run_in_executor(self._loading, do, *args)
 
-    def _load(self, model: str, version: int) -> Loaded:
-        with metrics.load_seconds.labels(model).time():
+    def _load(self, model: str, version: int) -> LoadedVersion:
+        with metrics.load_duration.labels(model).time():
             card = self._store.card(model, version)
-            return self._made(card, self._store.checked(card))
+            return self._load_servable(card, self._store.verified_path(card))
 
-    def _made(self, card: Card, folder: Path) -> Loaded:
+    def _load_servable(self, card: Card, folder: Path) -> LoadedVersion:
         model, family = card.model, self.family_of(card)
         servable = make_servable(card, folder, self._runtime, family)
-        apart = ThreadPoolExecutor(1, f"predict-{model}-{card.version}") if card.imported else None
-        behind: Any = {
-            "executor": apart or self._threads.setdefault(model, ThreadPoolExecutor(1, f"predict-{model}")),
+        own_executor = ThreadPoolExecutor(1, f"predict-{model}-{card.version}") if card.imported else None
+        shared_options: Any = {
+            "executor": own_executor
+            or self._predict_executors.setdefault(model, ThreadPoolExecutor(1, f"predict-{model}")),
             "off_loop": card.imported,
             "on_runaway": partial(self._on_runaway, model, card.version),
             "max_batch": self._max_batch,
-            "max_waiting": self._max_waiting,
-            "heed": metrics.version_seconds.labels(model, card.version).observe,
+            "max_queue_size": self._max_queue_size,
+            "on_latency": metrics.inference_duration.labels(model, card.version).observe,
         }
-        with _damage(card):
+        with _as_damaged(card):
             if family.task == "generate":
-                generation = Generation(servable, cost=Cost(), **behind)
+                generation = Generation(servable, cost=Cost(), **shared_options)
                 generation.cost = self._warm_up(
-                    lambda size: generation.step(np.zeros(size, np.int64), servable.blank(size))
+                    lambda size: generation.step(np.zeros(size, np.int64), servable.initial_state(size))
                 )
                 return LoadedGenerator(card, servable, generation)
             example = servable.example()
             cost = self._warm_up(lambda size: servable.predict([example] * size))
-            return LoadedClassifier(card, servable, Batcher(servable.predict, cost=cost, **behind))
+            return LoadedClassifier(card, servable, Batcher(servable.predict, cost=cost, **shared_options))
 
     def _warm_up(self, run: Callable[[int], object]) -> Cost:
         """Run batches of 1, 2, 4 … up to the largest, and draw the line of their cost."""
@@ -158,26 +159,26 @@ class Loader:
         while size < largest:
             run(size)
             size *= 2
-        one, many = (_quickest(run, size) for size in (1, largest))
+        one, many = (_fastest_run(run, size) for size in (1, largest))
         each = max(0.0, many - one) / max(1, largest - 1)
         return Cost(fixed=one - each, each=each)
 
 
 def make_servable(card: Card, folder: Path, runtime: Runtime, family: Family) -> Any:
     """What serves the version in a folder, once it has answered; raises Damaged or Runaway."""
-    with _damage(card):
-        made = load(family.servable)
+    with _as_damaged(card):
+        servable_type = load(family.servable)
         if family.task == "generate":  # such a version is a network and its vocabulary
-            servable = made(card, runtime.load(folder), folder)
-            servable.step(np.zeros(1, np.int64), servable.blank(1))
+            servable = servable_type(card, runtime.load(folder), folder)
+            servable.step(np.zeros(1, np.int64), servable.initial_state(1))
         else:
-            servable = made(card, runtime.load(folder), folder)
+            servable = servable_type(card, runtime.load(folder), folder)
             servable.predict([servable.example()])
         return servable
 
 
 @contextmanager
-def _damage(card: Card) -> Iterator[None]:
+def _as_damaged(card: Card) -> Iterator[None]:
     """Whatever a network raises within it means that its version is Damaged."""
     try:
         yield
@@ -186,11 +187,11 @@ def _damage(card: Card) -> Iterator[None]:
     except FitserveError:
         raise
     except Exception as fault:
-        damage = Damaged(f"version {card.version} of {card.model} fails when it runs: {fault}")
-        raise SystemFault.of(fault) or damage from fault
+        damaged = Damaged(f"version {card.version} of {card.model} fails when it runs: {fault}")
+        raise SystemFault.of(fault) or damaged from fault
 
 
-def _quickest(run: Callable[[int], object], size: int) -> float:
+def _fastest_run(run: Callable[[int], object], size: int) -> float:
     times = []
     for _ in range(WARM_UPS):
         begun = time.perf_counter()

@@ -8,7 +8,7 @@ from app.errors import NotFound, Runaway, Unavailable
 from app.families.catalog import built_in
 from app.families.contract import Family
 from app.logging import log
-from app.serving.loading import Limits, Loaded, Loader
+from app.serving.loading import LoadedVersion, Loader, ServingLimits
 from app.serving.runtimes.protocol import Runtime
 from app.serving.served_model import ServedModel
 from app.serving.traffic import Traffic
@@ -22,7 +22,9 @@ class Servables:
     `runtime` runs their versions.
     """
 
-    def __init__(self, store: ModelStore, families: Mapping[str, Family], runtime: Runtime, limits: Limits) -> None:
+    def __init__(
+        self, store: ModelStore, families: Mapping[str, Family], runtime: Runtime, limits: ServingLimits
+    ) -> None:
         self.runtime = runtime
         self._store = store
         self._families = families
@@ -33,7 +35,7 @@ class Servables:
         self._strangers: frozenset[str] = frozenset()  # models of families that are not installed
         self._looking = asyncio.Lock()
         self._looked = float("-inf")  # when the last look for models began, by the loop's clock
-        self._cut_off = False
+        self._store_unavailable = False
         self._serve(self._built_in)
 
     async def open(self) -> None:
@@ -61,13 +63,13 @@ class Servables:
         """The versions of each model that would not load, and why."""
         return {name: served.faults for name, served in self._served.items()}
 
-    def live(self, model: str) -> Loaded:
+    def live(self, model: str) -> LoadedVersion:
         """The version that answers now; raises NotFound when there is no such model, Conflict when it has no version,
         Unavailable when that was withdrawn.
         """
         return self._of(model).live()
 
-    async def get(self, model: str, reference: str | None, *, take_back: bool = False) -> Loaded:
+    async def get(self, model: str, reference: str | None, *, reinstate: bool = False) -> LoadedVersion:
         """The version of any model that a number or an alias names, loaded now if need be; without a name one of those
         that share the traffic, or the live one. One that was withdrawn is Damaged, unless it is to be taken back.
 
@@ -75,7 +77,7 @@ class Servables:
         """
         if model not in self._served:
             await self._look_for(model)
-        return await self._of(model).get(reference, take_back=take_back)
+        return await self._of(model).get(reference, reinstate=reinstate)
 
     def serving(self, model: str) -> int | None:
         """The number of the version that answers now."""
@@ -101,14 +103,14 @@ class Servables:
         await self._loader.try_out(card, folder)
 
     @property
-    def cut_off(self) -> bool:
+    def store_unavailable(self) -> bool:
         """Whether the store did not work when it was last looked at; what is loaded goes on."""
-        return self._cut_off
+        return self._store_unavailable
 
     @property
-    def complete(self) -> bool:
+    def all_ready(self) -> bool:
         """Whether every model answers that had a version when the store was last looked at."""
-        return not any(served.lacking for served in self._served.values())
+        return not any(served.is_unserved for served in self._served.values())
 
     def traffic(self, model: str) -> Traffic:
         """Who answers the requests that name no version."""
@@ -119,15 +121,15 @@ class Servables:
         while True:
             await asyncio.sleep(seconds)
             try:
-                await self._follow()
+                await self._refresh_or_log()
             except Unavailable as fault:
-                if not self._cut_off:
+                if not self._store_unavailable:
                     log.error("what is loaded goes on, and the store is not followed: %s", fault)
-                self._cut_off = True
+                self._store_unavailable = True
             else:
-                if self._cut_off:
+                if self._store_unavailable:
                     log.info("the store is followed again")
-                self._cut_off = False
+                self._store_unavailable = False
 
     # ---- inside
 
@@ -137,7 +139,7 @@ class Servables:
             raise NotFound(f"there is no model {model[:64]!r}; models: {', '.join(self._served)}")
         return served
 
-    async def _follow(self) -> None:
+    async def _refresh_or_log(self) -> None:
         """Look for models, then at each; only that the store does not work at all is for the caller to know."""
         try:
             await self._discover()
@@ -153,20 +155,20 @@ class Servables:
         asked = asyncio.get_running_loop().time()
         async with self._looking:
             if self._looked < asked:
-                await self._look()
+                await self._read_snapshot()
         if (served := self._served.get(model)) and served.serving is None:
             await served.refresh()
 
     async def _discover(self) -> None:
         async with self._looking:
-            await self._look()
+            await self._read_snapshot()
 
-    async def _look(self) -> None:
+    async def _read_snapshot(self) -> None:
         self._looked = asyncio.get_running_loop().time()
         known = self.models
-        self._serve(await asyncio.to_thread(self._found, known))
+        self._serve(await asyncio.to_thread(self._find_loaded, known))
 
-    def _found(self, known: Mapping[str, Family]) -> Mapping[str, Family]:
+    def _find_loaded(self, known: Mapping[str, Family]) -> Mapping[str, Family]:
         """The models that the store has, with their families; runs in a thread."""
         found, strangers = dict(self._built_in), set()
         for name in self._store.models():

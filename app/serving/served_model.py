@@ -10,23 +10,23 @@ from dataclasses import dataclass
 from app.errors import Conflict, Damaged, NotFound, Runaway, SystemFault, Unavailable
 from app.families.contract import Family
 from app.logging import log
-from app.serving.loading import Loaded, LoadedClassifier, Loader
-from app.serving.traffic import UNDIVIDED, Plan, Shadow, Traffic, check_comparable
+from app.serving.loading import LoadedClassifier, LoadedVersion, Loader
+from app.serving.traffic import NO_SPLIT, Shadow, Traffic, TrafficPolicy, check_comparable
 from app.serving.withdrawals import Withdrawals
 from app.store.backend import MOST_DIGITS
 from app.store.model_store import LIVE, PREVIOUS, SHADOW, ModelStore
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _StoreSnapshot:
     """What the store said of a model: its aliases, its traffic, what was withdrawn, which of the versions it has no
     more that are loaded or did not load, and whether it has any.
     """
 
     aliases: Mapping[str, int]
-    plan: Plan
+    policy: TrafficPolicy
     withdrawn: Mapping[int, str]
-    gone: Collection[int]
+    deleted: Collection[int]
     empty: bool
 
 
@@ -42,27 +42,27 @@ class ServedModel:
         self.name = name
         self.family = family
         self.faults: dict[int, str] = {}
-        self.traffic = UNDIVIDED
-        self.lacking = False
+        self.traffic = NO_SPLIT
+        self.is_unserved = False
         self._store = store
         self._loader = loader
         self._max_loaded = max_loaded
         self._withdrawals = Withdrawals(store, name)
-        self._live: Loaded | None = None
-        self._others: OrderedDict[int, Loaded] = OrderedDict()
+        self._live: LoadedVersion | None = None
+        self._extra_versions: OrderedDict[int, LoadedVersion] = OrderedDict()
         self._lock = asyncio.Lock()
         self._aliases: Mapping[str, int] = {}
-        self._passing: set[int] = set()  # of the faults, what is tried again
+        self._retryable_faults: set[int] = set()  # of the faults, what is tried again
         self._replacing: set[asyncio.Task[None]] = set()
 
     def release(self) -> None:
         """Let go of every version; requests under way end with theirs."""
         for task in self._replacing:
             task.cancel()
-        self._live, self.traffic = None, UNDIVIDED
-        self._others.clear()
+        self._live, self.traffic = None, NO_SPLIT
+        self._extra_versions.clear()
 
-    def live(self) -> Loaded:
+    def live(self) -> LoadedVersion:
         """The version that answers now; raises Conflict when there is none, Unavailable when it was withdrawn."""
         if self._live is None and (reasons := list(self._withdrawals.all().values())):
             raise Unavailable(f"{self.name} has no version to answer with now: {reasons[-1]}")
@@ -72,25 +72,25 @@ class ServedModel:
             )
         return self._live
 
-    async def get(self, reference: str | None, *, take_back: bool = False) -> Loaded:
+    async def get(self, reference: str | None, *, reinstate: bool = False) -> LoadedVersion:
         """The version that a number or an alias names, loaded now if need be; without a name one of those that share
         the traffic, or the live one. One that was withdrawn is Damaged, unless it is to be taken back.
         """
-        if reference is None and self.traffic.answering:
-            return self.traffic.draw()
+        if reference is None and self.traffic.versions:
+            return self.traffic.pick()
         if reference is None or reference == LIVE:
             return self.live()
-        loaded = self._at_hand(reference)
+        loaded = self._find_by_reference(reference)
         if loaded:
             return loaded
         version = await asyncio.to_thread(self._store.resolve, self.name, reference)
         if version == self.serving:
             return self.live()
         async with self._lock:
-            self._others[version] = await self._loaded(version, take_back=take_back)
-            while len(self._others) > self._max_loaded:
-                self._others.popitem(last=False)
-            return self._others[version]
+            self._extra_versions[version] = await self._loaded(version, reinstate=reinstate)
+            while len(self._extra_versions) > self._max_loaded:
+                self._extra_versions.popitem(last=False)
+            return self._extra_versions[version]
 
     @property
     def serving(self) -> int | None:
@@ -100,7 +100,7 @@ class ServedModel:
     @property
     def loaded(self) -> list[int]:
         """The numbers of the versions that are in memory."""
-        others = {*self.traffic.held, *self._others}
+        others = {*self.traffic.loaded, *self._extra_versions}
         return sorted(others if self.serving is None else {self.serving, *others})
 
     @property
@@ -111,18 +111,18 @@ class ServedModel:
     async def refresh(self) -> None:
         """Serve what `live` points at, share and shadow as the store says, but for what is known not to load."""
         async with self._lock:
-            seen = await asyncio.to_thread(self._look, {*self._others, *self.faults})
-            self._aliases = seen.aliases
-            for version in self._withdrawals.see(seen.withdrawn):
+            snapshot = await asyncio.to_thread(self._read_snapshot, {*self._extra_versions, *self.faults})
+            self._aliases = snapshot.aliases
+            for version in self._withdrawals.update(snapshot.withdrawn):
                 self.faults.pop(version, None)
             for version, reason in self._withdrawals.all().items():
-                self._take_out(version, reason)
-            for version in seen.gone:
-                self._others.pop(version, None)
+                self._unload(version, reason)
+            for version in snapshot.deleted:
+                self._extra_versions.pop(version, None)
                 self.faults.pop(version, None)
             await self._refresh_live()
-            await self._refresh_traffic(seen.plan)
-            self.lacking = not seen.empty and self.serving is None
+            await self._refresh_traffic(snapshot.policy)
+            self.is_unserved = not snapshot.empty and self.serving is None
 
     async def follow(self) -> None:
         """Refresh; only that the store does not work at all is for the caller to know."""
@@ -139,58 +139,58 @@ class ServedModel:
             return
         log.error("%s %d withdrawn: %s", self.name, version, fault)
         self._withdrawals.add(version, str(fault))
-        self._take_out(version, str(fault))
+        self._unload(version, str(fault))
         task = asyncio.create_task(self._replace(), context=Context())  # for no request
         self._replacing.add(task)
         task.add_done_callback(self._replacing.discard)
 
     # ---- inside
 
-    def _look(self, known: Collection[int]) -> _Seen:
+    def _read_snapshot(self, known: Collection[int]) -> _StoreSnapshot:
         """What the store says now; runs in a thread."""
         self._withdrawals.save()
         register = self._store.register(self.name)
         if register.aliases is None:
             raise Damaged(f"the aliases of {self.name} cannot be read")
-        plan = UNDIVIDED.plan
+        policy = NO_SPLIT.policy
         if register.split is not None:
-            plan = Plan(register.split, register.aliases.get(SHADOW))
-        elif self.traffic.plan != plan:
+            policy = TrafficPolicy(register.split, register.aliases.get(SHADOW))
+        elif self.traffic.policy != policy:
             log.error("the split of %s cannot be read", self.name)
         numbers = self._store.numbers(self.name) if known or self.serving is None else []
-        gone = [version for version in known if version not in numbers]
-        return _Seen(register.aliases, plan, register.withdrawn, gone, not numbers)
+        deleted = [version for version in known if version not in numbers]
+        return _StoreSnapshot(register.aliases, policy, register.withdrawn, deleted, not numbers)
 
-    def _at_hand(self, reference: str) -> Loaded | None:
+    def _find_by_reference(self, reference: str) -> LoadedVersion | None:
         """The version that a number or an alias names, if it is loaded."""
         is_number = reference.isdecimal() and len(reference) <= MOST_DIGITS
         version = int(reference) if is_number else self._aliases.get(reference)
         if version is None:
             return None
-        if version in self._others:
-            self._others.move_to_end(version)
-        return self._found(version)
+        if version in self._extra_versions:
+            self._extra_versions.move_to_end(version)
+        return self._find_loaded(version)
 
-    def _found(self, version: int) -> Loaded | None:
+    def _find_loaded(self, version: int) -> LoadedVersion | None:
         """A version that is loaded already."""
         if version == self.serving:
             return self._live
-        return self.traffic.held.get(version) or self._others.get(version)
+        return self.traffic.loaded.get(version) or self._extra_versions.get(version)
 
     async def _replace(self) -> None:
         with suppress(Unavailable):  # the next look at the store does it
             await self.follow()
 
-    def _take_out(self, version: int, reason: str) -> None:
+    def _unload(self, version: int, reason: str) -> None:
         self.faults[version] = reason
-        self._others.pop(version, None)
+        self._extra_versions.pop(version, None)
         if version == self.serving:
-            self._live, self.traffic = None, UNDIVIDED
-        elif version in self.traffic.held:
-            self.traffic = UNDIVIDED  # and then what is left of the plan
+            self._live, self.traffic = None, NO_SPLIT
+        elif version in self.traffic.loaded:
+            self.traffic = NO_SPLIT  # and then what is left of the plan
 
     async def _refresh_live(self) -> None:
-        if self._settled():
+        if self._is_current():
             return
         for version in await self._candidates():
             try:
@@ -199,30 +199,32 @@ class ServedModel:
                 if self.faults.get(version) != str(fault):
                     log.error("%s %d not loaded: %s", self.name, version, fault)
                 self.faults[version] = str(fault)
-                (self._passing.add if isinstance(fault, SystemFault) else self._passing.discard)(version)
+                (self._retryable_faults.add if isinstance(fault, SystemFault) else self._retryable_faults.discard)(
+                    version
+                )
             else:
-                self._live, self.traffic = loaded, UNDIVIDED
+                self._live, self.traffic = loaded, NO_SPLIT
                 self.family = self._loader.family_of(loaded.card)  # the name may have been given anew
                 log.info("%s %d serving", self.name, version)
                 return
 
-    async def _refresh_traffic(self, plan: Plan) -> None:
-        if self._live is None or plan == self.traffic.plan:
+    async def _refresh_traffic(self, policy: TrafficPolicy) -> None:
+        if self._live is None or policy == self.traffic.policy:
             return
-        self.traffic = traffic = await self._carried_out(plan, self._live)
+        self.traffic = traffic = await self._apply_policy(policy, self._live)
         shadow = traffic.shadow and traffic.shadow.loaded.card.version
-        log.info("%s shared: %s, in the shadow: %s", self.name, dict(traffic.shares) or "no", shadow or "none")
+        log.info("%s shared: %s, in the shadow: %s", self.name, dict(traffic.weights) or "no", shadow or "none")
 
-    async def _carried_out(self, plan: Plan, live: Loaded) -> Traffic:
+    async def _apply_policy(self, policy: TrafficPolicy, live: LoadedVersion) -> Traffic:
         """A plan with its versions loaded; the live version answers alone for what cannot be done."""
-        sharing = await self._sharing(plan.weights, live)
-        shadow = await self._shadow(plan.shadow, sharing.values())
+        split_versions = await self._load_split(policy.weights, live)
+        shadow = await self._load_shadow(policy.shadow, split_versions.values())
         if shadow is None:
-            return Traffic(plan, tuple(sharing.values()), None, sharing)
-        answering = tuple(shadow.behind(one) for one in sharing.values())
-        return Traffic(plan, answering, shadow, {**sharing, shadow.loaded.card.version: shadow.loaded})
+            return Traffic(policy, tuple(split_versions.values()), None, split_versions)
+        versions = tuple(shadow.with_shadow(one) for one in split_versions.values())
+        return Traffic(policy, versions, shadow, {**split_versions, shadow.loaded.card.version: shadow.loaded})
 
-    async def _sharing(self, weights: Mapping[int, float], live: Loaded) -> dict[int, Loaded]:
+    async def _load_split(self, weights: Mapping[int, float], live: LoadedVersion) -> dict[int, LoadedVersion]:
         try:
             if weights:
                 return {version: await self._loaded(version) for version in weights}
@@ -230,12 +232,12 @@ class ServedModel:
             log.error("%s: the live version answers all, as not every version of the split loads: %s", self.name, fault)
         return {live.card.version: live}
 
-    async def _shadow(self, version: int | None, sharing: Iterable[Loaded]) -> Shadow | None:
+    async def _load_shadow(self, version: int | None, split_versions: Iterable[LoadedVersion]) -> Shadow | None:
         if version is None:
             return None
         try:
             loaded = await self._loaded(version)
-            for one in sharing:
+            for one in split_versions:
                 check_comparable(one.card, loaded.card)
             if not isinstance(loaded, LoadedClassifier):
                 raise Conflict(f"{self.name} continues texts")
@@ -244,10 +246,10 @@ class ServedModel:
             return None
         return Shadow(loaded)
 
-    def _settled(self) -> bool:
+    def _is_current(self) -> bool:
         wanted = self._aliases.get(LIVE)
-        given_up = self.faults.keys() - self._passing
-        return wanted in (None, self.serving) or (self.serving is not None and wanted in given_up)
+        unloadable = self.faults.keys() - self._retryable_faults
+        return wanted in (None, self.serving) or (self.serving is not None and wanted in unloadable)
 
     async def _candidates(self) -> list[int]:
         """What to try: the live version; if nothing is served at all, the one before it and then every other, newest
@@ -261,13 +263,13 @@ class ServedModel:
         newest = [card.version for card in reversed(cards)]
         return [version for version in dict.fromkeys([live, previous, *newest]) if version not in self.faults]
 
-    async def _loaded(self, version: int, *, take_back: bool = False) -> Loaded:
+    async def _loaded(self, version: int, *, reinstate: bool = False) -> LoadedVersion:
         """One that is loaded already, or loaded now; it is no longer among the others, nor among the faults."""
         reason = self._withdrawals.all().get(version)
-        if reason and not take_back:
+        if reason and not reinstate:
             raise Damaged(f"{reason}; promote it to take it back")
-        found = self._found(version)
-        self._others.pop(version, None)
+        found = self._find_loaded(version)
+        self._extra_versions.pop(version, None)
         try:
             loaded = await self._loader.load(self.name, version) if found is None else found
         except Runaway as fault:

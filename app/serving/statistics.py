@@ -23,14 +23,14 @@ class Statistics:
     def record(self, arrivals: Iterable[float], taken: float, now: float, *, failed: bool) -> None:
         """Count a batch, by the times at which its instances arrived, at which it began, and at which it ended."""
         waits = [taken - since for since in arrivals]
-        whole = sum(waits) + len(waits) * (now - taken)
+        total = sum(waits) + len(waits) * (now - taken)
         self.last = time.time()
         if failed:
             self.failed += len(waits)
-            self.failed_seconds += whole
+            self.failed_seconds += total
             return
         self.succeeded += len(waits)
-        self.succeeded_seconds += whole
+        self.succeeded_seconds += total
         self.queue_seconds += sum(waits)
         self.predict_seconds += len(waits) * (now - taken)
         self.batches[len(waits)] += 1

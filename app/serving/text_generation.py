@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.errors import TimedOut
-from app.serving.generation_notes import remarks
+from app.serving.generation_notes import generation_notes
 from app.serving.loading import LoadedGenerator
-from app.serving.word_stream import Stop, Telling, Wish, Word
+from app.serving.word_stream import StopReason, Word, WordGeneration, WordOptions
 from app.store.version import Card
 from app.tracing import span
 
@@ -31,7 +31,7 @@ class GeneratedText:
     ignored_words: Sequence[str]
     unknown_scripts: Sequence[str]
     from_line_start: bool
-    stopped: Stop
+    stopped: StopReason
     seed: int | None
     notes: Sequence[str]
 
@@ -49,7 +49,7 @@ class TextGeneration:
     first, `words` and `result` raise TimedOut.
     """
 
-    def __init__(self, loaded: LoadedGenerator, text: str, options: Wish, deadline: float | None = None) -> None:
+    def __init__(self, loaded: LoadedGenerator, text: str, options: WordOptions, deadline: float | None = None) -> None:
         self._loaded = loaded
         self._seed = None
         if options.sampling.temperature > 0:
@@ -58,7 +58,7 @@ class TextGeneration:
         options = replace(options, sampling=replace(options.sampling, seed=self._seed))
         self._prompt = loaded.servable.read(text)
         self._words: asyncio.Queue[Word | None] = asyncio.Queue()
-        self._running: Telling = loaded.batcher.submit(self._prompt, options, self._words.put_nowait)
+        self._running: WordGeneration = loaded.batcher.submit(self._prompt, options, self._words.put_nowait)
         self._running.done.add_done_callback(lambda _: self._words.put_nowait(None))
         if deadline is not None:
             expire_at(deadline, self._running.done)
@@ -82,12 +82,12 @@ class TextGeneration:
             card=self._loaded.card,
             seed_text=prompt.text,
             words=running.words,
-            ignored_words=list(prompt.ignored),
+            ignored_words=list(prompt.unknown_words),
             unknown_scripts=list(prompt.unknown_scripts),
             from_line_start=len(prompt.tokens) == 1,
             stopped=running.stopped or "words",
             seed=self._seed,
-            notes=remarks(self._loaded.servable, prompt, running),
+            notes=generation_notes(self._loaded.servable, prompt, running),
         )
 
     def cancel(self) -> None:

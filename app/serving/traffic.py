@@ -9,14 +9,14 @@ from typing import Literal, TypeAlias
 from app import metrics
 from app.errors import Busy, Conflict, TooLarge
 from app.families.contract import Array
-from app.serving.loading import Loaded, LoadedClassifier
+from app.serving.loading import LoadedClassifier, LoadedVersion
 from app.store.version import Card
 
 Outcome: TypeAlias = Literal["agreed", "differed", "failed", "skipped"]
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrafficPolicy:
     """What the store wants: by what weights versions share the requests, and which one is to be in the shadow."""
 
     weights: Mapping[int, float] = field(default_factory=dict)
@@ -25,30 +25,30 @@ class Plan:
 
 @dataclass(frozen=True)
 class Traffic:
-    """A plan that is carried out. Without any `answering` the live version answers alone and casts no shadow.
+    """A plan that is carried out. Without any `versions` the live version answers alone and casts no shadow.
 
-    `held` are the loaded versions that it takes, by number.
+    `loaded` are the loaded versions that it takes, by number.
     """
 
-    plan: Plan
-    answering: tuple[Loaded, ...] = ()
+    policy: TrafficPolicy
+    versions: tuple[LoadedVersion, ...] = ()
     shadow: "Shadow | None" = None
-    held: Mapping[int, Loaded] = field(default_factory=dict)
+    loaded: Mapping[int, LoadedVersion] = field(default_factory=dict)
 
     @property
-    def shares(self) -> Mapping[int, float]:
+    def weights(self) -> Mapping[int, float]:
         """The weights of the versions that answer, where there are several."""
-        return self.plan.weights if len(self.answering) > 1 else {}
+        return self.policy.weights if len(self.versions) > 1 else {}
 
-    def draw(self) -> Loaded:
+    def pick(self) -> LoadedVersion:
         """One of those who answer, by chance."""
-        if len(self.answering) == 1:
-            return self.answering[0]
-        (drawn,) = random.choices(self.answering, tuple(self.plan.weights.values()))
-        return drawn
+        if len(self.versions) == 1:
+            return self.versions[0]
+        (picked,) = random.choices(self.versions, tuple(self.policy.weights.values()))
+        return picked
 
 
-UNDIVIDED = Traffic(Plan())
+NO_SPLIT = Traffic(TrafficPolicy())
 
 
 class Shadow:
@@ -61,27 +61,27 @@ class Shadow:
         self.loaded = loaded
         self.counts: dict[Outcome, int] = dict.fromkeys(("agreed", "differed", "failed", "skipped"), 0)
 
-    def behind(self, answering: Loaded) -> Loaded:
+    def with_shadow(self, answering: LoadedVersion) -> LoadedVersion:
         """The same version, casting this shadow; itself where the two are one."""
         if not isinstance(answering, LoadedClassifier) or answering.card.version == self.loaded.card.version:
             return answering
-        return replace(answering, batcher=_Mirrored(answering, self))
+        return replace(answering, batcher=ShadowingBatcher(answering, self))
 
     def count(self, answering: Card, outcome: Outcome, number: int = 1) -> None:
         """Add to the counts."""
         self.counts[outcome] += number
         card = self.loaded.card
-        metrics.shadow.labels(card.model, answering.version, card.version, outcome).inc(number)
+        metrics.shadow_comparisons.labels(card.model, answering.version, card.version, outcome).inc(number)
 
 
-class _Mirrored:
+class ShadowingBatcher:
     """A batcher whose instances a shadow gets too. Nobody waits for it: while others wait for either, it is skipped."""
 
     def __init__(self, answering: LoadedClassifier, shadow: Shadow) -> None:
         self._card = answering.card
         self._batcher = answering.batcher
         self._shadow = shadow
-        self._unheard = shadow.loaded.batcher
+        self._shadow_batcher = shadow.loaded.batcher
         self.max_batch = answering.batcher.max_batch
         self.statistics = answering.batcher.statistics
         self.check_room = answering.batcher.check_room
@@ -93,25 +93,25 @@ class _Mirrored:
 
     def submit(self, instances: Sequence[Array]) -> list[asyncio.Future[Array]]:
         """As the batcher's own."""
-        idle = not (self._batcher.waiting or self._unheard.waiting)
+        idle = not (self._batcher.waiting or self._shadow_batcher.waiting)
         futures = self._batcher.submit(instances)
         try:
-            unheard = self._unheard.submit(instances) if idle else ()
+            shadowed = self._shadow_batcher.submit(instances) if idle else ()
         except (Busy, TooLarge):
-            unheard = ()
-        for pair in zip(futures, unheard, strict=False):
+            shadowed = ()
+        for pair in zip(futures, shadowed, strict=False):
             asyncio.gather(*pair, return_exceptions=True).add_done_callback(self._compare)
-        self._shadow.count(self._card, "skipped", len(futures) - len(unheard))
+        self._shadow.count(self._card, "skipped", len(futures) - len(shadowed))
         return futures
 
     def _compare(self, pair: "asyncio.Future[tuple[Array | BaseException, Array | BaseException]]") -> None:
-        output, unheard = pair.result()
-        if isinstance(unheard, BaseException):
+        output, shadowed = pair.result()
+        if isinstance(shadowed, BaseException):
             self._shadow.count(self._card, "failed")
         elif isinstance(output, BaseException):  # nobody waited, or there is nothing to compare with
             self._shadow.count(self._card, "skipped")
         else:
-            agreed = _label(self._card, output) == _label(self._shadow.loaded.card, unheard)
+            agreed = _label(self._card, output) == _label(self._shadow.loaded.card, shadowed)
             self._shadow.count(self._card, "agreed" if agreed else "differed")
 
 

@@ -39,7 +39,7 @@ class Withdrawals:
                 self._stored = {**self._stored, version: reason}
                 self._unsaved.pop(version, None)
 
-    def see(self, stored: Mapping[int, str]) -> Collection[int]:
+    def update(self, stored: Mapping[int, str]) -> Collection[int]:
         """Take what the store says now; returns the versions that it does not withdraw any more."""
         back = self._stored.keys() - stored.keys() - self._unsaved.keys()
         self._stored = stored

@@ -6,25 +6,25 @@ from itertools import islice
 from typing import Literal, TypeAlias
 
 from app.families.generation import Generator, Prompt
-from app.serving.sampling import Logits, Sampling, runners_up
-from app.serving.sequence import Continuation
+from app.serving.sampling import Logits, SamplingParameters, top_alternatives
+from app.serving.sequence import TokenSequence
 
-LONGEST_WORD = 40  # tokens; then the word is taken to be finished
+MAX_WORD_TOKENS = 40  # tokens; then the word is taken to be finished
 
-Stop: TypeAlias = Literal["words", "end_of_line"]
+StopReason: TypeAlias = Literal["words", "end_of_line"]
 
 
 @dataclass(frozen=True)
-class Wish:
+class WordOptions:
     """How many words are wanted, how their tokens are chosen, and how many alternatives are told for each."""
 
     next_words: int = 5
-    sampling: Sampling = field(default_factory=Sampling)
+    sampling: SamplingParameters = field(default_factory=SamplingParameters)
     alternatives: int = 0
 
 
 @dataclass(frozen=True)
-class Choice:
+class WordChoice:
     """A word, or the piece that one begins with, and its probability; an empty one is the line's end."""
 
     word: str
@@ -37,36 +37,38 @@ class Word:
 
     text: str
     probability: float | None = None
-    alternatives: Sequence[Choice] = ()
+    alternatives: Sequence[WordChoice] = ()
 
 
-class Telling(Continuation):
-    """A continuation told in words: `hear` gets each, `words` has them all."""
+class WordGeneration(TokenSequence):
+    """A continuation told in words: `on_word` gets each, `words` has them all."""
 
-    stopped: Stop | None
+    stopped: StopReason | None
 
-    def __init__(self, generator: Generator, prompt: Prompt, wish: Wish, hear: Callable[[Word], None]) -> None:
-        super().__init__(prompt, wish.sampling)
+    def __init__(
+        self, generator: Generator, prompt: Prompt, options: WordOptions, on_word: Callable[[Word], None]
+    ) -> None:
+        super().__init__(prompt, options.sampling)
         self._generator = generator
-        self._wish = wish
-        self._hear = hear
-        self._pieces: list[int] = []
-        self._most = (wish.next_words + 1) * LONGEST_WORD
-        self._first: tuple[float, Sequence[Choice]] | None = None
+        self._options = options
+        self._on_word = on_word
+        self._word_tokens: list[int] = []
+        self._max_tokens = (options.next_words + 1) * MAX_WORD_TOKENS
+        self._first_token: tuple[float, Sequence[WordChoice]] | None = None
         self.words: list[Word] = []
 
     @property
-    def must_start(self) -> bool:
+    def must_start_word(self) -> bool:
         """Whether the next token has to begin a word or end the line."""
-        return self._after_word or len(self._pieces) >= LONGEST_WORD
+        return self._after_word or len(self._word_tokens) >= MAX_WORD_TOKENS
 
     def take(self, token: int, logits: Logits) -> None:
         """Go on with the token that was chosen by these logits (size,); sets `stopped` when that was the last."""
-        if self._pieces and self._generator.starts[token]:
+        if self._word_tokens and self._generator.word_start_mask[token]:
             self._finish_word()
-        if self._wish.alternatives and not self._generator.spell(self._pieces):
-            own, others = runners_up(logits, token)
-            self._first = own, list(islice(self._choices(others), self._wish.alternatives))
+        if self._options.alternatives and not self._generator.decode(self._word_tokens):
+            own, others = top_alternatives(logits, token)
+            self._first_token = own, list(islice(self._choices(others), self._options.alternatives))
         self._after_word = False
         self.taken += 1
         if token == self._generator.end:
@@ -74,29 +76,29 @@ class Telling(Continuation):
             self.stopped = self.stopped or "end_of_line"
             return
         if self.stopped is None:
-            self._pieces.append(token)
-            self.past.tokens.append(token)
+            self._word_tokens.append(token)
+            self.history.tokens.append(token)
             self.token = token
-            if self._generator.whole:
+            if self._generator.whole_word_tokens:
                 self._finish_word()
-        if self.taken >= self._most and self.stopped is None:
+        if self.taken >= self._max_tokens and self.stopped is None:
             self._finish_word()
             self.stopped = self.stopped or "words"
 
-    def _choices(self, tokens: Iterable[tuple[int, float]]) -> Iterator[Choice]:
+    def _choices(self, tokens: Iterable[tuple[int, float]]) -> Iterator[WordChoice]:
         """Those that show something, and the line's end; a space or a part of a character by itself does not."""
-        for token, share in tokens:
-            word = self._generator.spell([token])
+        for token, probability in tokens:
+            word = self._generator.decode([token])
             if word or token == self._generator.end:
-                yield Choice(word, share)
+                yield WordChoice(word, probability)
 
     def _finish_word(self) -> None:
-        text = self._generator.spell(self._pieces)
-        self._pieces = []
+        text = self._generator.decode(self._word_tokens)
+        self._word_tokens = []
         if not text:  # spaces, or bytes that are no character
             return
-        word = Word(text, *self._first) if self._first else Word(text)
+        word = Word(text, *self._first_token) if self._first_token else Word(text)
         self.words.append(word)
-        self._hear(word)
-        if len(self.words) == self._wish.next_words:
+        self._on_word(word)
+        if len(self.words) == self._options.next_words:
             self.stopped = "words"

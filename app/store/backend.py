@@ -53,7 +53,7 @@ class Backend(Protocol):
     def folder(self, card: Card) -> Path:
         """Where a version's files lie on this machine; raises Damaged when they cannot be had."""
 
-    def checked(self, card: Card) -> Path:
+    def verified_path(self, card: Card) -> Path:
         """As `folder`, after every byte was compared with the card; raises Damaged."""
 
     def verify(self, card: Card) -> None:
@@ -68,7 +68,7 @@ class Backend(Protocol):
         `edit` may be called several times, and may raise to change nothing.
         """
 
-    def set_aside(self, model: str) -> None:
+    def quarantine(self, model: str) -> None:
         """Keep the aliases, which cannot be understood, under another name, and begin them anew."""
 
     def stage(self, owner: str) -> Path:
@@ -91,7 +91,7 @@ class Backend(Protocol):
     def sweep(self, owners: Collection[str]) -> None:
         """Remove what others than these `owners` began long enough ago to be dead, and finish what they left."""
 
-    def alone(self) -> AbstractContextManager[None]:
+    def seed_lock(self) -> AbstractContextManager[None]:
         """Wait for one's turn to fill an empty store; who dies within it holds nobody up for long."""
 
     def shared(self, name: str) -> SharedFolder:

@@ -20,15 +20,15 @@ from app.store.bucket_models import BucketModels
 from app.store.bucket_register import BucketRegister, Upload
 from app.store.cache import VersionCache
 from app.store.durable_files import replace
-from app.store.objects import NEW, Objects
-from app.store.s3_connection import Refused
+from app.store.objects import IF_ABSENT, Objects
+from app.store.s3_connection import PreconditionFailed
 from app.store.shared_folder import SharedFolder
 from app.store.staging import Staging
 from app.store.version import CARD, Card, verify
 
 PROBE = ".fitserve.json"
-TURN = ".turn"
-TURN_SECONDS = 60.0  # after which who has the turn to fill the store counts as dead
+SEED_LOCK = ".turn"
+SEED_LOCK_SECONDS = 60.0  # after which who has the turn to fill the store counts as dead
 DEAD_SECONDS = 3600.0  # after which what an unknown owner has begun counts as abandoned
 
 
@@ -49,8 +49,8 @@ class BucketBackend:
         """See, once in a store's life, whether its bucket heeds conditions; raises Unavailable if not, or not now."""
         if self._objects.get(PROBE):
             return
-        self._refuses(NEW)
-        if not (self._refuses(NEW) and self._refuses(f'"{uuid.uuid4().hex}"')):
+        self._rejects_write(IF_ABSENT)
+        if not (self._rejects_write(IF_ABSENT) and self._rejects_write(f'"{uuid.uuid4().hex}"')):
             self._objects.remove([PROBE])
             raise Unavailable(
                 f"the bucket of {self} ignores If-Match or If-None-Match when it is written to, "
@@ -61,15 +61,15 @@ class BucketBackend:
 
     def models(self) -> list[str]:
         """The models that have a version."""
-        return [model for model in self._models.names() if self._models.look(model).cards]
+        return [model for model in self._models.names() if self._models.snapshot(model).cards]
 
     def numbers(self, model: str) -> list[int]:
         """The numbers of a model's versions, sound or not."""
-        return sorted(self._models.look(model).cards)
+        return sorted(self._models.snapshot(model).cards)
 
     def read(self, model: str, version: int) -> Card:
         """The card as it was seen last; raises Damaged."""
-        card = self._models.last_seen(model).cards.get(version)
+        card = self._models.last_snapshot(model).cards.get(version)
         if isinstance(card, Card):
             return card
         raise Damaged(str(card or f"{version} is not there any more"))
@@ -78,7 +78,7 @@ class BucketBackend:
         """Where the version is in the cache, fetched and checked if it was not there."""
         return self._cache.find(card) or self._cache.take(self._fetched(card), card)
 
-    def checked(self, card: Card) -> Path:
+    def verified_path(self, card: Card) -> Path:
         """The same, every byte just compared with the card; what was altered in the cache is fetched anew."""
         folder = self._cache.find(card)
         try:
@@ -96,7 +96,7 @@ class BucketBackend:
 
     def register(self, model: str) -> Register:
         """The register as it is now."""
-        register = self._models.look(model).register
+        register = self._models.snapshot(model).register
         return register.register if register else Register(None, None)
 
     # ---- writing
@@ -111,9 +111,9 @@ class BucketBackend:
 
         return self._models.rewrite(model, changed).register
 
-    def set_aside(self, model: str) -> None:
+    def quarantine(self, model: str) -> None:
         """Copy the register, and begin a new one."""
-        self._models.set_aside(model)
+        self._models.quarantine(model)
 
     def stage(self, owner: str) -> Path:
         """A new folder on this machine."""
@@ -151,7 +151,7 @@ class BucketBackend:
         gone: set[int] = set()
 
         def hidden(register: BucketRegister) -> BucketRegister:
-            numbers = self._models.look(model).cards
+            numbers = self._models.snapshot(model).cards
             gone.update(numbers)
             request_context.commit()
             return register.hiding(*numbers).changed(Register())
@@ -179,16 +179,16 @@ class BucketBackend:
                 self._erase(model, number)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def seed_lock(self) -> Iterator[None]:
         """Hold an object that only one can make; who has held the same one for a minute counts as dead."""
         seen, since = None, time.monotonic()
         while True:
             try:
-                over = seen if seen and time.monotonic() - since > TURN_SECONDS else NEW
-                self._objects.put(TURN, uuid.uuid4().hex.encode(), over)
+                if_match = seen if seen and time.monotonic() - since > SEED_LOCK_SECONDS else IF_ABSENT
+                self._objects.put(SEED_LOCK, uuid.uuid4().hex.encode(), if_match)
                 break
-            except Refused:
-                found = self._objects.get(TURN)
+            except PreconditionFailed:
+                found = self._objects.get(SEED_LOCK)
                 tag = found.tag if found else None
                 if tag != seen:
                     seen, since = tag, time.monotonic()
@@ -196,7 +196,7 @@ class BucketBackend:
         try:
             yield
         finally:
-            self._objects.remove([TURN])
+            self._objects.remove([SEED_LOCK])
 
     def shared(self, name: str) -> SharedFolder:
         """A folder in the bucket, and on this machine what was written or looked for here."""
@@ -209,11 +209,11 @@ class BucketBackend:
 
     # ---- inside
 
-    def _refuses(self, over: str) -> bool:
+    def _rejects_write(self, if_match: str) -> bool:
         """Whether the bucket refuses to write over what does not have this tag."""
         try:
-            self._objects.put(PROBE, b'{"format": 1}', over)
-        except Refused:
+            self._objects.put(PROBE, b'{"format": 1}', if_match)
+        except PreconditionFailed:
             return True
         return False
 
@@ -242,7 +242,7 @@ class BucketBackend:
     def _abandon(self, dead: Callable[[Upload], bool]) -> None:
         """Remove the uploads that are `dead`."""
         for model in self._models.names():
-            register = self._models.look(model).register
+            register = self._models.snapshot(model).register
             for number, upload in register.uploads.items() if register else ():
                 if dead(upload):
                     self._models.rewrite(model, lambda latest, number=number: latest.abandoning(number))  # type: ignore[misc]

@@ -13,7 +13,7 @@ from app.logging import log
 from app.store.objects import Objects
 from app.store.shared_folder import LocalFolder
 
-SHARE_SECONDS = 2.0  # how far the shared part of a growing file may be behind
+UPLOAD_SECONDS = 2.0  # how far the shared part of a growing file may be behind
 PART_BYTES = 1 << 20  # after so much of a growing file another object begins
 PARTS = "{}.parts"
 
@@ -31,9 +31,9 @@ class BucketFolder:
         here = {path.name for path in self.path.iterdir() if path.is_file()} if self.path.is_dir() else set()
         return sorted(here | {key for key in self._objects.listing(self._name) if "/" not in key})
 
-    def share(self, name: str) -> None:
+    def upload(self, name: str) -> None:
         """Upload a file. A bucket that does not work is not waited for."""
-        self._objects.upload({self._key(name): self.path / name}, hasty=True)
+        self._objects.upload({self._key(name): self.path / name}, no_retry=True)
 
     def find(self, name: str) -> Path | None:
         """The file, fetched whole if it is not here."""
@@ -63,11 +63,11 @@ class BucketFolder:
         self._objects.remove([self._key(key) for key in self._objects.listing(self._name)])
 
     @contextmanager
-    def growing(self, name: str) -> Iterator[None]:
+    def tailing_upload(self, name: str) -> Iterator[None]:
         """Upload what is added to a file, every few seconds and in the end, from a thread of its own."""
         part = _Part(self._objects, self._key(PARTS.format(name)), self.path / name)
         ended = threading.Event()
-        thread = threading.Thread(target=part.share_until, args=(ended,), name="log", daemon=True)
+        thread = threading.Thread(target=part.upload_until, args=(ended,), name="log", daemon=True)
         thread.start()
         try:
             yield
@@ -101,27 +101,27 @@ class _Part:
         self._path = path
         self._begin = LocalFolder(path.parent).size(path.name)
         self._key = self._new_key()
-        self._shared = 0
+        self._uploaded = 0
 
-    def share_until(self, ended: threading.Event) -> None:
+    def upload_until(self, ended: threading.Event) -> None:
         """Share now and then, and once more at the end."""
-        while not ended.wait(SHARE_SECONDS):
-            self._share()
-        self._share()
+        while not ended.wait(UPLOAD_SECONDS):
+            self._upload()
+        self._upload()
 
-    def _share(self) -> None:
+    def _upload(self) -> None:
         try:
             with self._path.open("rb") as file:
                 file.seek(self._begin)
                 added = file.read()
-            if len(added) > self._shared:
-                self._objects.put(self._key, added, hasty=True)
-                self._shared = len(added)
+            if len(added) > self._uploaded:
+                self._objects.put(self._key, added, no_retry=True)
+                self._uploaded = len(added)
         except (FileNotFoundError, Unavailable) as fault:
             log.warning("the log is not shared now: %s", fault)
             return
-        if self._shared > PART_BYTES:
-            self._begin, self._shared, self._key = self._begin + self._shared, 0, self._new_key()
+        if self._uploaded > PART_BYTES:
+            self._begin, self._uploaded, self._key = self._begin + self._uploaded, 0, self._new_key()
 
     def _new_key(self) -> str:
         return f"{self._under}/{time.time_ns():020}"

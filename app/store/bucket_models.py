@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from app.errors import Damaged, Unavailable
 from app.store.backend import MOST_DIGITS
 from app.store.bucket_register import BucketRegister, parse_register
-from app.store.objects import NEW, Listed, Objects
-from app.store.s3_connection import Refused, Unchanged
+from app.store.objects import IF_ABSENT, ListedObject, Objects
+from app.store.s3_connection import PreconditionFailed, Unchanged
 from app.store.version import CARD, Card, parse_card
 
 REGISTER = "register.json"
@@ -18,7 +18,7 @@ RIVAL_SECONDS = 60.0  # for which a change is tried while others are quicker
 
 
 @dataclass(frozen=True)
-class Seen:
+class ModelSnapshot:
     """A model under one tag of its register; `register` is None when it cannot be understood.
 
     `tags` are those of the objects that the cards were read from.
@@ -37,15 +37,15 @@ class BucketModels:
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
-        self._seen: dict[str, Seen] = {}
+        self._snapshots: dict[str, ModelSnapshot] = {}
 
     def names(self) -> list[str]:
         """Everything that may be a model."""
         return [name for name in self._objects.folders() if not name.startswith(".")]
 
-    def look(self, model: str) -> Seen:
+    def snapshot(self, model: str) -> ModelSnapshot:
         """The model as it is now: one short question when nothing has changed."""
-        old = self._seen.get(model, Seen())
+        old = self._snapshots.get(model, ModelSnapshot())
         try:
             found = self._objects.get(f"{model}/{REGISTER}", old.tag)
         except Unchanged:
@@ -56,12 +56,12 @@ class BucketModels:
             for number, card in self._listed(model).items()
             if (register or BucketRegister()).shows(number, has_card=card is not None)
         }
-        self._seen[model] = seen = self._read(model, cards, old, found.tag if found else None, register)
-        return seen
+        self._snapshots[model] = snapshot = self._read(model, cards, old, found.tag if found else None, register)
+        return snapshot
 
-    def last_seen(self, model: str) -> Seen:
+    def last_snapshot(self, model: str) -> ModelSnapshot:
         """The model as it was at the last look."""
-        return self._seen.get(model) or self.look(model)
+        return self._snapshots.get(model) or self.snapshot(model)
 
     def highest(self, model: str) -> int:
         """The highest number under which there is any object."""
@@ -69,7 +69,7 @@ class BucketModels:
 
     def leftovers(self, model: str) -> list[int]:
         """The versions whose files are still to be removed."""
-        register = self.look(model).register
+        register = self.snapshot(model).register
         if not register or not (register.deletions or register.abandoned):
             return []
         return sorted({*register.deletions, *(set(register.abandoned) & self._listed(model).keys())})
@@ -90,8 +90,8 @@ class BucketModels:
             if new == register:
                 return register
             try:
-                self._objects.put(f"{model}/{REGISTER}", _written(new), found.tag if found else NEW)
-            except Refused:
+                self._objects.put(f"{model}/{REGISTER}", _serialized(new), found.tag if found else IF_ABSENT)
+            except PreconditionFailed:
                 time.sleep(random.uniform(0, wait))
                 wait = min(2 * wait, 1.0)
             else:
@@ -100,16 +100,16 @@ class BucketModels:
             f"concurrent changes prevented the change of {model} in {self._objects.bucket} for {RIVAL_SECONDS:g} s"
         )
 
-    def set_aside(self, model: str) -> None:
+    def quarantine(self, model: str) -> None:
         """Copy a register that cannot be understood to another object, and begin anew."""
         found = self._objects.get(f"{model}/{REGISTER}")
         if found and parse_register(found.content) is None:
             self._objects.put(f"{model}/{ASIDE}", found.content)
-            self._objects.put(f"{model}/{REGISTER}", _written(BucketRegister(last=self.highest(model))), found.tag)
+            self._objects.put(f"{model}/{REGISTER}", _serialized(BucketRegister(last=self.highest(model))), found.tag)
 
     # ---- inside
 
-    def _listed(self, model: str) -> dict[int, Listed | None]:
+    def _listed(self, model: str) -> dict[int, ListedObject | None]:
         """The numbers under which there are objects, each with its card in the list."""
         listed = self._objects.listing(model)
         numbers = {name.partition("/")[0] for name in listed if "/" in name}
@@ -122,11 +122,11 @@ class BucketModels:
     def _read(
         self,
         model: str,
-        listed: Mapping[int, Listed | None],
-        old: Seen,
+        listed: Mapping[int, ListedObject | None],
+        old: ModelSnapshot,
         tag: str | None,
         register: BucketRegister | None,
-    ) -> Seen:
+    ) -> ModelSnapshot:
         """The cards in the list; those that were read already are known by their tags."""
         tags = {number: card.tag for number, card in listed.items() if card}
         cards = {
@@ -137,10 +137,10 @@ class BucketModels:
         wanted = {f"{model}/{number}/{CARD}": number for number in tags.keys() - cards.keys()}
         contents = self._objects.read_all(wanted)
         cards |= {number: _parsed(contents[key], number) for key, number in wanted.items() if key in contents}
-        return Seen(tag, register, {number: cards.get(number, _cardless(number)) for number in listed}, tags)
+        return ModelSnapshot(tag, register, {number: cards.get(number, _cardless(number)) for number in listed}, tags)
 
 
-def _written(register: BucketRegister) -> bytes:
+def _serialized(register: BucketRegister) -> bytes:
     return register.stamped().model_dump_json(indent=1).encode()
 
 

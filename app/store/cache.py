@@ -39,7 +39,7 @@ class VersionCache:
             found = self.find(card)  # somebody else was quicker
             if found is None:
                 folder = self._root / card.model / str(card.version)
-                self._bury(folder)
+                self._trash(folder)
                 make_folder(folder.parent)
                 sync_tree(staged)
                 staged.rename(folder)
@@ -52,7 +52,7 @@ class VersionCache:
     def drop(self, model: str, version: int) -> None:
         """Remove a version, if it is here."""
         with locked(self._root / ".lock"):
-            self._bury(self._root / model / str(version))
+            self._trash(self._root / model / str(version))
 
     def _make_room(self) -> None:
         cards = sorted(self._root.glob(f"[!.]*/*/{CARD}"), key=lambda path: path.stat().st_mtime)
@@ -62,14 +62,14 @@ class VersionCache:
             if total <= self._max_bytes or abs(now - path.stat().st_mtime) < IN_USE_SECONDS:
                 return
             total -= sizes[path.parent]
-            self._bury(path.parent)
+            self._trash(path.parent)
 
-    def _bury(self, folder: Path) -> None:
+    def _trash(self, folder: Path) -> None:
         """Move a folder out of sight, then delete it."""
         if folder.exists():
-            grave = self._staging.make("dropped")
-            folder.rename(grave / folder.name)
-            shutil.rmtree(grave, ignore_errors=True)
+            trash = self._staging.make("dropped")
+            folder.rename(trash / folder.name)
+            shutil.rmtree(trash, ignore_errors=True)
 
 
 def _size(folder: Path) -> int:

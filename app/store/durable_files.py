@@ -18,11 +18,11 @@ def sync_tree(folder: Path) -> None:
 
 def replace(path: Path, content: bytes) -> None:
     """Put `content` in place of the file at once; readers see the old bytes or the new ones. One writer at a time."""
-    write_beside(path, content).replace(path)
+    write_partial(path, content).replace(path)
     sync(path.parent)
 
 
-def write_beside(path: Path, content: bytes) -> Path:
+def write_partial(path: Path, content: bytes) -> Path:
     """A file on disk that is ready to take the place of another; returns where it is."""
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("wb") as file:

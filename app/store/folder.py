@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from app import request_context
 from app.disk import make_folder, sync
 from app.store.backend import ALIASES, SPLIT, WITHDRAWN, Register
-from app.store.durable_files import locked, replace, sync_tree, write_beside
+from app.store.durable_files import locked, replace, sync_tree, write_partial
 from app.store.shared_folder import LocalFolder, SharedFolder
 from app.store.staging import Staging
 from app.store.version import CARD, Card, read_card, verify
@@ -51,13 +51,13 @@ class FolderBackend:
 
     def read(self, model: str, version: int) -> Card:
         """The card in a version's folder; raises Damaged."""
-        return read_card(self._place(model, version))
+        return read_card(self._version_path(model, version))
 
     def folder(self, card: Card) -> Path:
         """Where a version's files lie."""
-        return self._place(card.model, card.version)
+        return self._version_path(card.model, card.version)
 
-    def checked(self, card: Card) -> Path:
+    def verified_path(self, card: Card) -> Path:
         """Where they lie, every byte compared with the card; raises Damaged."""
         self.verify(card)
         return self.folder(card)
@@ -70,9 +70,9 @@ class FolderBackend:
         """The aliases and the split of a model, and what was withdrawn."""
         home = self._root / model
         return Register(
-            _understood(ALIASES, home / ALIASES_FILE),
-            _understood(SPLIT, home / TRAFFIC_FILE),
-            _understood(WITHDRAWN, home / WITHDRAWN_FILE) or {},
+            _read_or_none(ALIASES, home / ALIASES_FILE),
+            _read_or_none(SPLIT, home / TRAFFIC_FILE),
+            _read_or_none(WITHDRAWN, home / WITHDRAWN_FILE) or {},
         )
 
     # ---- writing
@@ -90,7 +90,7 @@ class FolderBackend:
                 (SPLIT, home / TRAFFIC_FILE, old.split, new.split),
                 (ALIASES, home / ALIASES_FILE, old.aliases, new.aliases),
             )
-            steps = [_written(kind, path, content) for kind, path, before, content in parts if content != before]
+            steps = [_prepare_write(kind, path, content) for kind, path, before, content in parts if content != before]
             request_context.commit()
             for step in steps:
                 step()
@@ -98,7 +98,7 @@ class FolderBackend:
                 sync(home)
         return new
 
-    def set_aside(self, model: str) -> None:
+    def quarantine(self, model: str) -> None:
         """Rename the file of the aliases."""
         path = self._root / model / ALIASES_FILE
         path.replace(path.with_suffix(".damaged"))
@@ -128,10 +128,10 @@ class FolderBackend:
             check(self.register(model))
             request_context.commit()
             replace(self._root / model / DELETED, str(max(self._deleted(model), version)).encode())
-            grave = self.stage("deleted")
-            self._place(model, version).rename(grave / str(version))
+            trash = self.stage("deleted")
+            self._version_path(model, version).rename(trash / str(version))
             sync(self._root / model)
-        shutil.rmtree(grave)
+        shutil.rmtree(trash)
 
     def remove_all(self, model: str) -> None:
         """Forget the register, then move every version out of sight, then delete the files: a kill in between leaves
@@ -144,11 +144,11 @@ class FolderBackend:
             replace(home / DELETED, str(max([self._deleted(model), *numbers])).encode())
             for name in (ALIASES_FILE, TRAFFIC_FILE, WITHDRAWN_FILE):
                 (home / name).unlink(missing_ok=True)
-            grave = self.stage("deleted")
+            trash = self.stage("deleted")
             for number in numbers:
-                self._place(model, number).rename(grave / str(number))
+                self._version_path(model, number).rename(trash / str(number))
             sync(home)
-        shutil.rmtree(grave)
+        shutil.rmtree(trash)
 
     def discard(self, owner: str) -> None:
         """Remove what `owner` staged and did not publish."""
@@ -158,7 +158,7 @@ class FolderBackend:
         """Remove the staged folders of everybody but these: who writes here has a job in the journal beside it."""
         self._staging.sweep(owners)
 
-    def alone(self) -> AbstractContextManager[None]:
+    def seed_lock(self) -> AbstractContextManager[None]:
         """The lock of the whole store."""
         return locked(self._root / LOCK)
 
@@ -172,7 +172,7 @@ class FolderBackend:
 
     # ---- inside
 
-    def _place(self, model: str, version: int) -> Path:
+    def _version_path(self, model: str, version: int) -> Path:
         return self._root / model / str(version)
 
     def _deleted(self, model: str) -> int:
@@ -185,7 +185,7 @@ class FolderBackend:
         return locked(self._root / model / LOCK)
 
 
-def _understood(kind: TypeAdapter[Any], path: Path) -> Any:
+def _read_or_none(kind: TypeAdapter[Any], path: Path) -> Any:
     """What a file holds: nothing when there is no file, None when it cannot be understood."""
     try:
         return kind.validate_json(path.read_bytes())
@@ -195,11 +195,11 @@ def _understood(kind: TypeAdapter[Any], path: Path) -> Any:
         return None
 
 
-def _written(kind: TypeAdapter[Any], path: Path, content: Mapping[Any, Any] | None) -> Callable[[], object]:
+def _prepare_write(kind: TypeAdapter[Any], path: Path, content: Mapping[Any, Any] | None) -> Callable[[], object]:
     """Write the content beside the file; returns what puts it in the file's place. Without content there is none."""
     if not content:
         return partial(path.unlink, missing_ok=True)
-    beside = write_beside(path, kind.dump_json(dict(sorted(content.items())), indent=1))
+    beside = write_partial(path, kind.dump_json(dict(sorted(content.items())), indent=1))
     return partial(beside.replace, path)
 
 

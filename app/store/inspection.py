@@ -9,7 +9,7 @@ from app.store.version import Card
 
 
 @dataclass(frozen=True)
-class Finding:
+class StoreCheck:
     """What became of one version, or where `version` is None of what points at them; without a fault it is sound."""
 
     model: str
@@ -17,12 +17,12 @@ class Finding:
     fault: str | None
 
 
-def inspect(store: ModelStore) -> Iterator[Finding]:
+def inspect(store: ModelStore) -> Iterator[StoreCheck]:
     """Go through the store, model by model; nothing is changed."""
     for model in store.models():
-        for version, card in store.look_at(model):
-            yield Finding(model, version, _file_fault(store, card) if isinstance(card, Card) else str(card))
-        yield Finding(model, None, _alias_fault(store, model))
+        for version, card in store.inspect_versions(model):
+            yield StoreCheck(model, version, _file_fault(store, card) if isinstance(card, Card) else str(card))
+        yield StoreCheck(model, None, _alias_fault(store, model))
 
 
 def _file_fault(store: ModelStore, card: Card) -> str | None:
@@ -36,7 +36,7 @@ def _file_fault(store: ModelStore, card: Card) -> str | None:
 def _alias_fault(store: ModelStore, model: str) -> str | None:
     try:
         aliases = store.aliases(model) | {
-            f"a share of {share:g}": number for number, share in store.split(model).items()
+            f"a share of {weight:g}": number for number, weight in store.split(model).items()
         }
     except Damaged as fault:
         return str(fault)

@@ -50,7 +50,7 @@ class ModelStore:
         """The numbers of a model's versions, sound or not, in order."""
         return self._backend.numbers(model)
 
-    def look_at(self, model: str) -> Iterator[tuple[int, Card | Damaged | SystemFault]]:
+    def inspect_versions(self, model: str) -> Iterator[tuple[int, Card | Damaged | SystemFault]]:
         """Every version with its card, or with what is wrong; one that is deleted meanwhile does not count."""
         for number in self.numbers(model):
             try:
@@ -61,14 +61,14 @@ class ModelStore:
 
     def versions(self, model: str) -> list[Card]:
         """The cards of a model's sound versions, oldest first."""
-        return [card for _, card in self.look_at(model) if isinstance(card, Card)]
+        return [card for _, card in self.inspect_versions(model) if isinstance(card, Card)]
 
     def faults(self, model: str) -> dict[int, str]:
         """The versions that cannot be read or were withdrawn, and why."""
         withdrawn = self.register(model).withdrawn
         return {
             number: withdrawn[number] if isinstance(found, Card) else str(found)
-            for number, found in self.look_at(model)
+            for number, found in self.inspect_versions(model)
             if not isinstance(found, Card) or number in withdrawn
         }
 
@@ -81,9 +81,9 @@ class ModelStore:
         """Where a version's files lie on this machine, fetched if need be; raises NotFound or Damaged."""
         return self._backend.folder(self.card(model, version))
 
-    def checked(self, card: Card) -> Path:
+    def verified_path(self, card: Card) -> Path:
         """Where a version's files lie on this machine, every byte just compared with its card; raises Damaged."""
-        return self._backend.checked(card)
+        return self._backend.verified_path(card)
 
     def verify(self, card: Card) -> None:
         """Compare every stored byte of a version with its card; raises Damaged."""
@@ -137,17 +137,23 @@ class ModelStore:
         """The version that a job has published already, if it has."""
         return next((card for card in self.versions(model) if card.job == job), None)
 
-    def promote(self, model: str, version: int, worth: Callable[[int | None], bool] = lambda _: True) -> dict[str, int]:
+    def promote(
+        self, model: str, version: int, should_promote: Callable[[int | None], bool] = lambda _: True
+    ) -> dict[str, int]:
         """Point `live` at a version and `previous` at the one that was live; returns the aliases. A split ends, and so
         does the shadow of the version itself. One that was withdrawn is taken back.
 
-        `worth` is told the number that is live, and may say that it stays; it is called while nobody else changes that,
-        several times where others were quicker.
+        `should_promote` is told the number that is live, and may say that it stays; it is called while nobody else
+        changes that, several times where others were quicker.
         """
 
         def promoted(register: Register) -> Register:
             self.card(model, version)
-            return _promoting(model, register, version) if worth(_aliases(model, register).get(LIVE)) else register
+            return (
+                _promoting(model, register, version)
+                if should_promote(_aliases(model, register).get(LIVE))
+                else register
+            )
 
         return self._aliases_after(model, promoted)
 
@@ -246,7 +252,7 @@ class ModelStore:
         self._backend.open()
         source = ModelStore(starters)
         if any(not self.numbers(model) for model in source.models()):
-            with self._backend.alone():  # two processes that start at once copy a starter once
+            with self._backend.seed_lock():  # two processes that start at once copy a starter once
                 for model in source.models():
                     if not self.numbers(model):
                         self._copy_starter(source, model)
@@ -312,7 +318,7 @@ class ModelStore:
             return self.aliases(model)
         except Damaged as fault:
             log.error("%s", fault)
-            self._backend.set_aside(model)
+            self._backend.quarantine(model)
             return {}
 
     def _check_exists(self, model: str, version: int) -> None:

@@ -10,7 +10,7 @@ from app.paths import Bucket
 TRIES = 2  # of botocore, within one call
 
 
-class Refused(FitserveError):
+class PreconditionFailed(FitserveError):
     """The condition of a write does not hold: somebody else was quicker."""
 
 
@@ -50,7 +50,7 @@ class Connection:
         finally:
             answer["Body"].close()
 
-    def meaning(self, fault: Exception, bucket: Bucket) -> Exception:
+    def translate(self, fault: Exception, bucket: Bucket) -> Exception:
         """The error of ours that stands for one of s3fs; FileNotFoundError for an object that is not there."""
         status, code = _answer(fault)
         if isinstance(fault, FileNotFoundError) and code != "NoSuchBucket":
@@ -58,32 +58,32 @@ class Connection:
         if status == 304:
             return Unchanged("still the same")
         if status in (409, 412):
-            return Refused(f"somebody else wrote to {bucket} first")
-        return Unavailable(self._told(fault, bucket))
+            return PreconditionFailed(f"somebody else wrote to {bucket} first")
+        return Unavailable(self._message(fault, bucket))
 
     @staticmethod
-    def may_pass(fault: Exception) -> bool:
+    def is_transient(fault: Exception) -> bool:
         """Whether the same call may work in a while."""
         if isinstance(fault, Unavailable):
             return False
         status, _ = _answer(fault)
         return status is None or status == 429 or status >= 500
 
-    def _told(self, fault: Exception, bucket: Bucket) -> str:
+    def _message(self, fault: Exception, bucket: Bucket) -> str:
         status, code = _answer(fault)
         if isinstance(fault, Unavailable):
             return str(fault)
-        place = self._place()
+        endpoint = self._endpoint()
         if code == "NoSuchBucket":
-            return f"there is no bucket {bucket.name!r} at {place}"
+            return f"there is no bucket {bucket.name!r} at {endpoint}"
         if status in (401, 403) or type(fault).__name__ in ("NoCredentialsError", "ProfileNotFound"):
             return (
-                f"{bucket} at {place} rejects these credentials (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+                f"{bucket} at {endpoint} rejects these credentials (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
                 f"AWS_PROFILE, or the machine's role): {_first_line(fault)}"
             )
-        return f"{bucket} at {place} does not work now: {_first_line(fault)}"
+        return f"{bucket} at {endpoint} does not work now: {_first_line(fault)}"
 
-    def _place(self) -> str:
+    def _endpoint(self) -> str:
         client = self.files._s3
         return str(client.meta.endpoint_url) if client else "its address"
 

@@ -21,7 +21,7 @@ class SharedFolder(Protocol):
     def names(self) -> list[str]:
         """The files that are here or were shared, in order."""
 
-    def share(self, name: str) -> None:
+    def upload(self, name: str) -> None:
         """Let every node find a file, as a whole; raises Unavailable."""
 
     def find(self, name: str) -> Path | None:
@@ -30,7 +30,7 @@ class SharedFolder(Protocol):
     def remove(self, name: str) -> None:
         """Remove a file for everybody, if it is there."""
 
-    def growing(self, name: str) -> AbstractContextManager[None]:
+    def tailing_upload(self, name: str) -> AbstractContextManager[None]:
         """Within it, what is added to a file here can be read everywhere soon."""
 
     def read(self, name: str, begin: int, most: int) -> bytes:
@@ -50,7 +50,7 @@ class LocalFolder:
         """The files in it."""
         return sorted(path.name for path in self.path.iterdir() if path.is_file()) if self.path.is_dir() else []
 
-    def share(self, name: str) -> None:
+    def upload(self, name: str) -> None:
         """What is here is shared."""
 
     def find(self, name: str) -> Path | None:
@@ -67,7 +67,7 @@ class LocalFolder:
         path = self.path / name
         return path.stat().st_size if path.exists() else 0
 
-    def growing(self, name: str) -> AbstractContextManager[None]:  # noqa: ARG002  the port's
+    def tailing_upload(self, name: str) -> AbstractContextManager[None]:  # noqa: ARG002  the port's
         """What is here is shared."""
         return nullcontext()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from app.disk import make_folder
 
 STAGING = ".staging"
-LIVING = ".living"  # beside it: a file for each process that writes here, locked as long as it lives
+LIVE_PROCESSES = ".living"  # beside it: a file for each process that writes here, locked as long as it lives
 TOKEN = 12  # characters that name such a process
 
 
@@ -23,7 +23,7 @@ class Staging:
 
     def __init__(self, root: Path) -> None:
         self._folder = root / STAGING
-        self._living = root / LIVING
+        self._live_processes = root / LIVE_PROCESSES
 
     def make(self, owner: str) -> Path:
         """A new folder for `owner`."""
@@ -45,8 +45,8 @@ class Staging:
         for path in self._all():
             if _owner(path) not in owners and self._is_dead(path, age):
                 shutil.rmtree(path, ignore_errors=True)
-        for mark in self._living.glob("*"):
-            if not self._lives(mark.name):
+        for mark in self._live_processes.glob("*"):
+            if not self._is_alive(mark.name):
                 mark.unlink(missing_ok=True)
 
     @cached_property
@@ -54,16 +54,16 @@ class Staging:
         """The name of this process, whose file is locked from now on until it ends, however it does."""
         while True:
             token = uuid.uuid4().hex[:TOKEN]
-            mark = make_folder(self._living) / token
+            mark = make_folder(self._live_processes) / token
             descriptor = os.open(mark, os.O_WRONLY | os.O_CREAT, 0o644)
             weakref.finalize(self, os.close, descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if mark.exists():  # not taken for a dead one's before it was locked
                 return token
 
-    def _lives(self, token: str) -> bool:
+    def _is_alive(self, token: str) -> bool:
         try:
-            with (self._living / token).open() as mark:
+            with (self._live_processes / token).open() as mark:
                 fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
@@ -73,7 +73,7 @@ class Staging:
 
     def _is_dead(self, path: Path, age: float) -> bool:
         token = path.name.rpartition("-")[2][:TOKEN]
-        return not self._lives(token) and _age(path) >= age
+        return not self._is_alive(token) and _age(path) >= age
 
     def _all(self) -> list[Path]:
         return list(self._folder.iterdir()) if self._folder.is_dir() else []

@@ -14,7 +14,7 @@ KERAS = "model.keras"  # what training continues from
 SAVED_MODEL = "saved_model.pb"  # with variables/ beside it: what TensorFlow and TensorFlow Serving load, if wished for
 EVALUATION = "evaluation.json"
 FAMILIARITY = "familiar.npz"  # of a classifier with features: what tells familiar pictures from others
-GUESSES = "guesses.npy"  # of a classifier: (2, test examples), the truths and the guesses, as places in its labels
+PREDICTIONS = "guesses.npy"  # of a classifier: (2, test examples), the truths and the guesses, as places in its labels
 CHUNK = 1 << 20
 
 Better: TypeAlias = Literal["higher", "lower"]
@@ -142,12 +142,12 @@ def read_card(folder: Path) -> Card:
     return parse_card(content, folder.name)
 
 
-def parse_card(content: bytes, place: str) -> Card:
-    """The card that a file holds, which lies at `place`; raises Damaged when it cannot be understood."""
+def parse_card(content: bytes, location: str) -> Card:
+    """The card that a file holds, which lies at `location`; raises Damaged when it cannot be understood."""
     try:
         return Card.model_validate_json(content)
     except ValidationError as fault:
-        raise Damaged(f"{place}/{CARD} cannot be read: {_first_line(fault)}") from fault
+        raise Damaged(f"{location}/{CARD} cannot be read: {_first_line(fault)}") from fault
 
 
 def verify(folder: Path, card: Card) -> None:

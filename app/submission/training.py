@@ -7,20 +7,20 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.datasets.datasets import Datasets
-from app.datasets.uploads import Given
+from app.datasets.uploads import RequestFiles
 from app.errors import InvalidRequest, invalid_parameter
 from app.families.contract import Family, Hyperparameters
 from app.jobs.job import Format, Job, NewJob, Promote
 from app.jobs.journal import Journal
 from app.logging import log, request_id
 from app.store.model_store import ModelStore
-from app.tracing import passport
+from app.tracing import traceparent
 from app.versions.names import check_free, check_name
 
 
 def submit(
     family: Family,
-    wishes: dict[str, Any],
+    requested: dict[str, Any],
     promote: Promote,
     priority: int = 0,
     *,
@@ -29,27 +29,27 @@ def submit(
     store: ModelStore,
     journal: Journal,
     datasets: Datasets,
-    max_queued: int,
+    max_queued_jobs: int,
     max_models: int,
     idempotency_key: str | None = None,
     idempotency_body: str | None = None,
     trial: tuple[str, int] | None = None,
-    along: Path | None = None,
+    uploaded_file: Path | None = None,
 ) -> list[Job]:
     """Queue what is asked of `family`, all of it or nothing; returns the jobs, usually one, in order.
 
     `model` is the name of the model that is trained; by default the family says which. `idempotency_body` is a digest
-    of what the key stands for. `trial` is a sweep and the number of its trial that this
-    is. `along` is a file that came with the request, which the hyperparameters name by `Datasets.name_of`: it is kept
-    only if something is queued.
+    of what the key stands for. `trial` is a sweep and the number of its trial that this is. `uploaded_file` is a file
+    that came with the request, which the hyperparameters name by `Datasets.name_of`: it is kept only if something is
+    queued.
 
     Raises InvalidRequest for hyperparameters or a name that do not fit, MissingData for data that is not to be had,
     Conflict for the name of another family's model, and Busy when the queue is full.
     """
-    hyperparameters = fitting(family, wishes)
+    hyperparameters = parse_hyperparameters(family, requested)
     if model is not None:
         check_name(model, family)
-    known = {"request": request_id.get(), "trace": passport()}
+    known = {"request": request_id.get(), "trace": traceparent()}
     shared = {
         "family": family.name,
         "promote": promote,
@@ -60,10 +60,10 @@ def submit(
         "idempotency_body": idempotency_body,
         "origin": {name: value for name, value in known.items() if value},
     }
-    with Given(datasets, journal.database) as given:
-        if along:
-            given.adopt(along)
-        ones = family.jobs(hyperparameters, given.keep)
+    with RequestFiles(datasets, journal.database) as files:
+        if uploaded_file:
+            files.adopt(uploaded_file)
+        ones = family.jobs(hyperparameters, files.keep)
         models = models_of(family, ones, model)
         datasets.check([file for one in ones for file in family.files(one)])
         news = [
@@ -77,11 +77,11 @@ def submit(
         ]
 
         def check() -> None:
-            given.check()
+            files.check()
             for name in models:
                 check_free(store, name, family, max_models)
 
-        submitted = journal.submit_all(news, max_queued, check)
+        submitted = journal.submit_all(news, max_queued_jobs, check)
     for job, is_new in submitted:
         log.info("job queued" if is_new else "job asked for again", job=job.id, model=job.model)
     return [job for job, _ in submitted]
@@ -99,10 +99,10 @@ def models_of(family: Family, ones: Sequence[Any], name: str | None) -> list[str
     return [name]
 
 
-def fitting(family: Family, wishes: dict[str, Any]) -> Hyperparameters:
+def parse_hyperparameters(family: Family, hyperparameters: dict[str, Any]) -> Hyperparameters:
     """The family's hyperparameters with these wishes; raises InvalidRequest with what does not fit."""
     try:
-        return family.hyperparameters.model_validate(wishes)
+        return family.hyperparameters.model_validate(hyperparameters)
     except ValidationError as fault:
         raise InvalidRequest.of("invalid hyperparameters", fault) from fault
 

@@ -7,7 +7,7 @@ from typing import Any
 from app.datasets.datasets import Datasets
 from app.errors import Busy, FitserveError, Unavailable
 from app.families.catalog import family_named
-from app.jobs.job import Status, Wish
+from app.jobs.job import ControlRequest, Status
 from app.jobs.journal import Journal
 from app.jobs.sweeps import Sweep, Sweeps
 from app.logging import log
@@ -32,25 +32,25 @@ class Sweeper:
         datasets: Datasets,
         *,
         at_once: int,
-        max_queued: int,
+        max_queued_jobs: int,
         max_models: int,
-        keep: int,
+        keep_versions: int,
     ) -> None:
         self.sweeps = Sweeps(journal)
         self._journal = journal
         self._store = store
         self._datasets = datasets
         self._at_once = at_once
-        self._max_queued = max_queued
+        self._max_queued_jobs = max_queued_jobs
         self._max_models = max_models
-        self._keep = keep
+        self._keep_versions = keep_versions
         self._seen: dict[str, Any] = {}  # how a sweep stood when there was last something to do
 
-    async def run(self, leads: Callable[[], bool], seconds: float) -> None:
+    async def run(self, is_leader: Callable[[], bool], seconds: float) -> None:
         """Carry all sweeps on while this process leads, until cancelled."""
         while True:
             await asyncio.sleep(seconds)
-            if leads():
+            if is_leader():
                 try:
                     await asyncio.to_thread(self.step)
                 except Unavailable as fault:
@@ -68,8 +68,8 @@ class Sweeper:
     def advance(self, sweep: Sweep) -> None:
         """Do what is to be done for one sweep now, if anything has happened."""
         jobs = jobs_of(sweep, self._journal)
-        standing = sweep, [(job.id, job.status, job.wish, job.phase, job.epoch) for job in jobs]
-        if standing == self._seen.get(sweep.id):
+        state = sweep, [(job.id, job.status, job.control_request, job.phase, job.epoch) for job in jobs]
+        if state == self._seen.get(sweep.id):
             return
         trials = table(sweep, jobs, self._journal)
         try:
@@ -79,17 +79,17 @@ class Sweeper:
         except FitserveError as fault:
             self._cancel(trials, "the sweep failed")
             self.sweeps.finish(sweep.id, Status.FAILED, error=str(fault))
-        self._seen[sweep.id] = standing
+        self._seen[sweep.id] = state
 
     # ---- inside
 
     def _carry_on(self, sweep: Sweep, trials: list[Trial]) -> None:
         under_way = [trial for trial in trials if not trial.status.terminal]
-        if sweep.wish is Wish.CANCEL:
+        if sweep.control_request is ControlRequest.CANCEL:
             self._cancel(under_way, "the sweep was cancelled")
             if not under_way:
                 best = best_of(sweep, trials)
-                self.sweeps.finish(sweep.id, Status.CANCELLED, result=_told(sweep, best) if best else None)
+                self.sweeps.finish(sweep.id, Status.CANCELLED, result=_best_trial_result(sweep, best) if best else None)
                 self._prune(sweep)
             return
         if len(trials) == sweep.trials and not under_way:
@@ -99,7 +99,7 @@ class Sweeper:
 
         space = SPACE.validate_python(sweep.space)
         if sweep.stop_bad:
-            self._cancel(study.hopeless(sweep, space, trials), "worse than the median of the others was by then")
+            self._cancel(study.should_prune(sweep, space, trials), "worse than the median of the others was by then")
         while len(trials) < sweep.trials and len(under_way) < self._at_once:
             trial = self._begin(sweep, len(trials) + 1, study.suggest(sweep, space, trials))
             trials.append(trial)
@@ -115,7 +115,7 @@ class Sweeper:
             store=self._store,
             journal=self._journal,
             datasets=self._datasets,
-            max_queued=self._max_queued,
+            max_queued_jobs=self._max_queued_jobs,
             max_models=self._max_models,
             idempotency_key=f"\n{sweep.id}\n{number}",  # no client's: a header holds no line's end
             trial=(sweep.id, number),
@@ -125,7 +125,7 @@ class Sweeper:
 
     def _cancel(self, trials: Sequence[Trial], reason: str) -> None:
         for trial in trials:
-            if not trial.status.terminal and trial.wish != Wish.CANCEL:
+            if not trial.status.terminal and trial.control_request != ControlRequest.CANCEL:
                 self._journal.cancel(trial.job, reason)
 
     def _conclude(self, sweep: Sweep, trials: Sequence[Trial]) -> None:
@@ -151,16 +151,16 @@ class Sweeper:
             raise  # it is tried again
         except FitserveError as fault:  # somebody deleted it
             promoted, reason = False, str(fault)
-        told = {**_told(sweep, best), "promoted": promoted, "reason": reason}
-        self.sweeps.finish(sweep.id, Status.SUCCEEDED, result=told)
+        result = {**_best_trial_result(sweep, best), "promoted": promoted, "reason": reason}
+        self.sweeps.finish(sweep.id, Status.SUCCEEDED, result=result)
         self._prune(sweep)
 
     def _prune(self, sweep: Sweep) -> None:
         """Delete the versions of its trials that are too many, now that it is known which is the best."""
-        if self._keep:
-            prune(self._store, self._journal.database, sweep.model, self._keep)
+        if self._keep_versions:
+            prune(self._store, self._journal.database, sweep.model, self._keep_versions)
 
 
-def _told(sweep: Sweep, best: Trial) -> dict[str, Any]:
+def _best_trial_result(sweep: Sweep, best: Trial) -> dict[str, Any]:
     """The best trial, as a sweep's result."""
     return {"model": sweep.model, **best.model_dump(include={"trial", "job", "version", "value", "hyperparameters"})}

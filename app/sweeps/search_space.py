@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstrai
 
 from app.errors import InvalidRequest
 from app.families.contract import Family, at_most
-from app.submission.training import fitting
+from app.submission.training import parse_hyperparameters
 
 MOST_CHOICES = 100
 MOST_DIMENSIONS = 20
@@ -75,7 +75,7 @@ Space: TypeAlias = dict[str, Dimension]
 SPACE: TypeAdapter[Space] = TypeAdapter(Space)
 
 
-def fitted(family: Family, space: Space, fixed: Mapping[str, Any]) -> Space:
+def validated(family: Family, space: Space, fixed: Mapping[str, Any]) -> Space:
     """The space, its values as the family's hyperparameters have them.
 
     Raises InvalidRequest with all that does not fit.
@@ -86,13 +86,13 @@ def fitted(family: Family, space: Space, fixed: Mapping[str, Any]) -> Space:
     values: dict[str, list[Scalar]] = {name: [] for name in space}
     faults: dict[Any, Any] = {}
     for name, dimension in whole.items():
-        for place, value in enumerate(dimension.ends):
+        for index, value in enumerate(dimension.ends):
             try:
-                chosen = fitting(family, {**fixed, **first, name: value})
+                chosen = parse_hyperparameters(family, {**fixed, **first, name: value})
                 values[name].append(chosen.model_dump(mode="json")[name])
             except InvalidRequest as fault:
                 for detail in fault.details:
-                    loc = _place(detail["loc"], space, name, place)
+                    loc = _location(detail["loc"], space, name, index)
                     faults[loc, detail["msg"]] = {**detail, "loc": loc}
     if faults:
         raise InvalidRequest("invalid search space", list(faults.values()))
@@ -112,9 +112,9 @@ def _check_names(family: Family, space: Space, fixed: Mapping[str, Any]) -> None
     known = family.hyperparameters.model_fields
     for name in space:
         if name not in known:
-            raise _refused(name, f"{family.name} has no such hyperparameter; it has {', '.join(known)}")
+            raise _invalid(name, f"{family.name} has no such hyperparameter; it has {', '.join(known)}")
         if name in fixed:
-            raise _refused(name, "it is fixed in `hyperparameters` too")
+            raise _invalid(name, "it is fixed in `hyperparameters` too")
 
 
 def _in_kind(family: Family, name: str, dimension: Dimension) -> Dimension:
@@ -127,15 +127,15 @@ def _in_kind(family: Family, name: str, dimension: Dimension) -> Dimension:
         step = dimension.step if dimension.step is None else float(dimension.step)
         return dimension.model_copy(update={"low": float(dimension.low), "high": float(dimension.high), "step": step})
     if int not in kinds:
-        raise _refused(name, "it is no number, so it has no range: give `choices`")
+        raise _invalid(name, "it is no number, so it has no range: give `choices`")
     parts = dimension.model_dump(exclude={"log"}, exclude_none=True)
     for part, value in parts.items():
         if value != int(value):
-            raise _refused(name, f"it is a whole number, so `{part}` cannot be {value}")
+            raise _invalid(name, f"it is a whole number, so `{part}` cannot be {value}")
     return dimension.model_copy(update={part: int(value) for part, value in parts.items()})
 
 
-def _place(loc: Any, space: Space, name: str, number: int) -> tuple[Any, ...]:
+def _location(loc: Any, space: Space, name: str, number: int) -> tuple[Any, ...]:
     """Where in a request for a sweep a fault is that was found while a value of one dimension was tried."""
     faulty, *rest = loc or (name,)
     if faulty not in space:
@@ -149,6 +149,6 @@ def _place(loc: Any, space: Space, name: str, number: int) -> tuple[Any, ...]:
     )
 
 
-def _refused(name: str, why: str) -> InvalidRequest:
+def _invalid(name: str, why: str) -> InvalidRequest:
     fault = {"loc": ("space", name), "msg": why, "type": "value_error"}
     return InvalidRequest("invalid search space", [fault])

@@ -31,11 +31,11 @@ def suggest(sweep: Sweep, space: Space, trials: Sequence[Trial]) -> dict[str, An
     return chosen
 
 
-def hopeless(sweep: Sweep, space: Space, trials: Sequence[Trial]) -> list[Trial]:
+def should_prune(sweep: Sweep, space: Space, trials: Sequence[Trial]) -> list[Trial]:
     """Those under way that are worse than the median of the others was after as many epochs."""
     study = _study(sweep, space, trials)
     known = zip(trials, study.get_trials(deepcopy=False), strict=True)
-    unended = [(trial, seen) for trial, seen in known if seen.state is TrialState.RUNNING and not trial.wish]
+    unended = [(trial, seen) for trial, seen in known if seen.state is TrialState.RUNNING and not trial.control_request]
     return [trial for trial, seen in unended if study.pruner.prune(study, seen)]
 
 
@@ -47,11 +47,11 @@ def _study(sweep: Sweep, space: Space, trials: Sequence[Trial]) -> optuna.Study:
     direction = StudyDirection.MAXIMIZE if sweep.higher_is_better else StudyDirection.MINIMIZE
     study = optuna.create_study(direction=direction, sampler=sampler, pruner=pruner)
     distributions = _distributions(space)
-    study.add_trials([_told(trial, distributions) for trial in trials])
+    study.add_trials([_frozen_trial(trial, distributions) for trial in trials])
     return study
 
 
-def _told(trial: Trial, distributions: dict[str, BaseDistribution]) -> FrozenTrial:
+def _frozen_trial(trial: Trial, distributions: dict[str, BaseDistribution]) -> FrozenTrial:
     """A trial as the engine knows it; one that was stopped counts by its epochs, one without a figure not at all."""
     state = TrialState.FAIL
     if not trial.status.terminal:

@@ -8,22 +8,22 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app import request_context
 from app.datasets.datasets import Datasets
-from app.datasets.uploads import Given
+from app.datasets.uploads import RequestFiles
 from app.errors import Conflict, InvalidRequest
 from app.families.catalog import find_families
 from app.families.contract import Family, at_most, with_whole_numbers
 from app.jobs.job import Promote
 from app.jobs.sweeps import Metric, NewSweep, Sweep, Sweeps
 from app.store.model_store import ModelStore
-from app.submission.training import fitting, models_of
-from app.sweeps.search_space import MOST_DIMENSIONS, SPACE, Dimension, Space, corners, fitted
+from app.submission.training import models_of, parse_hyperparameters
+from app.sweeps.search_space import MOST_DIMENSIONS, SPACE, Dimension, Space, corners, validated
 from app.versions.names import check_free, check_name
 
 MODEL = "The name of the model that is trained; by default the family's own, or the cell's."
 MOST_FIXED = 100  # hyperparameters; no family has as many
 
 
-class SweepWish(BaseModel):
+class SweepRequest(BaseModel):
     """The definition of a sweep."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -56,12 +56,12 @@ class SweepWish(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _whole(cls, given: Any) -> Any:
-        return with_whole_numbers(given)
+    def _whole(cls, files: Any) -> Any:
+        return with_whole_numbers(files)
 
 
 def submit_sweep(
-    wish: SweepWish,
+    request: SweepRequest,
     *,
     sweeps: Sweeps,
     store: ModelStore,
@@ -79,58 +79,58 @@ def submit_sweep(
     """
     if find_spec("optuna") is None:
         raise Conflict("sweeps need Optuna: install fitserve[train]")
-    family = find_families().get(wish.family)
+    family = find_families().get(request.family)
     if family is None:
-        raise _refused(
-            ("family",), f"there is no family {wish.family!r}; families: {', '.join(sorted(find_families()))}"
+        raise _invalid(
+            ("family",), f"there is no family {request.family!r}; families: {', '.join(sorted(find_families()))}"
         )
-    if wish.trials > max_trials:
-        raise _refused(("trials",), f"at most {max_trials} trials, as FITSERVE_MAX_TRIALS says")
-    if wish.model is not None:
-        check_name(wish.model, family)
-    metric: Metric = wish.metric or ("val_loss" if family.task == "generate" else "val_accuracy")
+    if request.trials > max_trials:
+        raise _invalid(("trials",), f"at most {max_trials} trials, as FITSERVE_MAX_TRIALS says")
+    if request.model is not None:
+        check_name(request.model, family)
+    metric: Metric = request.metric or ("val_loss" if family.task == "generate" else "val_accuracy")
     if metric == "val_accuracy" and family.task == "generate":
-        raise _refused(("metric",), f"{family.name} tells no accuracy: its metric is val_loss")
-    with Given(datasets, sweeps.database) as given:
-        settled = _settled(family, wish, given.keep)
-        space = fitted(family, wish.space, settled)
-        model, fixed = _checked(family, space, settled, datasets, given.keep, wish.model)
+        raise _invalid(("metric",), f"{family.name} tells no accuracy: its metric is val_loss")
+    with RequestFiles(datasets, sweeps.database) as files:
+        settled = _settled(family, request, files.keep)
+        space = validated(family, request.space, settled)
+        model, fixed = _checked(family, space, settled, datasets, files.keep, request.model)
         new = NewSweep(
             family=family.name,
             model=model,
             space=SPACE.dump_python(space, mode="json"),
             hyperparameters=fixed,
             metric=metric,
-            trials=wish.trials,
-            seed=wish.seed,
-            stop_bad=wish.stop_bad,
-            promote=wish.promote,
-            priority=wish.priority,
+            trials=request.trials,
+            seed=request.seed,
+            stop_bad=request.stop_bad,
+            promote=request.promote,
+            priority=request.priority,
             idempotency_key=idempotency_key,
             idempotency_body=idempotency_body,
         )
 
         def check() -> None:
-            given.check()
+            files.check()
             check_free(store, model, family, max_models)
 
         return sweeps.submit(new, max_running, check)[0]
 
 
-def _settled(family: Family, wish: SweepWish, keep: Callable[[bytes], str]) -> dict[str, Any]:
+def _settled(family: Family, request: SweepRequest, keep: Callable[[bytes], str]) -> dict[str, Any]:
     """The fixed hyperparameters, where a text that came along is a file now: it is read once, not for every
     combination.
     """
-    fixed = wish.hyperparameters
+    fixed = request.hyperparameters
     if family.upload is None or family.upload.inline is None:
         return fixed
     content, name = family.upload.inline, family.upload.field
-    if content in wish.space:
-        raise _refused(("space", content), f"it is the content of a file: give it once, or choices of `{name}`")
+    if content in request.space:
+        raise _invalid(("space", content), f"it is the content of a file: give it once, or choices of `{name}`")
     if fixed.get(content) is None:
         return fixed
     try:
-        chosen = fitting(family, {part: fixed[part] for part in family.upload.sources if part in fixed})
+        chosen = parse_hyperparameters(family, {part: fixed[part] for part in family.upload.sources if part in fixed})
     except InvalidRequest as fault:
         details = [{**detail, "loc": ("hyperparameters", *detail["loc"])} for detail in fault.details]  # type: ignore[misc]
         raise InvalidRequest(str(fault), details) from fault
@@ -154,19 +154,19 @@ def _checked(
     jobs = [one for trial in trials for one in trial]
     models = {model for trial in trials for model in models_of(family, trial, name)}
     if len(models) > 1:
-        raise _refused(("space",), f"a sweep is of one model, and this one is of {', '.join(sorted(models))}")
+        raise _invalid(("space",), f"a sweep is of one model, and this one is of {', '.join(sorted(models))}")
     datasets.check([file for one in jobs for file in family.files(one)])
     whole = jobs[0].model_dump(mode="json", exclude_unset=True)
     return models.pop(), {name: value for name, value in whole.items() if name not in space}
 
 
-def _jobs(family: Family, wishes: dict[str, Any], keep: Callable[[bytes], str]) -> Sequence[Any]:
+def _jobs(family: Family, hyperparameters: dict[str, Any], keep: Callable[[bytes], str]) -> Sequence[Any]:
     request_context.check()
     try:
-        return family.jobs(fitting(family, wishes), keep)
+        return family.jobs(parse_hyperparameters(family, hyperparameters), keep)
     except InvalidRequest as fault:
-        raise InvalidRequest(f"{fault} together: {wishes}", fault.details) from fault
+        raise InvalidRequest(f"{fault} together: {hyperparameters}", fault.details) from fault
 
 
-def _refused(place: tuple[str, ...], why: str) -> InvalidRequest:
-    return InvalidRequest("invalid sweep", [{"loc": place, "msg": why, "type": "value_error"}])
+def _invalid(location: tuple[str, ...], why: str) -> InvalidRequest:
+    return InvalidRequest("invalid sweep", [{"loc": location, "msg": why, "type": "value_error"}])

@@ -20,7 +20,7 @@ class Trial(BaseModel):
     trial: int = Field(description="Trial number, starting at 1.", examples=[3])
     job: str = Field(examples=["3f9c2a7b1d40"])
     status: Status
-    wish: str | None = Field(None, description="Pending control request.")
+    control_request: str | None = Field(None, description="Pending control request.")
     hyperparameters: dict[str, Any] = Field(description="Sampled hyperparameters.", examples=[{"learning_rate": 0.004}])
     value: float | None = Field(None, description="The metric in its best epoch so far.", examples=[0.9871])
     epochs: int = Field(0, description="Number of epochs completed.")
@@ -60,7 +60,7 @@ def _trial(sweep: Sweep, job: Job, events: Sequence[Any]) -> Trial:
         trial=job.trial or 0,
         job=job.id,
         status=job.status,
-        wish=job.wish,
+        control_request=job.control_request,
         hyperparameters={name: job.hyperparameters.get(name) for name in sweep.space},
         value=best(figures.values(), default=None),
         epochs=len(rows),

@@ -42,7 +42,7 @@ class Position:
     curves: list[dict[str, Any]] = field(default_factory=list)
 
 
-def merit(row: dict[str, Any]) -> tuple[float, float]:
+def rank_of(row: dict[str, Any]) -> tuple[float, float]:
     """What epochs are compared by: accuracy on the validation data, then the loss; one that is no number is worst."""
     loss = row["val_loss"]
     return row.get("val_accuracy", 0.0), -math.inf if math.isnan(loss) else -loss
@@ -66,9 +66,9 @@ class Checkpoints:
 
     def save(self, network: Network, optimizer: Any, position: Position) -> None:
         """Keep weights, random states, optimizer and position; where its epoch is the best so far, also as that."""
-        variables = {"network": _lasting(network), "optimizer": optimizer.variables}
+        variables = {"network": _saved_variables(network), "optimizer": optimizer.variables}
         done = len(position.curves)
-        if position.step == 0 and done and max(position.curves, key=merit) is position.curves[-1]:
+        if position.step == 0 and done and max(position.curves, key=rank_of) is position.curves[-1]:
             self._write(BEST.format(done), {"network": variables["network"]}, position)
         self._write(NAME.format(1 + max(self._here(NAME), default=0)), variables, position)
         self._last = time.monotonic()
@@ -99,7 +99,7 @@ class Checkpoints:
         np.savez(content, allow_pickle=False, position=np.array(json.dumps(asdict(position))), **arrays)
         replace(self._folder.path / name, content.getvalue())
         try:
-            self._folder.share(name)
+            self._folder.upload(name)
         except Unavailable as fault:
             log.warning("%s stays on this machine alone: %s", name, fault)
 
@@ -134,7 +134,7 @@ class Checkpoint:
 
     def restore_network(self, network: Network) -> None:
         """Put weights and random states back."""
-        self._restore("network", _lasting(network))
+        self._restore("network", _saved_variables(network))
 
     def restore_optimizer(self, optimizer: Any) -> None:
         """Put the state of an optimizer, built for the phase it was saved in, back."""
@@ -145,7 +145,7 @@ class Checkpoint:
             variable.assign(self.arrays[f"{part} {index}"])
 
 
-def _lasting(network: Network) -> list[Any]:
+def _saved_variables(network: Network) -> list[Any]:
     """Weights and random states, without the metrics of the epoch, in a fixed order."""
     passing = {id(variable) for variable in network.metrics_variables}
     return [variable for variable in network.variables if id(variable) not in passing]

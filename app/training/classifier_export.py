@@ -10,15 +10,17 @@ from app.families.features import features_of, with_features
 from app.jobs.job import Format
 from app.store.version import FAMILIARITY, FeaturesCard
 from app.training.calibration import calibrate, predict
-from app.training.evaluation import evaluate, write_evaluation, write_guesses
-from app.training.evaluation_result import Appraisal
+from app.training.evaluation import evaluate, write_evaluation, write_predictions
+from app.training.evaluation_result import EvaluationResult
 from app.training.export import as_served, check, export
-from app.training.training_loop import Trained
+from app.training.training_loop import TrainingResult
 
 SAMPLES = 256  # real examples on which what is exported and Keras must agree
 
 
-def appraise(staged: Path, recipe: Recipe, trained: Trained, formats: Sequence[Format]) -> Appraisal:
+def export_and_evaluate(
+    staged: Path, recipe: Recipe, trained: TrainingResult, formats: Sequence[Format]
+) -> EvaluationResult:
     """Export, check, calibrate, evaluate and draw into the staged folder."""
     network, data = as_served(trained.network), trained.data
     features = features_of(network) if data.reference else None
@@ -32,9 +34,9 @@ def appraise(staged: Path, recipe: Recipe, trained: Trained, formats: Sequence[F
     metrics, evaluation = evaluate(tested.probabilities, data, calibration)
     if familiarity:
         write_familiarity(staged / FAMILIARITY, familiarity)
-    write_guesses(staged, tested.probabilities, data)
+    write_predictions(staged, tested.probabilities, data)
     write_evaluation(staged, evaluation, trained.position.curves, data.test.inputs)
-    return Appraisal(
+    return EvaluationResult(
         network,
         metrics,
         "test_accuracy",

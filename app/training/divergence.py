@@ -8,7 +8,7 @@ import numpy as np
 
 from app.errors import FitserveError
 from app.families.contract import Data, Signature, Task
-from app.training.evaluation_result import Appraisal
+from app.training.evaluation_result import EvaluationResult
 
 ADVICE = "try a lower learning rate"
 GROWTH = 0.1  # of an untrained network's loss: by more the loss of a training does not grow by accident
@@ -25,11 +25,11 @@ def untrained_loss(task: Task, data: Data, signature: Signature) -> float:
     """
     if task == "generate":
         return math.log(signature.output.shape[-1])
-    shares = np.bincount(data.test.targets) / len(data.test.targets)
-    return float(-sum(share * math.log(share) for share in shares if share))
+    frequencies = np.bincount(data.test.targets) / len(data.test.targets)
+    return float(-sum(frequency * math.log(frequency) for frequency in frequencies if frequency))
 
 
-def in_curves(curves: Sequence[Mapping[str, Any]], untrained: float) -> str | None:
+def divergence_in_curves(curves: Sequence[Mapping[str, Any]], untrained: float) -> str | None:
     """How the loss of a training, epoch by epoch, shows that it diverged; None when it does not."""
     for number, row in enumerate(curves, start=1):
         if not math.isfinite(row["loss"]):
@@ -45,16 +45,16 @@ def in_curves(curves: Sequence[Mapping[str, Any]], untrained: float) -> str | No
     return None
 
 
-def in_figures(worth: Appraisal, data: Data, untrained: float) -> str | None:
+def divergence_in_metrics(result: EvaluationResult, data: Data, untrained: float) -> str | None:
     """How what came out of a training shows that nothing was learned; None when something was."""
-    name = worth.primary_metric
-    figure = worth.metrics[name]
+    name = result.primary_metric
+    figure = result.metrics[name]
     if not math.isfinite(figure):
         return f"{name} is {figure}: {ADVICE}"
-    if worth.better == "lower":
+    if result.better == "lower":
         chance = math.exp(untrained)
         return f"{name} {figure:.4g} is no less than an untrained network's {chance:.4g}" if figure >= chance else None
-    share = float(np.bincount(data.test.targets).max() / len(data.test.targets))
-    if figure > share + ERRORS * math.sqrt(share * (1 - share) / len(data.test.targets)):
+    frequency = float(np.bincount(data.test.targets).max() / len(data.test.targets))
+    if figure > frequency + ERRORS * math.sqrt(frequency * (1 - frequency) / len(data.test.targets)):
         return None
-    return f"{name} {figure:.4f} is no better than chance: always the most frequent label gives {share:.4f}"
+    return f"{name} {figure:.4f} is no better than chance: always the most frequent label gives {frequency:.4f}"

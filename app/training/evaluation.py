@@ -8,7 +8,7 @@ import numpy as np
 
 from app.families.classification import at_temperature
 from app.families.contract import Array, Data
-from app.store.version import EVALUATION, GUESSES, Calibration
+from app.store.version import EVALUATION, PREDICTIONS, Calibration
 from app.training.calibration import cross_entropy, expected_calibration_error
 from app.training.drawing import draw_confusion, draw_history, draw_mistakes
 
@@ -36,38 +36,38 @@ def evaluate(probabilities: Array, data: Data, calibration: Calibration) -> tupl
         label: {"precision": float(precision[i]), "recall": float(recall[i]), "examples": int(counts[i].sum())}
         for i, label in enumerate(data.labels)
     }
-    mistakes = worst(calibrated, targets, data.labels)
-    whole = {"examples": len(targets), "labels": labels, "confusion": counts.tolist(), "mistakes": mistakes}
-    return metrics, metrics | whole
+    mistakes = most_confident_mistakes(calibrated, targets, data.labels)
+    evaluation = {"examples": len(targets), "labels": labels, "confusion": counts.tolist(), "mistakes": mistakes}
+    return metrics, metrics | evaluation
 
 
-def confusion(targets: Array, guesses: Array, labels: int) -> Array:
+def confusion(targets: Array, predictions: Array, labels: int) -> Array:
     """(labels, labels) int64: row the truth, column the guess."""
     counts = np.zeros((labels, labels), np.int64)
-    np.add.at(counts, (targets, guesses), 1)
+    np.add.at(counts, (targets, predictions), 1)
     return counts
 
 
-def worst(probabilities: Array, targets: Array, labels: tuple[str, ...]) -> list[dict[str, Any]]:
+def most_confident_mistakes(probabilities: Array, targets: Array, labels: tuple[str, ...]) -> list[dict[str, Any]]:
     """The wrong guesses made with the greatest confidence, each with its place in the test set."""
-    guesses, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    wrong = np.flatnonzero(guesses != targets)
+    predictions, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(predictions != targets)
     order = wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]
     return [
         {
             "example": int(index),
             "truth": labels[targets[index]],
-            "guess": labels[guesses[index]],
+            "guess": labels[predictions[index]],
             "confidence": round(float(confidence[index]), 4),
         }
         for index in order
     ]
 
 
-def write_guesses(folder: Path, probabilities: Array, data: Data) -> None:
+def write_predictions(folder: Path, probabilities: Array, data: Data) -> None:
     """The truth and the guess for every test example, in as few bytes as the number of labels allows."""
     small = np.min_scalar_type(len(data.labels))
-    np.save(folder / GUESSES, np.stack([data.test.targets, probabilities.argmax(axis=1)]).astype(small))
+    np.save(folder / PREDICTIONS, np.stack([data.test.targets, probabilities.argmax(axis=1)]).astype(small))
 
 
 def write_evaluation(folder: Path, evaluation: dict[str, Any], curves: list[dict[str, Any]], pictures: Array) -> None:

@@ -8,7 +8,7 @@ from app.store.version import Better, Calibration, FeaturesCard
 
 
 @dataclass(frozen=True)
-class Appraisal:
+class EvaluationResult:
     """The part of a card that depends on the task. `network` is what serves; `differences` are the largest of each
     exported format from it.
     """

@@ -63,7 +63,7 @@ def check(
 ) -> dict[str, float]:
     """The largest difference from Keras over the samples, by format; raises ExportMismatch above the tolerance."""
     trained = [np.asarray(one) for one in keras.tree.flatten(network.predict(samples, verbose=0))]
-    exported = _opened(folder, signature, formats)
+    exported = _load_exported(folder, signature, formats)
     return {name: _difference(name, run([samples]), trained) for name, run in exported.items()}
 
 
@@ -72,29 +72,29 @@ def check_steps(
 ) -> dict[str, float]:
     """As `check`, for a network that carries states: over every step of the prompts (n, length)."""
     trained = _walk(lambda inputs: [np.asarray(one) for one in network(list(inputs))], signature, prompts)
-    exported = _opened(folder, signature, formats)
+    exported = _load_exported(folder, signature, formats)
     return {name: _difference(name, _walk(run, signature, prompts), trained) for name, run in exported.items()}
 
 
-def _opened(folder: Path, signature: Signature, formats: Sequence[Format]) -> dict[str, Run]:
+def _load_exported(folder: Path, signature: Signature, formats: Sequence[Format]) -> dict[str, Run]:
     """What was exported to be served, as it will be."""
     session = onnxruntime.InferenceSession(folder / ONNX, providers=["CPUExecutionProvider"])
     takes, gives = [one.name for one in signature.inputs], [one.name for one in signature.outputs]
     exported: dict[str, Run] = {"onnx": lambda inputs: session.run(gives, dict(zip(takes, inputs, strict=True)))}
     if "savedmodel" in formats:
-        exported["savedmodel"] = saved_model.opened(folder, signature)
+        exported["savedmodel"] = saved_model.load_function(folder, signature)
     return exported
 
 
 def _walk(run: Run, signature: Signature, prompts: Array) -> list[Array]:
     """All outputs over every step, with the states carried."""
     states = [np.zeros((len(prompts), *state.shape[1:]), state.dtype) for state in signature.states]
-    said: list[Array] = []
+    outputs: list[Array] = []
     for tokens in prompts.T:
         outputs = run([tokens, *states])
-        said += outputs
+        outputs += outputs
         states = outputs[1:]
-    return said
+    return outputs
 
 
 def _difference(name: str, served: Sequence[Array], trained: Sequence[Array]) -> float:

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from app.disk import sync
-from app.families.contract import Array, Data, Fixed, Network, Phase, Split
+from app.families.contract import Array, Data, Network, Phase, Split, StaticDataset
 
 BATCH = 250
 AHEAD = 4  # batches prepared while one is learned
@@ -33,7 +33,7 @@ WORTH_KEEPING = 0.1  # share of the multiplications that must be frozen
 
 
 @dataclass(frozen=True)
-class Part:
+class TrainablePart:
     """What a phase trains: the whole network or what lies behind the boundary, with its batches and validation."""
 
     network: Network
@@ -57,52 +57,57 @@ class FeatureCache:
         self._max_bytes = max_bytes
         self._days = days
 
-    def part(self, network: Network, data: Data, phases: Sequence[Phase], report: Callable[..., None]) -> Part:
+    def part(self, network: Network, data: Data, phases: Sequence[Phase], report: Callable[..., None]) -> TrainablePart:
         """What the first of `phases` trains; the pass it takes also serves those of the others that it can."""
-        phase, fixed = phases[0], data.fixed
-        if not phase.fixed or fixed is None:
-            return Part(network, data.train, data.validation)
-        cut = find_boundary(network, phase)
-        features = self._features(network, data, fixed, _boundaries(network, phases), report) if cut else None
-        if cut is None or features is None:
-            return Part(network, _batches(fixed, fixed.inputs), data.validation)
-        examples = len(fixed.targets)
-        report("log", text=_saving(network, cut, phase))
-        return Part(
-            keras.Model(cut.tensor, network.output),
-            _batches(fixed, lambda rows: features[rows].astype(np.float32)),
+        phase, static = phases[0], data.static_dataset
+        if not phase.uses_static_dataset or static is None:
+            return TrainablePart(network, data.train, data.validation)
+        boundary = find_boundary(network, phase)
+        features = self._features(network, data, static, _boundaries(network, phases), report) if boundary else None
+        if boundary is None or features is None:
+            return TrainablePart(network, _batches(static, static.inputs), data.validation)
+        examples = len(static.targets)
+        report("log", text=_describe_saving(network, boundary, phase))
+        return TrainablePart(
+            keras.Model(boundary.tensor, network.output),
+            _batches(static, lambda rows: features[rows].astype(np.float32)),
             Split(features[examples:].astype(np.float32), data.validation.targets),
         )
 
     def _features(
-        self, network: Network, data: Data, fixed: Fixed, cuts: Sequence[Boundary], report: Callable[..., None]
+        self,
+        network: Network,
+        data: Data,
+        static: StaticDataset,
+        boundaries: Sequence[Boundary],
+        report: Callable[..., None],
     ) -> Array | None:
         """The features at the first of the boundaries, (training and validation rows, ...) float16; None if too large.
 
         What is missing at any of them is computed in one pass.
         """
-        rows = len(fixed.targets) + len(data.validation.targets)
-        wanted = {self._path(cut, data, fixed): cut for cut in cuts}
+        rows = len(static.targets) + len(data.validation.targets)
+        wanted = {self._path(boundary, data, static): boundary for boundary in boundaries}
         path = next(iter(wanted))
-        missing = {path: cut for path, cut in wanted.items() if not path.is_file()}
+        missing = {path: boundary for path, boundary in wanted.items() if not path.is_file()}
         if path in missing:
-            size = sum(_bytes(cut, rows) for cut in missing.values())
+            size = sum(_bytes(boundary, rows) for boundary in missing.values())
             if size > self._max_bytes:
                 report("log", text=f"the features of frozen layers take {size:,} bytes, more than are allowed")
                 return None
             self._make_room(size)
-            if not _compute(network, data, fixed, missing, report):
+            if not _compute(network, data, static, missing, report):
                 return None
         else:
             report("log", text="the features of the frozen layers were there already")
         os.utime(path)
         return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
 
-    def _path(self, cut: Boundary, data: Data, fixed: Fixed) -> Path:
+    def _path(self, boundary: Boundary, data: Data, static: StaticDataset) -> Path:
         """The file of some features, named by all they depend on."""
-        digest = hashlib.sha256(f"{fixed.fingerprint} {np.dtype(DTYPE)}".encode())
+        digest = hashlib.sha256(f"{static.fingerprint} {np.dtype(DTYPE)}".encode())
         digest.update(np.ascontiguousarray(data.validation.inputs).data)
-        for layer in cut.layers:
+        for layer in boundary.layers:
             settings = {name: value for name, value in layer.get_config().items() if name != "name"}
             digest.update(json.dumps([type(layer).__name__, settings], sort_keys=True, default=str).encode())
             for weights in layer.get_weights():
@@ -127,12 +132,12 @@ class FeatureCache:
 def find_boundary(network: Network, phase: Phase) -> Boundary | None:
     """The deepest boundary that the phase allows; None when what is frozen is not worth a file."""
     found = None
-    layers, learning = network.layers, phase.learns(network)
+    layers, trainable = network.layers, phase.trainable_layers(network)
     for index, layer in enumerate(layers):
-        if (layer.weights and layer.name in learning) or _draws_at_random(layer):
+        if (layer.weights and layer.name in trainable) or _draws_at_random(layer):
             break
         before = layers[: index + 1]
-        if _sees_all(before, layers[index + 1 :]):
+        if _separates(before, layers[index + 1 :]):
             found = Boundary(tuple(before), layer.output)
     return found if found and _frozen_share(network, found) > WORTH_KEEPING else None
 
@@ -142,7 +147,7 @@ def _draws_at_random(layer: Any) -> bool:
     return len(layer.variables) > len(layer.weights)
 
 
-def _sees_all(before: Sequence[Any], behind: Sequence[Any]) -> bool:
+def _separates(before: Sequence[Any], behind: Sequence[Any]) -> bool:
     """Whether the layers behind take nothing from those before but the last one's output."""
     inside = {id(layer.output) for layer in before}
     taken = {id(tensor) for layer in behind for tensor in keras.tree.flatten(layer.input)}
@@ -151,34 +156,34 @@ def _sees_all(before: Sequence[Any], behind: Sequence[Any]) -> bool:
 
 def _boundaries(network: Network, phases: Sequence[Phase]) -> list[Boundary]:
     """The boundaries of the first phase, and of those later ones whose frozen layers no phase before them changes."""
-    cuts: list[Boundary] = []
+    boundaries: list[Boundary] = []
     changed: set[str] = set()
     for phase in phases:
-        cut = find_boundary(network, phase) if phase.fixed else None
-        if cut and changed.isdisjoint(layer.name for layer in cut.layers):
-            cuts.append(cut)
-        changed |= phase.learns(network)
-    return cuts
+        boundary = find_boundary(network, phase) if phase.uses_static_dataset else None
+        if boundary and changed.isdisjoint(layer.name for layer in boundary.layers):
+            boundaries.append(boundary)
+        changed |= phase.trainable_layers(network)
+    return boundaries
 
 
 def _compute(
-    network: Network, data: Data, fixed: Fixed, missing: dict[Path, Boundary], report: Callable[..., None]
+    network: Network, data: Data, static: StaticDataset, missing: dict[Path, Boundary], report: Callable[..., None]
 ) -> bool:
     """Run the frozen layers over training and validation data; False when the features do not fit into float16.
 
     Each file is complete when it gets its name, so that a kill leaves nothing half-made.
     """
-    cuts = list(missing.values())
-    rows = len(fixed.targets) + len(data.validation.targets)
-    frozen = tf.function(keras.Model(network.input, [cut.tensor for cut in cuts]))
+    boundaries = list(missing.values())
+    rows = len(static.targets) + len(data.validation.targets)
+    frozen = tf.function(keras.Model(network.input, [boundary.tensor for boundary in boundaries]))
     partial = [path.with_name(f"{uuid.uuid4().hex}{PARTIAL}") for path in missing]
     files = [
-        np.lib.format.open_memmap(path, "w+", DTYPE, (rows, *cut.tensor.shape[1:]))
-        for path, cut in zip(partial, cuts, strict=True)
+        np.lib.format.open_memmap(path, "w+", DTYPE, (rows, *boundary.tensor.shape[1:]))
+        for path, boundary in zip(partial, boundaries, strict=True)
     ]
     report("log", text=f"{rows:,} examples pass through the frozen layers once")
     done, last = 0, time.monotonic()
-    for inputs in _all_inputs(data, fixed):
+    for inputs in _all_inputs(data, static):
         outputs = frozen(tf.constant(inputs), training=False)
         for file, values in zip(files, keras.tree.flatten(outputs), strict=True):
             narrow = np.asarray(values).astype(DTYPE)
@@ -203,26 +208,26 @@ def _remove(paths: Iterable[Path]) -> None:
         path.unlink(missing_ok=True)
 
 
-def _all_inputs(data: Data, fixed: Fixed) -> Iterator[Array]:
+def _all_inputs(data: Data, static: StaticDataset) -> Iterator[Array]:
     """The training examples in the order of their rows, then the validation's, in batches."""
-    for begin in range(0, len(fixed.targets), BATCH):
-        yield fixed.inputs(np.arange(begin, min(begin + BATCH, len(fixed.targets))))
+    for begin in range(0, len(static.targets), BATCH):
+        yield static.inputs(np.arange(begin, min(begin + BATCH, len(static.targets))))
     for begin in range(0, len(data.validation.targets), BATCH):
         yield data.validation.inputs[begin : begin + BATCH]
 
 
-def _bytes(cut: Boundary, rows: int) -> int:
-    return int(rows * np.prod(cut.tensor.shape[1:]) * np.dtype(DTYPE).itemsize)
+def _bytes(boundary: Boundary, rows: int) -> int:
+    return int(rows * np.prod(boundary.tensor.shape[1:]) * np.dtype(DTYPE).itemsize)
 
 
-def _batches(fixed: Fixed, inputs: Callable[[Array], Array]) -> Callable[[Phase, int], Any]:
+def _batches(static: StaticDataset, inputs: Callable[[Array], Array]) -> Callable[[Phase, int], Any]:
     """Batches of fixed examples, or of what `inputs` gives in place of them."""
 
     def look_up(rows: Array) -> tuple[Array, Array]:
-        return inputs(rows), fixed.targets[rows]
+        return inputs(rows), static.targets[rows]
 
     def batches(phase: Phase, epoch: int) -> Any:
-        rows = fixed.order(phase, epoch)
+        rows = static.order(phase, epoch)
         first, _ = look_up(rows[:1])
 
         def batch(chosen: Any) -> tuple[Any, Any]:
@@ -235,18 +240,19 @@ def _batches(fixed: Fixed, inputs: Callable[[Array], Array]) -> Callable[[Phase,
     return batches
 
 
-def _saving(network: Network, cut: Boundary, phase: Phase) -> str:
+def _describe_saving(network: Network, boundary: Boundary, phase: Phase) -> str:
     """How much work the boundary saves in a phase."""
     return (
-        f"{phase.name} trains from {cut.layers[-1].name} on: {len(cut.layers)} of {len(network.layers)} layers, "
-        f"{_frozen_share(network, cut):.1%} of the multiplications, are not repeated in its {phase.epochs} epochs"
+        f"{phase.name} trains from {boundary.layers[-1].name} on: {len(boundary.layers)} of "
+        f"{len(network.layers)} layers, "
+        f"{_frozen_share(network, boundary):.1%} of the multiplications, are not repeated in its {phase.epochs} epochs"
     )
 
 
-def _frozen_share(network: Network, cut: Boundary) -> float:
+def _frozen_share(network: Network, boundary: Boundary) -> float:
     """The share of the multiplications of one example that are done before the boundary."""
     whole = sum(_multiplications(layer) for layer in network.layers)
-    return sum(_multiplications(layer) for layer in cut.layers) / max(1, whole)
+    return sum(_multiplications(layer) for layer in boundary.layers) / max(1, whole)
 
 
 def _multiplications(layer: Any) -> int:

@@ -13,28 +13,30 @@ from matplotlib.ticker import MaxNLocator
 from app.families.contract import Network, Split
 from app.families.generation import TextRecipe
 from app.jobs.job import Format
-from app.training.evaluation_result import Appraisal
+from app.training.evaluation_result import EvaluationResult
 from app.training.export import check_steps, export
-from app.training.training_loop import Trained
+from app.training.training_loop import TrainingResult
 
 
-def appraise(staged: Path, recipe: TextRecipe, trained: Trained, formats: Sequence[Format]) -> Appraisal:
+def export_and_evaluate(
+    staged: Path, recipe: TextRecipe, trained: TrainingResult, formats: Sequence[Format]
+) -> EvaluationResult:
     """Export one step, check it on real prompts, measure perplexity beside the yardstick's, and draw."""
-    network = recipe.stepper(trained.network)
+    network = recipe.step_model(trained.network)
     export(network, staged, recipe.signature, formats)
     recipe.write(staged)
     differences = check_steps(network, staged, recipe.signature, recipe.prompts(), formats)
-    yardstick = recipe.yardstick()
+    baseline = recipe.baseline()
     # With one split for everything nothing was held out, and the figure says so by its name.
     primary = "test_perplexity" if trained.data.test is not trained.data.validation else "training_perplexity"
     metrics = {
         primary: perplexity(trained.network, trained.data.test),
-        f"{yardstick.name}_perplexity": yardstick.perplexity,
+        f"{baseline.name}_perplexity": baseline.perplexity,
     }
     facts = {**metrics, "tokens": _counted(trained.data.test)}
     (staged / "evaluation.json").write_text(json.dumps(facts, indent=1))
-    draw_history(staged / "history.png", trained.position.curves, yardstick.perplexity)
-    return Appraisal(network, metrics, primary, "lower", differences)
+    draw_history(staged / "history.png", trained.position.curves, baseline.perplexity)
+    return EvaluationResult(network, metrics, primary, "lower", differences)
 
 
 def perplexity(network: Network, split: Split) -> float:
@@ -58,14 +60,14 @@ def _counted(split: Split) -> int:
     return int(split.targets.size if split.weights is None else split.weights.sum())
 
 
-def draw_history(path: Path, curves: list[dict[str, Any]], yardstick: float) -> None:
+def draw_history(path: Path, curves: list[dict[str, Any]], baseline: float) -> None:
     """Perplexity over all epochs, training and validation, with the yardstick as a line."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     epochs = range(1, len(curves) + 1)
     axes.plot(epochs, np.exp([row["loss"] for row in curves]), marker=".", label="training")
     axes.plot(epochs, np.exp([row["val_loss"] for row in curves]), marker=".", label="validation")
-    axes.axhline(yardstick, color="grey", linestyle=":", label="Kneser-Ney trigrams")
+    axes.axhline(baseline, color="grey", linestyle=":", label="Kneser-Ney trigrams")
     axes.set(xlabel="epoch", ylabel="perplexity of a token", yscale="log", title="Perplexity")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()

@@ -12,23 +12,23 @@ from typing import Any, NoReturn, TypeVar
 
 from app.confinement import lower_priority
 from app.errors import SystemFault, Unavailable
-from app.jobs.job import Job, Status, Wish
+from app.jobs.job import ControlRequest, Job, Status
 from app.jobs.journal import Journal, LostLease
 from app.jobs.launchers.local import LOG
 from app.logging import configure_logging, log
 from app.settings import Settings
 from app.store.model_store import ModelStore
 from app.store.opening import open_store
-from app.tracing import configure_tracing, end_tracing, linked, note
+from app.tracing import annotate, configure_tracing, end_tracing, linked
 from app.training.control_requests import Cancelled, Paused, StoppedEarly
 
 BEATS_PER_LEASE = 6
 RETRY_SECONDS = 1.0
 
-Written = TypeVar("Written")
+Result = TypeVar("Result")
 
 
-def patiently(write: Callable[[], Written]) -> Written:
+def retry_forever(write: Callable[[], Result]) -> Result:
     """Write to the journal; while it is away, wait."""
     while True:
         try:
@@ -50,28 +50,28 @@ class Reporter:
         journal: Journal,
         job: Job,
         lease_seconds: float,
-        grace_seconds: float = math.inf,
-        progress_seconds: float = 0.0,
+        termination_grace_seconds: float = math.inf,
+        progress_interval_seconds: float = 0.0,
     ) -> None:
         self._journal = journal
         self._job = job
         self._lease = lease_seconds
-        self._patience = 2 * grace_seconds
-        self._progress_seconds = progress_seconds
+        self._stop_timeout = 2 * termination_grace_seconds
+        self._progress_interval_seconds = progress_interval_seconds
         self._progressed = -math.inf
         self._reached = True
         self._published = False
         self._stopping = False
         self._ended = threading.Event()
-        self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._heartbeat = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def __enter__(self) -> "Reporter":
-        self._heart.start()
+        self._heartbeat.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        self._heart.join()
+        self._heartbeat.join()
 
     def __call__(self, kind: str, **facts: Any) -> None:
         """Write an event and the columns among its facts; raises LostLease, or, before publication, what is wished.
@@ -79,21 +79,21 @@ class Reporter:
         While the journal is away the training goes on, to the end of its epoch.
         """
         write = partial(self._journal.report, self._job, self._lease, kind, **facts)
-        wish = self._written_if_possible(write) if kind == "progress" else patiently(write)
+        control_request = self._report_progress(write) if kind == "progress" else retry_forever(write)
         self._published |= kind == "published"
         if self._published:
             return
-        if wish is Wish.CANCEL:
+        if control_request is ControlRequest.CANCEL:
             raise Cancelled("the job was cancelled")
-        if wish is Wish.PAUSE:
+        if control_request is ControlRequest.PAUSE:
             raise Paused("the job was paused")
-        if wish is Wish.STOP_EARLY and not self._stopping:
+        if control_request is ControlRequest.STOP_EARLY and not self._stopping:
             self._stopping = True
             raise StoppedEarly("the job was stopped early")
 
-    def _written_if_possible(self, write: Callable[[], Wish | None]) -> Wish | None:
+    def _report_progress(self, write: Callable[[], ControlRequest | None]) -> ControlRequest | None:
         """Progress comes again in a moment; once it was in vain, the heartbeat tries first."""
-        if self._reached and time.monotonic() >= self._progressed + self._progress_seconds:
+        if self._reached and time.monotonic() >= self._progressed + self._progress_interval_seconds:
             self._progressed = time.monotonic()
             try:
                 return write()
@@ -106,44 +106,44 @@ class Reporter:
         asked = math.inf
         while not self._ended.wait(self._lease / BEATS_PER_LEASE):
             try:
-                wish = self._journal.report(self._job, self._lease)
+                control_request = self._journal.report(self._job, self._lease)
                 self._reached = True
             except LostLease as fault:
-                self._leave(str(fault))  # somebody else has the job: not one line more may be written
+                self._exit_now(str(fault))  # somebody else has the job: not one line more may be written
             except Exception:
                 log.exception("heartbeat failed; trying again")
                 continue
-            unwanted = wish in (Wish.CANCEL, Wish.PAUSE) and not self._published
+            unwanted = control_request in (ControlRequest.CANCEL, ControlRequest.PAUSE) and not self._published
             asked = min(asked, time.monotonic()) if unwanted else math.inf
-            if time.monotonic() > asked + self._patience:
-                self._leave(f"the wish to {wish} was not heeded")
+            if time.monotonic() > asked + self._stop_timeout:
+                self._exit_now(f"the request to {control_request} was not handled in time")
 
-    def _leave(self, why: str) -> NoReturn:
+    def _exit_now(self, why: str) -> NoReturn:
         log.error("stopping: %s", why)
         os._exit(1)
 
 
 def run(job: Job, settings: Settings, journal: Journal) -> None:
     """Train and publish one running job, and write how it ended."""
-    store = open_store(settings, settings.store_patience_seconds)
-    rhythm = settings.lease_seconds, settings.grace_seconds, settings.progress_seconds
+    store = open_store(settings, settings.store_retry_seconds)
+    intervals = settings.lease_seconds, settings.termination_grace_seconds, settings.progress_interval_seconds
     trace = journal.origin(job.id).get("trace")
     with (
-        store.jobs.of(job.id).growing(LOG),
-        Reporter(journal, job, *rhythm) as report,
+        store.jobs.of(job.id).tailing_upload(LOG),
+        Reporter(journal, job, *intervals) as report,
         linked("train", trace, job=job.id, model=job.model, attempt=job.attempts),
     ):
         log.info("attempt begins", model=job.model, attempt=job.attempts)
         status, facts = _outcome(job, settings, store, journal, report)
-        note(status=status)
+        annotate(status=status)
     log.info("attempt ended", status=status, attempt=job.attempts)
     if status is Status.PAUSED:
-        if patiently(partial(journal.set_aside, job)):
+        if retry_forever(partial(journal.mark_paused, job)):
             return
         status = Status.CANCELLED
-    patiently(partial(journal.finish, job, status, **facts))
+    retry_forever(partial(journal.finish, job, status, **facts))
     if status is not Status.FAILED:
-        with _later("removing the checkpoints"):
+        with best_effort("removing the checkpoints"):
             store.jobs.forget_checkpoints(job.id)
 
 
@@ -174,18 +174,18 @@ def _outcome(
 def _train_and_publish(
     job: Job, settings: Settings, store: ModelStore, journal: Journal, report: Reporter
 ) -> dict[str, Any]:
-    from app.training.run_attempt import attempt  # noqa: PLC0415  TensorFlow takes seconds; the lease must beat by then
+    from app.training.run_attempt import run_attempt  # noqa: PLC0415  TensorFlow takes seconds; the lease must beat by then
 
     store.discard(job.id)  # what an attempt before this one left
     try:
-        return attempt(job, settings, store, journal, store.stage(job.id), report)
+        return run_attempt(job, settings, store, journal, store.stage(job.id), report)
     finally:
-        with _later("removing what was staged"):
+        with best_effort("removing what was staged"):
             store.discard(job.id)
 
 
 @contextmanager
-def _later(what: str) -> Iterator[None]:
+def best_effort(what: str) -> Iterator[None]:
     """Leave something to the next sweep when the store does not work."""
     try:
         yield

@@ -15,8 +15,8 @@ from app.families.contract import DataFile, load
 from app.settings import Settings
 from app.store.version import CARD, KERAS, Card, checksums, read_card
 from app.training.checkpoints import Position
-from app.training.classifier_export import appraise
-from app.training.training_loop import Trained
+from app.training.classifier_export import export_and_evaluate
+from app.training.training_loop import TrainingResult
 from app.training.version_builder import libraries
 
 
@@ -30,11 +30,11 @@ def recalibrate(folder: Path, datasets: Datasets) -> Card:
     recipe = load(family.recipe)(family.hyperparameters(**card.hyperparameters))
     network = keras.saving.load_model(folder / KERAS, compile=False, safe_mode=True)
     data = recipe.data(lambda file: datasets.path(file, _refuse))
-    worth = appraise(folder, recipe, Trained(network, data, Position(curves=card.curves)), ())
+    evaluation = export_and_evaluate(folder, recipe, TrainingResult(network, data, Position(curves=card.curves)), ())
     update = {
-        "metrics": dict(worth.metrics),
-        "calibration": worth.calibration,
-        "features": worth.features,
+        "metrics": dict(evaluation.metrics),
+        "calibration": evaluation.calibration,
+        "features": evaluation.features,
         "libraries": libraries(),
         "files": checksums(folder),
     }

@@ -76,7 +76,7 @@ def bits_per_character(generator: Generator, lines: Sequence[str]) -> float:
     Raises Incomparable when it does not know every word.
     """
     prompts = [generator.read(line) for line in lines]
-    if strangers := [word for prompt in prompts for word in prompt.ignored]:
+    if strangers := [word for prompt in prompts for word in prompt.unknown_words]:
         raise Incomparable(f"a version does not know every word of the test text, such as {strangers[0][:40]!r}")
     tokens = sorted(([*prompt.tokens, generator.end] for prompt in prompts), key=len)
     nats = sum(_nats(generator, tokens[begin : begin + ROWS]) for begin in range(0, len(tokens), ROWS))
@@ -89,7 +89,7 @@ def _nats(generator: Generator, lines: Sequence[Sequence[int]]) -> float:
     tokens = np.full((len(lines), lengths.max()), generator.end, np.int64)
     for row, line in zip(tokens, lines, strict=True):
         row[: len(line)] = line
-    total, states = 0.0, generator.blank(len(lines))
+    total, states = 0.0, generator.initial_state(len(lines))
     for place in range(tokens.shape[1] - 1):
         logits, states = generator.step(tokens[:, place], states)
         total += float(_surprise(logits, tokens[:, place + 1])[place + 1 < lengths].sum())

@@ -18,12 +18,12 @@ from app.store.version import Card
 from app.training.checkpoints import Checkpoints
 from app.training.feature_cache import FeatureCache
 from app.training.tensorboard import TensorBoardReport
-from app.training.training_loop import Report, Trained, train
+from app.training.training_loop import Report, TrainingResult, train
 from app.versions.promotion import Rematch, promote
 from app.versions.retention import prune
 
 
-def attempt(
+def run_attempt(
     job: Job, settings: Settings, store: ModelStore, journal: Journal, staged: Path, report: Report
 ) -> dict[str, Any]:
     """Train, publish and promote; returns the job's result. What an earlier attempt finished is not done again."""
@@ -47,8 +47,12 @@ def attempt(
     own = job.model not in family.built_in_models
     promoted, reason = promote(store, card, job.promote, own=own, measure=measure)
     report("promoted" if promoted else "log", version=card.version, text=reason)
-    if settings.keep and job.sweep is None and (gone := prune(store, journal.database, card.model, settings.keep)):
-        report("log", text=f"removed as only {settings.keep} are kept: versions {', '.join(map(str, gone))}")
+    if (
+        settings.keep_versions
+        and job.sweep is None
+        and (gone := prune(store, journal.database, card.model, settings.keep_versions))
+    ):
+        report("log", text=f"removed as only {settings.keep_versions} are kept: versions {', '.join(map(str, gone))}")
     result = {"model": card.model, "version": card.version, "promoted": promoted, "reason": reason}
     return result | ({"diverged": card.diverged} if card.diverged else {})
 
@@ -60,23 +64,25 @@ def make_recipe(job: Job) -> Recipe:
     return recipe
 
 
-def _train(job: Job, recipe: Recipe, settings: Settings, store: ModelStore, report: Report) -> Trained:
+def _train(job: Job, recipe: Recipe, settings: Settings, store: ModelStore, report: Report) -> TrainingResult:
     if settings.trainer_threads:
         tf.config.threading.set_intra_op_parallelism_threads(settings.trainer_threads)
     keras.utils.set_random_seed(recipe.hyperparameters.seed)
     data = _data(recipe, settings, store)
-    for note in data.notes:
-        log.info("about the data", **note)
-        report("log", **note)
+    for notice in data.notes:
+        log.info("about the data", **notice)
+        report("log", **notice)
     network = recipe.network(data)
-    checkpoints = Checkpoints(store.jobs.of(job.id), settings.checkpoint_seconds)
-    features = FeatureCache(settings.features_folder, settings.max_features_bytes, settings.features_days)
+    checkpoints = Checkpoints(store.jobs.of(job.id), settings.checkpoint_interval_seconds)
+    features = FeatureCache(
+        settings.feature_cache_folder, settings.max_feature_cache_bytes, settings.feature_cache_days
+    )
     position = train(network, data, recipe.phases(data), checkpoints, features, report)
-    return Trained(network, data, position)
+    return TrainingResult(network, data, position)
 
 
 def _data(recipe: Recipe, settings: Settings, store: ModelStore) -> Data:
-    datasets = Datasets(settings.data_dir, offline=settings.offline, given=store.corpora)
+    datasets = Datasets(settings.data_dir, offline=settings.offline, uploads=store.corpora)
     return recipe.data(lambda file: datasets.path(file, download))
 
 

@@ -40,7 +40,7 @@ def write(network: Network, folder: Path, signature: Signature) -> None:
         (folder / "assets").rmdir()  # an empty folder is lost by whoever copies files, and missed by nobody
 
 
-def opened(folder: Path, signature: Signature) -> Callable[[Sequence[Array]], list[Array]]:
+def load_function(folder: Path, signature: Signature) -> Callable[[Sequence[Array]], list[Array]]:
     """The SavedModel in a folder, loaded as anybody would: inputs and outputs in the signature's order."""
     loaded = tf.saved_model.load(str(folder))
     names = [tensor.name for tensor in signature.inputs]

@@ -13,7 +13,7 @@ import keras
 from app.families.contract import Data, Network, Phase
 from app.training.checkpoints import Checkpoints, Position
 from app.training.control_requests import Cancelled, StoppedEarly
-from app.training.feature_cache import FeatureCache, Part
+from app.training.feature_cache import FeatureCache, TrainablePart
 from app.training.small_map_convolution import multiply_densely
 
 REPORT_SECONDS = 0.25
@@ -26,7 +26,7 @@ class Report(Protocol):
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """What a training leaves: the network, the data it was made with, and how it went."""
 
     network: Network
@@ -75,46 +75,53 @@ def _train(
         phase = phases[index]
         if index > position.phase:
             position = replace(position, phase=index, epoch=0, step=0)
-        if position.epoch < phase.epochs and not _lost(position):
+        if position.epoch < phase.epochs and not _loss_is_not_finite(position):
             report("phase", phase=phase.name, epochs=phase.epochs, epoch=position.epoch)
             part = _prepared(network, data, phases[index:], features, report)
             if saved and index == saved.position.phase:
                 saved.restore_optimizer(part.network.optimizer)
-                _tell_resumed(position, phase, report)
-        while position.epoch < phase.epochs and not _lost(position):
-            share = _Share(phases, position)
-            keep = partial(checkpoints.save, network, part.network.optimizer)
-            row = _epoch(part, phase, position, _Watch(report, data, share, position, checkpoints, keep))
+                _report_resumed(position, phase, report)
+        while position.epoch < phase.epochs and not _loss_is_not_finite(position):
+            progress_at = _Progress(phases, position)
+            save_checkpoint = partial(checkpoints.save, network, part.network.optimizer)
+            row = _epoch(
+                part,
+                phase,
+                position,
+                _ProgressCallback(report, data, progress_at, position, checkpoints, save_checkpoint),
+            )
             seconds = position.seconds + row["seconds"]
             position = Position(index, position.epoch + 1, 0, seconds, [*position.curves, row])
-            keep(position)
-            report("epoch", **row, progress=share(1.0), metrics=_figures(row))
-        if (phase.keep_best or _lost(position)) and (best := checkpoints.best()):
+            save_checkpoint(position)
+            report("epoch", **row, progress=progress_at(1.0), metrics=_figures(row))
+        if (phase.keep_best or _loss_is_not_finite(position)) and (best := checkpoints.best()):
             best.restore_network(network)
-        if _lost(position):
+        if _loss_is_not_finite(position):
             report("log", text="the loss is no number any more: nothing would be learned from here on")
             return position
     return position
 
 
-def _lost(position: Position) -> bool:
+def _loss_is_not_finite(position: Position) -> bool:
     """Whether the last epoch's loss is no number, after which no weight is one either."""
     return bool(position.curves) and not math.isfinite(position.curves[-1]["loss"])
 
 
-def _prepared(network: Network, data: Data, phases: Sequence[Phase], features: FeatureCache, report: Report) -> Part:
+def _prepared(
+    network: Network, data: Data, phases: Sequence[Phase], features: FeatureCache, report: Report
+) -> TrainablePart:
     """What the first of the phases trains, compiled, with only those layers learning that should."""
     phase = phases[0]
-    learning = phase.learns(network)
+    trainable = phase.trainable_layers(network)
     for layer in network.layers:
-        layer.trainable = layer.name in learning
+        layer.trainable = layer.name in trainable
     part = features.part(network, data, phases, report)
     phase.compile(part.network)
     part.network.optimizer.build(part.network.trainable_variables)
     return part
 
 
-def _epoch(part: Part, phase: Phase, position: Position, watch: "_Watch") -> dict[str, Any]:
+def _epoch(part: TrainablePart, phase: Phase, position: Position, callback: "_ProgressCallback") -> dict[str, Any]:
     """One epoch, or what is left of it, with its validation, as a row of the curves."""
     begun = time.monotonic()
     batches = part.train(phase, position.epoch)
@@ -124,7 +131,7 @@ def _epoch(part: Part, phase: Phase, position: Position, watch: "_Watch") -> dic
         epochs=position.epoch + 1,
         validation_data=(part.validation.inputs, part.validation.targets),
         validation_batch_size=phase.validation_batch,
-        callbacks=[watch],
+        callbacks=[callback],
         shuffle=False,  # the data come in the order of the seed and the epoch
         verbose=0,
     ).history
@@ -132,7 +139,7 @@ def _epoch(part: Part, phase: Phase, position: Position, watch: "_Watch") -> dic
     return {"phase": phase.name, "epoch": position.epoch + 1, **figures, "seconds": time.monotonic() - begun}
 
 
-def _tell_resumed(position: Position, phase: Phase, report: Report) -> None:
+def _report_resumed(position: Position, phase: Phase, report: Report) -> None:
     """Say where the training goes on, with the last epoch's row, whose own event a kill may have prevented."""
     within = f" and {position.step} batches" if position.step else ""
     text = f"resumed after epoch {position.epoch}{within} of {phase.name}"
@@ -143,7 +150,7 @@ def _figures(row: dict[str, Any]) -> dict[str, float]:
     return {name: value for name, value in row.items() if name not in ("phase", "epoch", "seconds")}
 
 
-class _Share:
+class _Progress:
     """Which part of the whole training an epoch is: called with a share of the epoch, gives a share of it all."""
 
     def __init__(self, phases: Sequence[Phase], position: Position) -> None:
@@ -154,25 +161,25 @@ class _Share:
         return (self._before + of_epoch) / self._total
 
 
-class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
+class _ProgressCallback(keras.callbacks.Callback):  # type: ignore[misc]
     """Reports a few times a second from within an epoch, and keeps a checkpoint when one is due."""
 
     def __init__(
         self,
         report: Report,
         data: Data,
-        share: _Share,
+        progress_at: _Progress,
         position: Position,
         checkpoints: Checkpoints,
-        keep: Callable[[Position], None],
+        save_checkpoint: Callable[[Position], None],
     ) -> None:
         super().__init__()
         self._report = report
         self._examples = data.examples
-        self._share = share
+        self._progress_at = progress_at
         self._position = position
         self._checkpoints = checkpoints
-        self._keep = keep
+        self._save_checkpoint = save_checkpoint
         self._begun = self._last = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
@@ -184,16 +191,16 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         seconds = now - self._begun
         if self._checkpoints.due:
             step = self._position.step + batch + 1
-            self._keep(replace(self._position, step=step, seconds=self._position.seconds + seconds))
+            self._save_checkpoint(replace(self._position, step=step, seconds=self._position.seconds + seconds))
         steps = max(1, self.params["steps"] or 1)
-        whole = self._position.step + steps
-        progress = self._share((self._position.step + batch + 1) / whole)
+        total = self._position.step + steps
+        progress = self._progress_at((self._position.step + batch + 1) / total)
         self._report(
             "progress",
             progress=progress,
             epoch=self._position.epoch + 1,
             eta_seconds=(self._position.seconds + seconds) * (1 - progress) / progress,
             metrics={name: float(value) for name, value in (logs or {}).items()},
-            examples_per_second=(batch + 1) / whole * self._examples / seconds,
+            examples_per_second=(batch + 1) / total * self._examples / seconds,
             memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         )

@@ -18,27 +18,27 @@ from app.jobs.job import Format, Job
 from app.store.model_store import ModelStore
 from app.store.version import Card, DataCard, TensorCard, checksums
 from app.training import classifier_export, generator_export
-from app.training.divergence import Diverged, in_curves, in_figures, untrained_loss
-from app.training.evaluation_result import Appraisal
+from app.training.divergence import Diverged, divergence_in_curves, divergence_in_metrics, untrained_loss
+from app.training.evaluation_result import EvaluationResult
 from app.training.export import ExportMismatch
-from app.training.training_loop import Report, Trained
+from app.training.training_loop import Report, TrainingResult
 
-APPRAISE: dict[Task, Callable[[Path, Any, Trained, Sequence[Format]], Appraisal]] = {
-    "classify": classifier_export.appraise,
-    "generate": generator_export.appraise,
+EXPORTERS: dict[Task, Callable[[Path, Any, TrainingResult, Sequence[Format]], EvaluationResult]] = {
+    "classify": classifier_export.export_and_evaluate,
+    "generate": generator_export.export_and_evaluate,
 }
 LIBRARIES = ("fitserve", "keras", "numpy", "onnx", "onnxruntime", "tf2onnx")
 
 
-def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: Trained, report: Report) -> Card:
+def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: TrainingResult, report: Report) -> Card:
     """Fill the staged folder, check it and make it a version; raises Diverged when there is nothing to publish."""
     data, position = trained.data, trained.position
     family = family_named(job.family)
-    worth, astray = _appraised(staged, job, recipe, trained)
-    if astray:
-        report("log", text=f"the training diverged: {astray}")
-    differences = {f"{name}_difference": difference for name, difference in worth.differences.items()}
-    report("evaluated", metrics=worth.metrics, **differences)
+    evaluation, divergence = _evaluated(staged, job, recipe, trained)
+    if divergence:
+        report("log", text=f"the training diverged: {divergence}")
+    differences = {f"{name}_difference": difference for name, difference in evaluation.differences.items()}
+    report("evaluated", metrics=evaluation.metrics, **differences)
     card = Card(
         model=job.model,
         version=1,
@@ -46,11 +46,11 @@ def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: 
         title=family.title,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         job=job.id,
-        labels=worth.labels,
+        labels=evaluation.labels,
         input=TensorCard(**asdict(recipe.signature.input)),
         output=TensorCard(**asdict(recipe.signature.output)),
         states=tuple(TensorCard(**asdict(state)) for state in recipe.signature.states),
-        features=worth.features,
+        features=evaluation.features,
         preprocessing=recipe.preprocessing,
         hyperparameters=recipe.hyperparameters.model_dump(mode="json"),
         command=command(family, job),
@@ -60,13 +60,13 @@ def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: 
             fingerprint=data.fingerprint,
             test_fingerprint=data.test_fingerprint,
         ),
-        metrics=dict(worth.metrics),
-        primary_metric=worth.primary_metric,
-        better=worth.better,
-        diverged=astray,
-        calibration=worth.calibration,
+        metrics=dict(evaluation.metrics),
+        primary_metric=evaluation.primary_metric,
+        better=evaluation.better,
+        diverged=divergence,
+        calibration=evaluation.calibration,
         curves=position.curves,
-        parameters=int(worth.network.count_params()),
+        parameters=int(evaluation.network.count_params()),
         training_seconds=round(position.seconds, 1),
         libraries=libraries(),
         files=checksums(staged),
@@ -74,21 +74,21 @@ def publish(store: ModelStore, staged: Path, job: Job, recipe: Recipe, trained: 
     return store.publish(staged, job.model, lambda number: card.model_copy(update={"version": number}))
 
 
-def _appraised(staged: Path, job: Job, recipe: Recipe, trained: Trained) -> tuple[Appraisal, str | None]:
+def _evaluated(staged: Path, job: Job, recipe: Recipe, trained: TrainingResult) -> tuple[EvaluationResult, str | None]:
     """What the network is worth, and how its training diverged, if it did."""
     task = family_named(job.family).task
     untrained = untrained_loss(task, trained.data, recipe.signature)
-    astray = in_curves(trained.position.curves, untrained)
+    divergence = divergence_in_curves(trained.position.curves, untrained)
     try:
-        worth = APPRAISE[task](staged, recipe, trained, job.formats)
+        evaluation = EXPORTERS[task](staged, recipe, trained, job.formats)
     except ExportMismatch as fault:  # with weights beyond all bounds two libraries do not agree
-        if astray:
-            raise Diverged(f"nothing can be published: {astray}") from fault
+        if divergence:
+            raise Diverged(f"nothing can be published: {divergence}") from fault
         raise
-    astray = astray or in_figures(worth, trained.data, untrained)
-    if not all(map(math.isfinite, worth.metrics.values())):
-        raise Diverged(f"nothing can be published: {astray or 'its figures are no numbers'}")
-    return worth, astray
+    divergence = divergence or divergence_in_metrics(evaluation, trained.data, untrained)
+    if not all(map(math.isfinite, evaluation.metrics.values())):
+        raise Diverged(f"nothing can be published: {divergence or 'its figures are no numbers'}")
+    return evaluation, divergence
 
 
 def command(family: Family, job: Job) -> str:

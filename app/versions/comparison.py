@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from app.errors import Conflict
 from app.families.contract import Array
 from app.store.model_store import ModelStore
-from app.store.version import EVALUATION, GUESSES, Card
+from app.store.version import EVALUATION, PREDICTIONS, Card
 
 
 class Agreement(BaseModel):
@@ -58,7 +58,7 @@ def compare(store: ModelStore, model: str, one: int, other: int) -> Comparison:
             for card in cards
             if card.labels and EVALUATION in card.files
         },
-        agreement=_agreement(store, cards) if same_test and all(GUESSES in card.files for card in cards) else None,
+        agreement=_agreement(store, cards) if same_test and all(PREDICTIONS in card.files for card in cards) else None,
     )
 
 
@@ -68,7 +68,7 @@ def _confusion(folder: Path) -> list[list[int]]:
 
 
 def _agreement(store: ModelStore, cards: list[Card]) -> Agreement:
-    (truth, mine), (_, theirs) = (_tested(store.folder(card.model, card.version)) for card in cards)
+    (truth, mine), (_, theirs) = (_predictions(store.folder(card.model, card.version)) for card in cards)
     right, also = mine == truth, theirs == truth
     return Agreement(
         examples=len(truth),
@@ -79,7 +79,7 @@ def _agreement(store: ModelStore, cards: list[Card]) -> Agreement:
     )
 
 
-def _tested(folder: Path) -> Array:
+def _predictions(folder: Path) -> Array:
     """(2, examples): the truths and the guesses."""
-    tested: Array = np.load(folder / GUESSES, allow_pickle=False)
+    tested: Array = np.load(folder / PREDICTIONS, allow_pickle=False)
     return tested

@@ -51,14 +51,14 @@ def promote(
     measured: dict[int, Rematch | Incomparable] = {}
     verdict = False, ""
 
-    def worth(live: int | None) -> bool:
+    def should_promote(live: int | None) -> bool:
         nonlocal verdict
         verdict = _verdict(store, card, policy, live, measured, own=own)
         return verdict[0]
 
     while True:
         try:
-            store.promote(card.model, card.version, worth)
+            store.promote(card.model, card.version, should_promote)
             break
         except _Unmeasured as unmeasured:  # outside of what nobody else may change meanwhile: it takes time
             measured[unmeasured.live.version] = _measured(measure, unmeasured.live)

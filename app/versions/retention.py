@@ -8,11 +8,11 @@ from app.jobs.tables import jobs, sweeps
 from app.store.model_store import ModelStore
 
 
-def prune(store: ModelStore, database: Database, model: str, keep: int) -> list[int]:
-    """Delete all versions of a model but the newest `keep`, those that an alias or a split names, those of jobs and
-    sweeps that have not ended, and the best of each sweep; returns what went.
+def prune(store: ModelStore, database: Database, model: str, keep_versions: int) -> list[int]:
+    """Delete all versions of a model but the newest `keep_versions`, those that an alias or a split names, those of
+    jobs and sweeps that have not ended, and the best of each sweep; returns what went.
     """
-    return store.prune(model, keep, lambda: _needed(store, database, model))
+    return store.prune(model, keep_versions, lambda: _needed(store, database, model))
 
 
 def _needed(store: ModelStore, database: Database, model: str) -> set[int]:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.types import Lifespan
 
-from app.bootstrap import Services, build, opened
+from app.bootstrap import Services, build, open_services
 from app.errors import FitserveError, SystemFault
 from app.keys import Keyring
 from app.logging import configure_logging, log
@@ -52,7 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # FastAPI's pages load from other origins; ours is in page.py
         redoc_url=None,
     )
-    app.state.leaving = app.state.importing = False
+    app.state.shutting_down = app.state.importing = False
     app.state.keyring = keyring
     app.state.json_parser = ParserProcess()
     problems.install(app)
@@ -73,7 +73,7 @@ def _lifespan(services: Services, keyring: Keyring | None) -> Lifespan[FastAPI]:
         app.state.gpus = await asyncio.to_thread(health.gpus)
         async with AsyncExitStack() as stack:
             try:
-                app.state.services = await stack.enter_async_context(opened(services))
+                app.state.services = await stack.enter_async_context(open_services(services))
             except FitserveError as fault:  # its sentence says it all
                 raise fault.with_traceback(None) from None
             except OSError as fault:

@@ -8,7 +8,7 @@ ALIASES = {"x-gzip": "gzip"}
 MAX_ITEMS = 20  # of a list in a header: more is no list that a client would send
 
 
-def named(values: Iterable[bytes]) -> list[str]:
+def content_codings(values: Iterable[bytes]) -> list[str]:
     """The encodings in Content-Encoding's fields, in the order in which they were applied."""
     names = (name.strip().lower() for value in values for name in value.decode("latin-1").split(","))
     return [ALIASES.get(name, name) for name in names if name not in ("", "identity")]
@@ -18,9 +18,9 @@ def preferred(accepted: str) -> str | None:
     """The one of ours that Accept-Encoding likes best; None where it would rather have none."""
     weights = _weights(accepted)
     others = weights.get("*", 0.0)
-    liked = {name: weights.get(name, others) for name in ENCODINGS}
-    best = max(ENCODINGS, key=lambda name: liked[name])  # the first of the best
-    return best if liked[best] > 0 and liked[best] >= weights.get("identity", 0.0) else None
+    quality = {name: weights.get(name, others) for name in ENCODINGS}
+    best = max(ENCODINGS, key=lambda name: quality[name])  # the first of the best
+    return best if quality[best] > 0 and quality[best] >= weights.get("identity", 0.0) else None
 
 
 def _weights(accepted: str) -> Mapping[str, float]:

@@ -53,16 +53,16 @@ def is_ready(request: Request) -> bool:
     """Whether every model that was ever trained is served on what works, the keys too, and no signal has said stop."""
     services = services_of(request)
     works = not services.runtime.fault and not keys_fault(request)
-    return works and not request.app.state.leaving and services.servables.complete
+    return works and not request.app.state.shutting_down and services.servables.all_ready
 
 
 def keys_fault(request: Request) -> str | None:
     """Why the file of keys cannot be used now; None where it can, or where there is none."""
     keyring: Keyring | None = request.app.state.keyring
-    return keyring.look() if keyring else None
+    return keyring.reload() if keyring else None
 
 
-def named(version: str | int | None, alias: str | None) -> str | None:
+def resolve_reference(version: str | int | None, alias: str | None) -> str | None:
     """The one reference of a request, None when it names nothing; raises InvalidRequest when it names two."""
     if alias is None:
         return None if version is None else str(version)

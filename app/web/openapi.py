@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from app.families.contract import Family
-from app.web.middleware.authentication import declare
+from app.web.middleware.authentication import declare_security
 
 TEMPLATED = re.compile(r"^/predict/{model}")
 
@@ -23,7 +23,7 @@ def describe_models(app: FastAPI, models_now: Callable[[], Mapping[str, Family]]
         named = tuple((model, family.name) for model, family in models.items())
         if named not in documents:
             documents.clear()  # of the models that there were before
-            documents[named] = declare(_for_models(general(), models))
+            documents[named] = declare_security(_for_models(general(), models))
         return documents[named]
 
     app.openapi = describe  # type: ignore[method-assign]

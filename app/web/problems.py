@@ -42,7 +42,7 @@ MOST_FAULTS = 20
 MOST_CHARACTERS = 6_000  # of all faults together, each of which may take six bytes in JSON
 LONGEST_DETAIL = 2_000
 LONGEST_MESSAGE = 300
-DEEPEST_PLACE = 10
+MAX_PATH_PARTS = 10
 LONGEST_NAME = 60
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -121,10 +121,10 @@ def _first_faults(details: Sequence[Any]) -> list[Fault]:
     """As many of the faults as a problem has room for."""
     faults, left = [], MOST_CHARACTERS
     for one in details[:MOST_FAULTS]:
-        places = one["loc"][:DEEPEST_PLACE]
-        loc = [shortened(place, LONGEST_NAME) if isinstance(place, str) else place for place in places]
+        path = one["loc"][:MAX_PATH_PARTS]
+        loc = [shortened(part, LONGEST_NAME) if isinstance(part, str) else part for part in path]
         fault = Fault(loc=loc, msg=shortened(one["msg"], LONGEST_MESSAGE), type=one["type"])
-        left -= len(fault.msg) + sum(len(str(place)) for place in loc)
+        left -= len(fault.msg) + sum(len(str(part)) for part in loc)
         if left < 0:
             break
         faults.append(fault)
@@ -151,7 +151,7 @@ def headers_of(fault: FitserveError) -> dict[str, str]:
     return {}
 
 
-def written(fault: FitserveError, *, close: bool = True) -> tuple[int, dict[str, str], bytes]:
+def render_problem(fault: FitserveError, *, close: bool = True) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of a problem below the application."""
     problem = problem_of(fault)
     content = problem.model_dump_json(exclude_none=True).encode()
@@ -166,7 +166,7 @@ def written(fault: FitserveError, *, close: bool = True) -> tuple[int, dict[str,
 
 async def send_problem(send: Send, fault: FitserveError, *, close: bool = True) -> None:
     """Answer with a problem there. The rest of the body is not read, so the connection closes, unless it is small."""
-    status, headers, content = written(fault, close=close)
+    status, headers, content = render_problem(fault, close=close)
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": content})
@@ -175,36 +175,36 @@ async def send_problem(send: Send, fault: FitserveError, *, close: bool = True) 
 def install(app: FastAPI) -> None:
     """Have every error leave the app as a problem."""
     for kind, answer in (
-        (FitserveError, _ours),
-        (OSError, _system),
-        (RequestValidationError, _invalid),
-        (HTTPException, _http),
+        (FitserveError, _domain_error),
+        (OSError, _os_error),
+        (RequestValidationError, _validation_error),
+        (HTTPException, _http_error),
     ):
         app.add_exception_handler(kind, answer)  # type: ignore[arg-type]  # each takes the kind that it is for
 
 
-async def _ours(request: Request, fault: FitserveError) -> Response:
+async def _domain_error(request: Request, fault: FitserveError) -> Response:
     problem = problem_of(fault)
     if problem.status == 500:
         log.error("request failed", path=shortened(request.url.path, LONGEST_MESSAGE), exc_info=fault)
     return _response(problem, headers_of(fault))
 
 
-async def _system(request: Request, fault: OSError) -> Response:
+async def _os_error(request: Request, fault: OSError) -> Response:
     meaning = SystemFault.of(fault)
     if meaning is None:
         raise fault
     log.error("the system refuses: %s", fault, path=shortened(request.url.path, LONGEST_MESSAGE))
-    return await _ours(request, meaning)
+    return await _domain_error(request, meaning)
 
 
-async def _invalid(request: Request, fault: RequestValidationError) -> Response:  # noqa: ARG001  as Starlette calls it
+async def _validation_error(request: Request, fault: RequestValidationError) -> Response:  # noqa: ARG001  as Starlette calls it
     return _response(make_problem(422, "invalid request", "invalid-request", fault.errors()))
 
 
-async def _http(request: Request, fault: HTTPException) -> Response:
+async def _http_error(request: Request, fault: HTTPException) -> Response:
     if isinstance(fault.__cause__, FitserveError):  # raised while FastAPI read a body
-        return await _ours(request, fault.__cause__)
+        return await _domain_error(request, fault.__cause__)
     if fault.status_code == 400:  # FastAPI's, of a JSON body that is not UTF-8
         return _response(make_problem(422, "the body is not JSON in UTF-8", "invalid-request"))
     detail = f"{request.method} {request.url.path}: {fault.detail}"

@@ -9,7 +9,7 @@ import type {
   ModelSummary,
   Problem,
   Ready,
-  Several,
+  JobGroup,
   Status,
   Step,
   Train_cifar,
@@ -49,7 +49,7 @@ export interface TrainOptions extends RequestOptions {
 }
 
 /** Hyperparameters by family; for other families see the OpenAPI document. */
-export interface Wishes {
+export interface TrainRequests {
   digit: Train_digit;
   cifar: Train_cifar;
   text: Train_text;
@@ -128,12 +128,12 @@ export declare class Fitserve {
   key: string;
 
   predict(model: string, picture: Blob, options?: PredictOptions): Promise<Classification>;
-  seen(model: string, picture: Blob, options?: PredictOptions): Promise<Blob>;
+  preview(model: string, picture: Blob, options?: PredictOptions): Promise<Blob>;
   predictBatch(model: string, pictures: Blob[], options?: PredictOptions): Promise<Array<Classification | Problem>>;
-  generate(wish: GenerateRequest, options?: RequestOptions): Promise<Generated>;
-  stream(wish: GenerateRequest, options?: RequestOptions): AsyncGenerator<TextEvent, void>;
+  generate(body: GenerateRequest, options?: RequestOptions): Promise<Generated>;
+  stream(body: GenerateRequest, options?: RequestOptions): AsyncGenerator<TextEvent, void>;
 
-  train<F extends keyof Wishes>(family: F, wishes?: Wishes[F], options?: TrainOptions): Promise<Job | Several>;
+  train<F extends keyof TrainRequests>(family: F, hyperparameters?: TrainRequests[F], options?: TrainOptions): Promise<Job | JobGroup>;
   jobs(filter?: JobFilter): Promise<Job[]>;
   job(id: string): Promise<Job>;
   cancel(id: string, options?: { stopEarly?: boolean }): Promise<Job>;

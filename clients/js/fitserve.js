@@ -42,7 +42,7 @@ export class Fitserve {
   }
 
   /** The network input of a picture, as a PNG. */
-  async seen(model, picture, options = {}) {
+  async preview(model, picture, options = {}) {
     const query = { ...predictQuery(options), debug: "input" };
     return this.#blob("POST", withQuery(path`/predict/${model}`, query), picture, options);
   }
@@ -55,13 +55,13 @@ export class Fitserve {
   }
 
   /** Continue a text. */
-  generate(wish, options = {}) {
-    return this.#json("POST", "/generate", { ...wish, stream: false }, options);
+  generate(body, options = {}) {
+    return this.#json("POST", "/generate", { ...body, stream: false }, options);
   }
 
   /** Continue a text word by word: `word` events, then `done`. Leaving the loop also stops the generation. */
-  async *stream(wish, options = {}) {
-    const response = await this.request("POST", "/generate", { ...wish, stream: true }, options);
+  async *stream(body, options = {}) {
+    const response = await this.request("POST", "/generate", { ...body, stream: true }, options);
     for await (const { event, data } of parseEvents(response.body)) {
       options.signal?.throwIfAborted(); // the rest may have arrived already
       if (event === "error") throw new FitserveError(data.status, data);
@@ -75,9 +75,9 @@ export class Fitserve {
    * Queue a training; returns its job. `file` is a training text in UTF-8. Requests with the same `idempotencyKey`
    * return the same job.
    */
-  train(family, wishes = {}, { file, idempotencyKey, ...options } = {}) {
+  train(family, hyperparameters = {}, { file, idempotencyKey, ...options } = {}) {
     const headers = { ...options.headers, ...(idempotencyKey && { "Idempotency-Key": idempotencyKey }) };
-    return this.#json("POST", path`/train/${family}`, file ? formOf({ ...wishes, file }) : wishes, {
+    return this.#json("POST", path`/train/${family}`, file ? formOf({ ...hyperparameters, file }) : hyperparameters, {
       ...options,
       headers,
     });
@@ -273,16 +273,16 @@ export class Fitserve {
     return Boolean(key);
   }
 
-  async #json(...wish) {
-    return (await this.request(...wish)).json();
+  async #json(...request) {
+    return (await this.request(...request)).json();
   }
 
-  async #text(...wish) {
-    return (await this.request(...wish)).text();
+  async #text(...request) {
+    return (await this.request(...request)).text();
   }
 
-  async #blob(...wish) {
-    return (await this.request(...wish)).blob();
+  async #blob(...request) {
+    return (await this.request(...request)).blob();
   }
 }
 

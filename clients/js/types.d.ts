@@ -133,7 +133,7 @@ export interface CompletionRequest {
   "presence_penalty"?: number | null;
   /** What is added to the logits of tokens, by their ids. */
   "logit_bias"?: Record<string, number> | null;
-  /** Choices for each prompt. Those of all prompts together, or what `best_of` has of them, may be as many as FITSERVE_MAX_WAITING. */
+  /** Choices for each prompt. Those of all prompts together, or what `best_of` has of them, may be as many as FITSERVE_MAX_QUEUE_SIZE. */
   "n"?: number | null;
   /** Send each piece as it comes; not together with a `best_of` above `n`. */
   "stream"?: boolean | null;
@@ -164,6 +164,9 @@ export interface CompletionResponse {
   /** The version that answered. */
   "system_fingerprint": string;
 }
+
+/** A control request for a running job, until its trainer has received it. */
+export type ControlRequest = "cancel" | "pause" | "stop_early";
 
 /** The data a version was trained and tested on. */
 export interface DataCard {
@@ -268,7 +271,7 @@ export interface Job {
   "id": string;
   "status": Status;
   /** Pending control request. */
-  "wish"?: Wish | null;
+  "control_request"?: ControlRequest | null;
   /** Number of attempts started. */
   "attempts"?: number;
   /** Fraction of the training completed, 0 to 1. */
@@ -288,6 +291,46 @@ export interface Job {
   "created": string;
   "started"?: string | null;
   "finished"?: string | null;
+}
+
+/** The first of several jobs, with the list of all. */
+export interface JobGroup {
+  "family": string;
+  "model": string;
+  "hyperparameters": Record<string, unknown>;
+  "promote"?: "if_better" | "always" | "never";
+  "priority"?: number;
+  /** Additional export formats besides ONNX and Keras. */
+  "formats"?: Array<"savedmodel">;
+  /** The sweep that this job is a trial of. */
+  "sweep"?: string | null;
+  /** Trial number within the sweep, starting at 1. */
+  "trial"?: number | null;
+  "id": string;
+  "status": Status;
+  /** Pending control request. */
+  "control_request"?: ControlRequest | null;
+  /** Number of attempts started. */
+  "attempts"?: number;
+  /** Fraction of the training completed, 0 to 1. */
+  "progress"?: number;
+  "phase"?: string | null;
+  /** Current epoch of this phase, starting at 1. */
+  "epoch"?: number | null;
+  /** Number of epochs of this phase. */
+  "epochs"?: number | null;
+  /** Estimated remaining training time in seconds. */
+  "eta_seconds"?: number | null;
+  /** Latest metrics. */
+  "metrics"?: Record<string, number>;
+  /** Published version, whether and why it was promoted, and how training `diverged`, if it did. */
+  "result"?: Record<string, unknown> | null;
+  "error"?: string | null;
+  "created": string;
+  "started"?: string | null;
+  "finished"?: string | null;
+  /** All queued jobs, starting with this one. */
+  "jobs": Array<Job>;
 }
 
 /** The process is alive. */
@@ -385,48 +428,8 @@ export interface Ready {
   /** Why the keys file cannot be read; the last valid keys stay in use. */
   "keys_fault": string | null;
   /** Whether this process is the leader, which starts the trainers. */
-  "leads": boolean;
+  "is_leader": boolean;
   "models": Record<string, ModelHealth>;
-}
-
-/** The first of several jobs, with the list of all. */
-export interface Several {
-  "family": string;
-  "model": string;
-  "hyperparameters": Record<string, unknown>;
-  "promote"?: "if_better" | "always" | "never";
-  "priority"?: number;
-  /** Additional export formats besides ONNX and Keras. */
-  "formats"?: Array<"savedmodel">;
-  /** The sweep that this job is a trial of. */
-  "sweep"?: string | null;
-  /** Trial number within the sweep, starting at 1. */
-  "trial"?: number | null;
-  "id": string;
-  "status": Status;
-  /** Pending control request. */
-  "wish"?: Wish | null;
-  /** Number of attempts started. */
-  "attempts"?: number;
-  /** Fraction of the training completed, 0 to 1. */
-  "progress"?: number;
-  "phase"?: string | null;
-  /** Current epoch of this phase, starting at 1. */
-  "epoch"?: number | null;
-  /** Number of epochs of this phase. */
-  "epochs"?: number | null;
-  /** Estimated remaining training time in seconds. */
-  "eta_seconds"?: number | null;
-  /** Latest metrics. */
-  "metrics"?: Record<string, number>;
-  /** Published version, whether and why it was promoted, and how training `diverged`, if it did. */
-  "result"?: Record<string, unknown> | null;
-  "error"?: string | null;
-  "created": string;
-  "started"?: string | null;
-  "finished"?: string | null;
-  /** All queued jobs, starting with this one. */
-  "jobs": Array<Job>;
 }
 
 /** The shadow version and the comparison of its answers since this process started shadowing. */
@@ -457,7 +460,7 @@ export interface Sweep {
   "model": string;
   /** Search space: a range or choices for each hyperparameter. */
   "space": Record<string, unknown>;
-  /** Fixed hyperparameters for all trials. */
+  /** StaticDataset hyperparameters for all trials. */
   "hyperparameters": Record<string, unknown>;
   /** Metric to optimise, taken from a trial's best epoch. */
   "metric": "val_accuracy" | "val_loss";
@@ -469,7 +472,7 @@ export interface Sweep {
   "id": string;
   "status": Status;
   /** Pending control request. */
-  "wish"?: Wish | null;
+  "control_request"?: ControlRequest | null;
   /** Number of trials that have ended. */
   "ended"?: number;
   /** Best trial, its version, and whether it was promoted. */
@@ -477,42 +480,10 @@ export interface Sweep {
   "error"?: string | null;
   "created": string;
   "finished"?: string | null;
-}
-
-/** A sweep with its trials. */
-export interface SweepTable {
-  "family": string;
-  "model": string;
-  /** Search space: a range or choices for each hyperparameter. */
-  "space": Record<string, unknown>;
-  /** Fixed hyperparameters for all trials. */
-  "hyperparameters": Record<string, unknown>;
-  /** Metric to optimise, taken from a trial's best epoch. */
-  "metric": "val_accuracy" | "val_loss";
-  "trials": number;
-  "seed"?: number;
-  "stop_bad"?: boolean;
-  "promote"?: "if_better" | "always" | "never";
-  "priority"?: number;
-  "id": string;
-  "status": Status;
-  /** Pending control request. */
-  "wish"?: Wish | null;
-  /** Number of trials that have ended. */
-  "ended"?: number;
-  /** Best trial, its version, and whether it was promoted. */
-  "result"?: Record<string, unknown> | null;
-  "error"?: string | null;
-  "created": string;
-  "finished"?: string | null;
-  /** The best trial that published a version. */
-  "best"?: Trial | null;
-  /** All trials so far. */
-  "table": Array<Trial>;
 }
 
 /** The definition of a sweep. */
-export interface SweepWish {
+export interface SweepRequest {
   "family": string;
   /** The name of the model that is trained; by default the family's own, or the cell's. */
   "model"?: string | null;
@@ -532,6 +503,38 @@ export interface SweepWish {
   "seed"?: number;
   /** Jobs with a higher priority start first. */
   "priority"?: number;
+}
+
+/** A sweep with its trials. */
+export interface SweepTable {
+  "family": string;
+  "model": string;
+  /** Search space: a range or choices for each hyperparameter. */
+  "space": Record<string, unknown>;
+  /** StaticDataset hyperparameters for all trials. */
+  "hyperparameters": Record<string, unknown>;
+  /** Metric to optimise, taken from a trial's best epoch. */
+  "metric": "val_accuracy" | "val_loss";
+  "trials": number;
+  "seed"?: number;
+  "stop_bad"?: boolean;
+  "promote"?: "if_better" | "always" | "never";
+  "priority"?: number;
+  "id": string;
+  "status": Status;
+  /** Pending control request. */
+  "control_request"?: ControlRequest | null;
+  /** Number of trials that have ended. */
+  "ended"?: number;
+  /** Best trial, its version, and whether it was promoted. */
+  "result"?: Record<string, unknown> | null;
+  "error"?: string | null;
+  "created": string;
+  "finished"?: string | null;
+  /** The best trial that published a version. */
+  "best"?: Trial | null;
+  /** All trials so far. */
+  "table": Array<Trial>;
 }
 
 /** One tensor of the signature; -1 in `shape` is a free dimension. */
@@ -653,7 +656,7 @@ export interface Trial {
   "job": string;
   "status": Status;
   /** Pending control request. */
-  "wish"?: string | null;
+  "control_request"?: string | null;
   /** Sampled hyperparameters. */
   "hyperparameters": Record<string, unknown>;
   /** The metric in its best epoch so far. */
@@ -693,6 +696,3 @@ export interface VersionSummary {
   /** Total size of its files in bytes. */
   "size": number;
 }
-
-/** A control request for a running job, until its trainer has received it. */
-export type Wish = "cancel" | "pause" | "stop_early";

@@ -39,7 +39,7 @@ def written(document: str, lists: Mapping[str, Mapping[str, str]]) -> str:
     return document
 
 
-def named(document: str, name: str) -> list[str]:
+def resolve_reference(document: str, name: str) -> list[str]:
     """The steps of one of the document's lists."""
     part = document.partition(f"<!-- {name} -->")[2].partition(f"<!-- end of {name} -->")[0]
     return re.findall(r"^\d+\. `([^`]+)`", part, re.MULTILINE)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.making import DOCUMENT, FIRST, named, steps_of
+from tests.architecture.making import DOCUMENT, FIRST, resolve_reference, steps_of
 from tests.architecture.tracing import trace
 
 MOST_FILES = {FIRST: 16, "/predict/digit": 22, "/train/digit": 20}
@@ -18,7 +18,7 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("name", MOST_FILES)
 def test_the_document_lists_the_way_of_a_request(traced: dict[str, list[str]], name: str):
-    assert named(DOCUMENT.read_text(), name) == traced[name], "make architecture lists it anew"
+    assert resolve_reference(DOCUMENT.read_text(), name) == traced[name], "make architecture lists it anew"
 
 
 @pytest.mark.parametrize("name", MOST_FILES)

@@ -69,8 +69,8 @@ def trace(folder: Path) -> dict[str, dict[str, str]]:
             starters=STARTERS,
             data_dir=folder / "data",
             offline=True,
-            supervise=False,
-            watch_seconds=60,
+            run_supervisor=False,
+            store_poll_seconds=60,
         )
         with TestClient(create_app(settings), "http://localhost", client=("127.0.0.1", 1)) as client:
             return {path: _steps(client, journey, path) for path in REQUESTS}

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from app.keys import Scope, create_key
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
-from app.store.version import CARD, GUESSES, Card, checksums
+from app.store.version import CARD, PREDICTIONS, Card, checksums
 from tests.browser.attacking import NAMES
 from tests.second_version import publish_second_version
 from tests.service import QUICK, Service
@@ -23,13 +23,13 @@ RIGHT, ONE_WRONG = tuple(range(10)), (0, 1, 2, 3, 4, 5, 6, 1, 8, 9)
 expect.set_options(timeout=PATIENCE_MS)
 
 
-def keep_guesses(store: ModelStore, card: Card, guessed: Sequence[int] | None) -> None:
+def keep_predictions(store: ModelStore, card: Card, guessed: Sequence[int] | None) -> None:
     """Have it that a version was tested on the ten digits, and guessed these, or that nobody knows any more."""
     folder = store.folder(card.model, card.version)
     if guessed is None:
-        (folder / GUESSES).unlink()
+        (folder / PREDICTIONS).unlink()
     else:
-        np.save(folder / GUESSES, np.array([RIGHT, guessed], np.uint8))
+        np.save(folder / PREDICTIONS, np.array([RIGHT, guessed], np.uint8))
     (folder / CARD).write_text(card.model_copy(update={"files": checksums(folder)}).model_dump_json())
 
 
@@ -78,7 +78,7 @@ def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """One service for all tests; of digits it has four versions: the first live, the others with their guesses."""
     store = tmp_path_factory.mktemp("store")
     for guessed in (RIGHT, ONE_WRONG, None):
-        keep_guesses(ModelStore(store), publish_second_version(ModelStore(store)), guessed)
+        keep_predictions(ModelStore(store), publish_second_version(ModelStore(store)), guessed)
     with Service(store=store, starters=STARTERS, offline=True, trainer_nice=0) as started:
         yield started
 

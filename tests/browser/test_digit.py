@@ -139,9 +139,9 @@ def test_a_picture_can_be_dropped_or_pasted(visit: Visit, kind: str):
 def test_what_is_no_picture_is_refused_with_a_reason(visit: Visit):
     page = visit.open("digit")
     page.evaluate(GIVE, ["bm8=", "no.txt", "text/plain", "drop"])
-    expect(section(page, "digit").locator(".trouble")).to_contain_text("Only picture files")
+    expect(section(page, "digit").locator(".error-notice")).to_contain_text("Only picture files")
     page.evaluate(GIVE, ["bm8=", "no.png", "image/png", "drop"])
-    expect(section(page, "digit").locator(".trouble")).to_contain_text("not a picture")
+    expect(section(page, "digit").locator(".error-notice")).to_contain_text("not a picture")
     visit.expect_refusal(422)
 
 
@@ -149,8 +149,8 @@ def test_a_service_that_is_gone_is_told(visit: Visit):
     page = visit.open("digit")
     page.route(PREDICTION, lambda route: route.abort())
     draw(page, SEVEN)
-    expect(section(page, "digit").locator(".trouble")).to_contain_text("Cannot connect")
+    expect(section(page, "digit").locator(".error-notice")).to_contain_text("Cannot connect")
     page.unroute(PREDICTION)
     draw(page, [(140, 60), (140, 200)])
-    expect(section(page, "digit").locator(".trouble")).to_be_hidden()
+    expect(section(page, "digit").locator(".error-notice")).to_be_hidden()
     visit.forgiven.add("ERR_FAILED")

@@ -26,8 +26,8 @@ def opened(browser: Browser, site: str, tmp_path_factory: pytest.TempPathFactory
     """As docker-compose.yml starts it, and known by a name of the network besides; its jobs wait for ever."""
     store = tmp_path_factory.mktemp("store")
     publish_second_version(ModelStore(store))
-    settings: dict[str, Any] = {"store": store, "starters": STARTERS, "offline": True, "supervise": False}
-    with Service(allow_open=True, allowed_hosts=LAN, cors_origins="", **settings) as service:
+    settings: dict[str, Any] = {"store": store, "starters": STARTERS, "offline": True, "run_supervisor": False}
+    with Service(allow_unauthenticated=True, allowed_hosts=LAN, cors_origins="", **settings) as service:
         service.train(**QUICK, epochs=1)
         yield service
 
@@ -42,7 +42,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 def state(service: Service) -> list[Any]:
     """All that an attack could change."""
-    jobs = [(job["id"], job["status"], job["wish"]) for job in service.get("/jobs")]
+    jobs = [(job["id"], job["status"], job["control_request"]) for job in service.get("/jobs")]
     model = service.get("/models/digit")
     return [
         jobs,
@@ -99,7 +99,9 @@ def test_a_link_elsewhere_opens_the_page_and_the_page_works(opened: Service, sit
 
 
 def test_a_page_of_an_allowed_origin_may(site: str, page: Page, tmp_path: Path):
-    with Service(store=tmp_path, offline=True, allow_open=True, supervise=False, cors_origins=site) as service:
+    with Service(
+        store=tmp_path, offline=True, allow_unauthenticated=True, run_supervisor=False, cors_origins=site
+    ) as service:
         job = service.train(**QUICK, epochs=1)
         page.goto(site)
         ask = "(address) => fetch(address, { method: 'POST' }).then((answer) => answer.json())"

@@ -59,7 +59,7 @@ def test_a_key_is_asked_for_and_kept_in_this_tab_only(browser: Browser, guarded:
         page.reload()
         expect(dialog).to_be_visible()
         dialog.get_by_role("button", name="Cancel").click()
-        expect(section(page, "models").locator(".trouble")).to_contain_text("an API key is required")
+        expect(section(page, "models").locator(".error-notice")).to_contain_text("an API key is required")
         visit.expect_refusal(401)
 
 
@@ -70,13 +70,13 @@ def test_where_a_key_may_not_do_something_another_can_be_given(browser: Browser,
         dialog = page.locator("#key")
         dialog.locator("input").fill(guarded.keys[Scope.PREDICT])
         dialog.get_by_role("button", name="Use this key").click()
-        trouble = section(page, "train").locator(".trouble").first
+        trouble = section(page, "train").locator(".error-notice").first
         expect(trouble).to_contain_text("scope")
         trouble.get_by_role("button", name="Use another key").click()
         dialog.locator("input").fill(guarded.keys[Scope.TRAIN])
         dialog.get_by_role("button", name="Use this key").click()
         section(page, "train").get_by_role("button", name="Start", exact=True).click()
-        expect(section(page, "train").locator("form .trouble")).to_contain_text("mnist.npz")
+        expect(section(page, "train").locator("form .error-notice")).to_contain_text("mnist.npz")
         for status in (401, 403, 409):
             visit.expect_refusal(status)
 

@@ -54,4 +54,4 @@ def test_a_camera_that_is_refused_is_told(visit: Visit):
     page = visit.open("photo")
     page.evaluate(NO_CAMERA)
     section(page, "photo").get_by_role("button", name="Camera").click()
-    expect(section(page, "photo").locator(".trouble")).to_contain_text("blocks camera access")
+    expect(section(page, "photo").locator(".error-notice")).to_contain_text("blocks camera access")

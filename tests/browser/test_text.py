@@ -50,7 +50,7 @@ def test_a_text_stops_when_told(visit: Visit):
     text.get_by_role("button", name="Stop").click()
     expect(text.locator(".state")).to_have_text("Stopped.")
     expect(text.get_by_role("button", name="Generate")).to_be_visible()
-    expect(text.locator(".trouble")).to_be_hidden()
+    expect(text.locator(".error-notice")).to_be_hidden()
 
 
 def test_an_english_beginning_for_a_korean_model_is_told_in_both_languages(visit: Visit):
@@ -84,6 +84,6 @@ def test_a_text_that_is_refused_says_why(visit: Visit):
     text = section(page, "text")
     text.locator("[name=top_p]").fill("0")
     text.get_by_role("button", name="Generate").click()
-    expect(text.locator(".trouble")).to_contain_text("top_p")
+    expect(text.locator(".error-notice")).to_contain_text("top_p")
     expect(text.locator(".state")).to_have_text("Generation failed.")
     visit.expect_refusal(422)

@@ -74,14 +74,14 @@ def test_a_training_is_paused_resumed_and_cancelled(visit: Visit, service: Servi
 
 def test_a_job_that_is_not_known_is_told(visit: Visit):
     page = visit.open("train/no-such-job")
-    expect(section(page, "train").locator(".trouble").first).to_contain_text("no-such-job")
+    expect(section(page, "train").locator(".error-notice").first).to_contain_text("no-such-job")
     expect(section(page, "train").locator(".watch")).to_be_hidden()
     visit.expect_refusal(404)
 
 
 def test_a_sentence_of_the_service_is_translated_and_back(visit: Visit):
     page = visit.open("train/no-such-job")
-    trouble = section(page, "train").locator(".trouble").first
+    trouble = section(page, "train").locator(".error-notice").first
     expect(trouble).to_contain_text("there is no job")
     page.get_by_role("button", name="한국어").click()
     expect(trouble).to_have_text("작업을 찾을 수 없습니다: 'no-such-job'")
@@ -98,7 +98,7 @@ def test_what_is_wrong_with_a_field_is_said_in_korean_and_fields_are_named(visit
     rate.fill("0")
     train.get_by_role("button", name="Start", exact=True).click()
     page.get_by_role("button", name="한국어").click()
-    expect(train.locator("form .trouble")).to_have_text("요청이 올바르지 않습니다 · 학습률: 0보다 커야 합니다")
+    expect(train.locator("form .error-notice")).to_have_text("요청이 올바르지 않습니다 · 학습률: 0보다 커야 합니다")
     expect(train.get_by_label("학습률 learning_rate")).to_be_visible()
     visit.expect_refusal(422)
 
@@ -140,12 +140,12 @@ def test_a_training_that_is_refused_says_why_and_where(visit: Visit):
     page = visit.open("train")
     train = section(page, "train")
     train.get_by_role("button", name="Start", exact=True).click()
-    expect(train.locator("form .trouble")).to_contain_text("mnist.npz")
+    expect(train.locator("form .error-notice")).to_contain_text("mnist.npz")
     visit.expect_refusal(409)
     rate = train.locator("form [name=learning_rate]")
     rate.fill("0")  # above 0, which an input's bounds cannot say
     train.get_by_role("button", name="Start", exact=True).click()
-    expect(train.locator("form .trouble")).to_contain_text("learning_rate")
+    expect(train.locator("form .error-notice")).to_contain_text("learning_rate")
     expect(rate).to_have_attribute("aria-invalid", "true")
     expect(rate).to_be_focused()
     visit.expect_refusal(422)

@@ -16,7 +16,7 @@ SEVEN = Path(__file__).parents[2] / "docs" / "pictures" / "seven.png"
 
 @pytest.mark.skipif(shutil.which("java") is None, reason="needs java: apt-get install default-jre-headless")
 def test_a_program_predicts_and_trains(tmp_path: Path):
-    limits = {"max_body_bytes": 100_000, "supervise": False}
+    limits = {"max_body_bytes": 100_000, "run_supervisor": False}
     with Service(store=tmp_path / "store", starters=STARTERS, offline=True, **limits) as service:
         command = ["java", str(PROGRAM), f"http://127.0.0.1:{service.port}", str(SEVEN)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)

@@ -61,9 +61,9 @@ def test_the_example_of_the_documents_runs(tmp_path: Path):
         script.write_text(example.replace("http://localhost:8000", f"http://127.0.0.1:{service.port}"))
         done = subprocess.run(["node", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    *words, epoch, compared, traffic, refusal = done.stdout.splitlines()
+    *words, epoch, compared, traffic, invalid_text = done.stdout.splitlines()
     assert len(words) == 5
     assert epoch.startswith("1 0.")
     assert compared.startswith("false 0.")  # the starter was tested on MNIST
     assert traffic == "{ '1': 90, '2': 10 }"
-    assert refusal.startswith("422 not a picture")
+    assert invalid_text.startswith("422 not a picture")

@@ -78,7 +78,11 @@ print(config.http_protocol_class.limits.head_bytes)
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs Ray: pip install fitserve[cluster]")
 def test_the_server_of_a_replica_takes_the_protocol_with_the_limits_of_the_settings(tmp_path: Path):
-    chosen = {"FITSERVE_MAX_HEAD_BYTES": "1000", "FITSERVE_STORE": str(tmp_path), "FITSERVE_ALLOW_OPEN": "true"}
+    chosen = {
+        "FITSERVE_MAX_HEADER_BYTES": "1000",
+        "FITSERVE_STORE": str(tmp_path),
+        "FITSERVE_ALLOW_UNAUTHENTICATED": "true",
+    }
     command = [sys.executable, "-c", REPLICA]
     done = subprocess.run(command, env={**os.environ, **chosen}, capture_output=True, text=True, check=True)
     assert done.stdout == "1000\n"

@@ -53,7 +53,7 @@ class Training:
 
 @pytest.fixture(scope="module")
 def training(cluster: RayCluster, places: Settings) -> Iterator[Training]:
-    on_ray = {"launcher": "ray", "max_trainers": 3, "lease_seconds": LEASE, "grace_seconds": 2}
+    on_ray = {"launcher": "ray", "max_trainers": 3, "lease_seconds": LEASE, "termination_grace_seconds": 2}
     settings = places.model_copy(update=on_ray)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_ADDRESS", cluster.address)

@@ -79,12 +79,12 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     settings = Settings(store=tmp_path_factory.mktemp(family.name) / "store", offline=True)
     journal = Journal(settings.journal_url).open()
     queue: Any = {"formats": ("savedmodel",), "journal": journal, "datasets": Datasets(None, offline=True)}
-    queue |= {"store": ModelStore(settings.local_folder), "max_queued": 1, "max_models": 1}
+    queue |= {"store": ModelStore(settings.local_folder), "max_queued_jobs": 1, "max_models": 1}
     (asked,) = submit(family, dict(family.sample), "if_better", **queue)
     job = journal.claim(60)
     assert job is not None
     trainer = LocalLauncher(settings.workspace, settings.environment()).launch(job)
-    assert trainer._process.wait(240) == 0, trainer.last_words()
+    assert trainer._process.wait(240) == 0, trainer.log_tail()
     ended = journal.get(asked.id)
     journal.close()
     assert ended.result is not None, ended.error
@@ -103,7 +103,7 @@ def test_the_sample_trains_into_a_version_that_answers(trained: Trained):
     if trained.family.task == "generate":
         prompt = servable.read("")
         assert list(prompt.tokens) == [servable.end]
-        logits, states = servable.step(np.array([servable.end] * 3), servable.blank(3))
+        logits, states = servable.step(np.array([servable.end] * 3), servable.initial_state(3))
         assert logits.shape == (3, servable.size)
         assert [len(state) for state in states] == [3] * len(card.states)
         return

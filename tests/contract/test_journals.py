@@ -10,10 +10,10 @@ from sqlalchemy import select, update
 
 from app.errors import Busy, NotFound
 from app.jobs.database import HEAD
-from app.jobs.job import Job, NewJob, Status, Wish
+from app.jobs.job import ControlRequest, Job, NewJob, Status
 from app.jobs.journal import Journal, LostLease
 from app.jobs.migrate import MIGRATIONS
-from app.jobs.tables import Clock, jobs
+from app.jobs.tables import DatabaseClock, jobs
 
 NEW = NewJob(family="tiny", model="tiny", hyperparameters={"epochs": 1})
 
@@ -137,7 +137,7 @@ def test_a_running_job_hears_of_its_cancelling_with_its_next_report(journal: Jou
     queue(journal)
     job = claim(journal)
     assert journal.cancel(job.id).status is Status.RUNNING
-    assert journal.report(job, 60) is Wish.CANCEL
+    assert journal.report(job, 60) is ControlRequest.CANCEL
 
 
 @pytest.mark.parametrize("end", [Status.SUCCEEDED, Status.FAILED, Status.CANCELLED])
@@ -146,7 +146,7 @@ def test_a_terminal_state_is_never_rewritten(journal: Journal, end: Status):
     job = claim(journal)
     assert journal.finish(job, end, error="first")
     assert not journal.finish(job, Status.FAILED, error="second")
-    assert not journal.give_back(job, "late")
+    assert not journal.requeue(job, "late")
     journal.cancel(job.id)
     seen = journal.get(job.id)
     assert (seen.status, seen.error) == (end, "first")
@@ -158,7 +158,7 @@ def test_an_attempt_that_lost_its_lease_can_write_nothing(journal: Journal):
     queue(journal)
     lost = claim(journal, seconds=-1)
     assert [job.id for job in journal.expired()] == [lost.id]
-    assert journal.give_back(lost, "silent")
+    assert journal.requeue(lost, "silent")
     second = claim(journal)
     assert second.attempts == 2
     with pytest.raises(LostLease):
@@ -171,7 +171,7 @@ def test_a_clock_that_jumps_back_makes_nothing_run_twice(journal: Journal):
     queue(journal)
     job = claim(journal)
     with journal.database.begin() as connection:
-        connection.execute(update(jobs).values(lease_until=Clock(3600 + 60)))  # an hour more, by that clock
+        connection.execute(update(jobs).values(lease_until=DatabaseClock(3600 + 60)))  # an hour more, by that clock
     assert journal.expired() == []
     assert journal.claim(60) is None
     assert journal.report(job, 60) is None
@@ -182,7 +182,7 @@ def test_a_clock_that_jumps_back_makes_nothing_run_twice(journal: Journal):
 
 def test_an_attempt_that_does_not_count_is_not_counted(journal: Journal):
     queue(journal)
-    journal.give_back(claim(journal), "the service stopped", counts=False)
+    journal.requeue(claim(journal), "the service stopped", counts=False)
     assert claim(journal).attempts == 1
 
 
@@ -215,11 +215,11 @@ def test_a_waiting_job_is_paused_at_once_and_resumed_in_its_place(journal: Journ
 def test_a_running_job_is_set_aside_without_losing_an_attempt(journal: Journal):
     queue(journal)
     job = claim(journal)
-    assert journal.pause(job.id).wish is Wish.PAUSE
-    assert journal.report(job, 60) is Wish.PAUSE
-    assert journal.set_aside(job)
+    assert journal.pause(job.id).control_request is ControlRequest.PAUSE
+    assert journal.report(job, 60) is ControlRequest.PAUSE
+    assert journal.mark_paused(job)
     seen = journal.get(job.id)
-    assert (seen.status, seen.attempts, seen.wish) == (Status.PAUSED, 0, None)
+    assert (seen.status, seen.attempts, seen.control_request) == (Status.PAUSED, 0, None)
     journal.resume(job.id)
     assert claim(journal).attempts == 1
 
@@ -228,11 +228,11 @@ def test_a_pause_can_be_taken_back_and_never_undoes_a_cancel(journal: Journal):
     queue(journal)
     job = claim(journal)
     journal.pause(job.id)
-    assert journal.resume(job.id).wish is None
+    assert journal.resume(job.id).control_request is None
     journal.cancel(job.id)
-    assert journal.pause(job.id).wish is Wish.CANCEL
-    assert journal.resume(job.id).wish is Wish.CANCEL
-    assert not journal.set_aside(job), "it is to be cancelled"
+    assert journal.pause(job.id).control_request is ControlRequest.CANCEL
+    assert journal.resume(job.id).control_request is ControlRequest.CANCEL
+    assert not journal.mark_paused(job), "it is to be cancelled"
 
 
 def test_an_early_stop_needs_a_job_that_has_begun(journal: Journal):
@@ -240,9 +240,9 @@ def test_an_early_stop_needs_a_job_that_has_begun(journal: Journal):
     assert journal.stop_early(waiting.id).status is Status.CANCELLED
     queue(journal)
     job = claim(journal)
-    assert journal.stop_early(job.id).wish is Wish.STOP_EARLY
-    assert journal.cancel(job.id).wish is Wish.CANCEL
-    assert journal.stop_early(job.id).wish is Wish.CANCEL
+    assert journal.stop_early(job.id).control_request is ControlRequest.STOP_EARLY
+    assert journal.cancel(job.id).control_request is ControlRequest.CANCEL
+    assert journal.stop_early(job.id).control_request is ControlRequest.CANCEL
     journal.finish(job, Status.CANCELLED)
     assert journal.stop_early(job.id).status is Status.CANCELLED
 
@@ -251,9 +251,9 @@ def test_a_paused_job_that_is_stopped_early_runs_once_more(journal: Journal):
     queue(journal)
     job = claim(journal)
     journal.pause(job.id)
-    journal.set_aside(job)
+    journal.mark_paused(job)
     assert journal.stop_early(job.id).status is Status.QUEUED
-    assert journal.report(claim(journal), 60) is Wish.STOP_EARLY
+    assert journal.report(claim(journal), 60) is ControlRequest.STOP_EARLY
 
 
 def test_a_paused_job_can_be_cancelled(journal: Journal):
@@ -334,7 +334,7 @@ def test_words_that_a_database_cannot_hold_are_made_fit(journal: Journal):
 
 def test_a_moment_is_that_of_the_database_and_in_utc(journal: Journal):
     with journal.database.begin() as connection:
-        moments = connection.execute(select(Clock(), Clock(90), Clock(-0.5))).one()
+        moments = connection.execute(select(DatabaseClock(), DatabaseClock(90), DatabaseClock(-0.5))).one()
     assert [(moment - moments[0]).total_seconds() for moment in moments] == pytest.approx([0, 90, -0.5], abs=0.1)
     assert abs(moments[0] - datetime.now(UTC)) < timedelta(minutes=1)
     assert moments[0].utcoffset() == timedelta(0)
@@ -344,7 +344,7 @@ def test_what_was_done_to_a_silent_job_is_not_done_to_one_that_spoke_again(journ
     queue(journal)
     job = claim(journal, seconds=-1)
     journal.report(job, 60)
-    assert not journal.give_back(job, "silent", silent=True)
-    assert not journal.set_aside(job, silent=True)
-    assert not journal.finish(job, Status.FAILED, silent=True)
+    assert not journal.requeue(job, "silent", lease_expired=True)
+    assert not journal.mark_paused(job, lease_expired=True)
+    assert not journal.finish(job, Status.FAILED, lease_expired=True)
     assert journal.get(job.id).status is Status.RUNNING

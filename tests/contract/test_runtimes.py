@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from app.errors import Damaged, Unavailable
-from app.families.contract import Array, Executable, Signature, Tensor, following
+from app.families.contract import Array, Executable, Signature, Tensor, next_state_name
 from app.serving.runtimes.onnx import OnnxRuntime
 from app.serving.runtimes.protocol import Runtime
-from app.serving.runtimes.selection import ROOT, no_gpu, unusable
+from app.serving.runtimes.selection import ROOT, why_no_gpu, why_no_gpu_support
 from app.serving.runtimes.signatures import inputs_of, outputs_of
 from app.settings import STARTERS
 from app.store.version import CARD, SAVED_MODEL, Card, checksums, read_card
@@ -157,7 +157,7 @@ def test_states_are_carried_row_by_row(run: Executable, card: Card):
     inputs = some_inputs(card, 4)
     states = [state.name for state in card.states]
     first = run(inputs)
-    carried = {**inputs, **{name: first[following(name)] for name in states}}
+    carried = {**inputs, **{name: first[next_state_name(name)] for name in states}}
     second = run(carried)
     assert not np.allclose(second[card.output.name], first[card.output.name], atol=1e-3), "a state makes a difference"
     turned = run({name: array[::-1] for name, array in carried.items()})
@@ -213,7 +213,7 @@ def test_both_runtimes_agree_on_the_starters(model: str):
 
 def _following(card: Card, token: Array, outputs: Any) -> dict[str, Array]:
     """The inputs of the next step."""
-    return {card.input.name: token, **{state.name: outputs[following(state.name)] for state in card.states}}
+    return {card.input.name: token, **{state.name: outputs[next_state_name(state.name)] for state in card.states}}
 
 
 # ---- TensorFlow alone
@@ -227,7 +227,7 @@ def save(folder: Path, signature: Signature, function: Callable[[Any], Any], **f
     takes = signature.input
     spec = tf.TensorSpec([None, *takes.shape[1:]], takes.dtype, takes.name)
     module.serve = tf.function(lambda given: {signature.output.name: function(given)})
-    concrete = module.serve.get_concrete_function(given=spec)
+    concrete = module.serve.get_concrete_function(uploads=spec)
     tf.saved_model.save(module, str(folder), signatures={"serving_default": concrete})
     for name, content in files.items():
         (folder / name).write_text(content)
@@ -343,7 +343,9 @@ def test_a_version_of_both_kinds_runs_its_saved_model(made: Path, tmp_path: Path
 # ---- only where there is a GPU
 
 
-@pytest.mark.skipif(bool(no_gpu(ROOT, os.environ) or unusable()), reason="only TensorFlow on an NVIDIA GPU can show it")
+@pytest.mark.skipif(
+    bool(why_no_gpu(ROOT, os.environ) or why_no_gpu_support()), reason="only TensorFlow on an NVIDIA GPU can show it"
+)
 def test_a_gpu_predicts_and_says_what_a_cpu_says(tmp_path: Path):
     picture = (STARTERS.parent / "docs" / "pictures" / "seven.png").read_bytes()
     said = []

@@ -8,15 +8,15 @@ import pytest
 from app.store.bucket_folder import BucketFolder
 from app.store.model_store import ModelStore
 from app.store.shared_folder import SharedFolder
-from tests.store_fixtures import BucketPlace, Place
+from tests.store_fixtures import BucketStore, StoreFixture
 
 
 @pytest.fixture
-def nodes(place: Place, tmp_path: Path) -> list[ModelStore]:
+def nodes(store_fixture: StoreFixture, tmp_path: Path) -> list[ModelStore]:
     """The store as two machines have it; a folder is one and the same on both."""
-    if not isinstance(place, BucketPlace):
-        return [place.store(), place.store()]
-    return [place.on(tmp_path / name) for name in ("one", "other")]
+    if not isinstance(store_fixture, BucketStore):
+        return [store_fixture.store(), store_fixture.store()]
+    return [store_fixture.on(tmp_path / name) for name in ("one", "other")]
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def folders(nodes: list[ModelStore]) -> list[SharedFolder]:
 def write(folder: SharedFolder, name: str, content: bytes) -> None:
     folder.path.mkdir(parents=True, exist_ok=True)
     (folder.path / name).write_bytes(content)
-    folder.share(name)
+    folder.upload(name)
 
 
 def test_an_empty_folder_has_nothing(folders: list[SharedFolder], nodes: list[ModelStore]):
@@ -62,11 +62,11 @@ def test_what_is_removed_is_gone_for_all(folders: list[SharedFolder]):
 def test_a_growing_file_is_read_everywhere_even_when_it_goes_on_elsewhere(
     folders: list[SharedFolder], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("app.store.bucket_folder.SHARE_SECONDS", 0.05)
+    monkeypatch.setattr("app.store.bucket_folder.UPLOAD_SECONDS", 0.05)
     monkeypatch.setattr("app.store.bucket_folder.PART_BYTES", 8)
     one, other = folders
     one.path.mkdir(parents=True, exist_ok=True)
-    with one.growing("log.txt"), (one.path / "log.txt").open("ab", buffering=0) as log:
+    with one.tailing_upload("log.txt"), (one.path / "log.txt").open("ab", buffering=0) as log:
         log.write(b"first line\n")
         deadline = time.monotonic() + 10
         while other.read("log.txt", 0, 99) != b"first line\n":
@@ -74,7 +74,7 @@ def test_a_growing_file_is_read_everywhere_even_when_it_goes_on_elsewhere(
             time.sleep(0.02)
         log.write(b"second line\n")
     other.path.mkdir(parents=True, exist_ok=True)
-    with other.growing("log.txt"), (other.path / "log.txt").open("ab", buffering=0) as log:
+    with other.tailing_upload("log.txt"), (other.path / "log.txt").open("ab", buffering=0) as log:
         log.write(b"elsewhere\n")
     whole = b"first line\nsecond line\nelsewhere\n"
     for folder in folders:

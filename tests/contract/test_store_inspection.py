@@ -19,46 +19,46 @@ from app.store.inspection import inspect
 from app.store.model_store import ModelStore
 from app.store.version import CARD, ONNX
 from tests.fakes import publish_tiny
-from tests.store_fixtures import BucketPlace, FolderPlace, Place
+from tests.store_fixtures import BucketStore, FolderStore, StoreFixture
 
 ROOT = Path(__file__).parents[2]
-KILLS = {FolderPlace: 50, BucketPlace: 15}
-LONGEST = {FolderPlace: 0.05, BucketPlace: 0.5}  # seconds that a writer lives
+KILLS = {FolderStore: 50, BucketStore: 15}
+LONGEST = {FolderStore: 0.05, BucketStore: 0.5}  # seconds that a writer lives
 SIDE_BY_SIDE = 5  # writers at once: they meet at the locks, and start in half the time
 
 
 @pytest.fixture
-def filled(place: Place) -> Place:
+def filled(store_fixture: StoreFixture) -> StoreFixture:
     """Five versions, the last of them live."""
-    store = place.store()
+    store = store_fixture.store()
     for _ in range(5):
         publish_tiny(store)
     store.promote("tiny", 5)
-    return place
+    return store_fixture
 
 
-def damage(place: Place) -> None:
+def damage(store_fixture: StoreFixture) -> None:
     """A cut file, a flipped bit, no card, and a card of a later format, in the versions 2 to 5."""
-    whole, card = place.read(f"tiny/3/{ONNX}"), place.read(f"tiny/5/{CARD}")
+    whole, card = store_fixture.read(f"tiny/3/{ONNX}"), store_fixture.read(f"tiny/5/{CARD}")
     assert whole
     assert card
-    place.write(f"tiny/2/{ONNX}", whole[:1])
-    place.write(f"tiny/3/{ONNX}", bytes([whole[0] ^ 1]) + whole[1:])
-    place.remove(f"tiny/4/{CARD}")
-    place.write(f"tiny/5/{CARD}", card.replace(b'"format": 1', b'"format": 2'))
+    store_fixture.write(f"tiny/2/{ONNX}", whole[:1])
+    store_fixture.write(f"tiny/3/{ONNX}", bytes([whole[0] ^ 1]) + whole[1:])
+    store_fixture.remove(f"tiny/4/{CARD}")
+    store_fixture.write(f"tiny/5/{CARD}", card.replace(b'"format": 1', b'"format": 2'))
 
 
 def faults(store: ModelStore) -> dict[int | None, str]:
     return {finding.version: finding.fault for finding in inspect(store) if finding.fault}
 
 
-def test_a_sound_store_has_no_faults(filled: Place):
+def test_a_sound_store_has_no_faults(filled: StoreFixture):
     store = filled.store()
     assert len(list(inspect(store))) == 6  # five versions, and the aliases
     assert faults(store) == {}
 
 
-def test_every_fault_of_a_version_is_named(filled: Place):
+def test_every_fault_of_a_version_is_named(filled: StoreFixture):
     damage(filled)
     found = faults(filled.store())
     assert list(found) == [2, 3, 4, 5]
@@ -66,23 +66,23 @@ def test_every_fault_of_a_version_is_named(filled: Place):
     assert all(CARD in found[number] for number in (4, 5))
 
 
-def test_aliases_that_cannot_be_understood_are_a_fault(filled: Place):
+def test_aliases_that_cannot_be_understood_are_a_fault(filled: StoreFixture):
     filled.spoil(aliases=b"{")
     assert list(faults(filled.store())) == [None]
 
 
-def test_an_alias_that_points_at_nothing_is_a_fault(filled: Place):
+def test_an_alias_that_points_at_nothing_is_a_fault(filled: StoreFixture):
     filled.lose(5)
     assert faults(filled.store()) == {None: "no such version: live points at 5"}
 
 
-def test_a_share_of_nothing_is_a_fault(filled: Place):
+def test_a_share_of_nothing_is_a_fault(filled: StoreFixture):
     filled.store().set_split("tiny", {1: 90, 2: 10})
     filled.lose(2)
     assert faults(filled.store()) == {None: "no such version: a share of 10 points at 2"}
 
 
-def test_the_command_tells_what_is_wrong_and_fails(filled: Place, monkeypatch: pytest.MonkeyPatch):
+def test_the_command_tells_what_is_wrong_and_fails(filled: StoreFixture, monkeypatch: pytest.MonkeyPatch):
     for name, value in filled.settings.environment().items():
         monkeypatch.setenv(name, value)
     sound = CliRunner().invoke(commands, ["models", "verify"])
@@ -94,7 +94,7 @@ def test_the_command_tells_what_is_wrong_and_fails(filled: Place, monkeypatch: p
     assert "tiny 4: 4 has no version.json" in damaged.stdout
 
 
-def test_a_store_is_sound_after_kills_at_random_moments(filled: Place):
+def test_a_store_is_sound_after_kills_at_random_moments(filled: StoreFixture):
     chance = random.Random(1)
     contents: dict[int, str] = {}
     with writers(filled) as start:
@@ -116,12 +116,12 @@ def test_a_store_is_sound_after_kills_at_random_moments(filled: Place):
 
 
 @contextmanager
-def writers(place: Place) -> Iterator[Callable[[list[int]], list[int]]]:
+def writers(store_fixture: StoreFixture) -> Iterator[Callable[[list[int]], list[int]]]:
     """Starts writers with these seeds, and tells their processes once all of them write."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.killing.store_writer"],
         cwd=ROOT,
-        env={**os.environ, **place.settings.environment()},
+        env={**os.environ, **store_fixture.settings.environment()},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

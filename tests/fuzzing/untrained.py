@@ -11,7 +11,7 @@ from tests.service import Service
 class FailingLauncher:
     """A launcher without processes."""
 
-    outlasting = False
+    detached = False
 
     def __init__(self, *_: object) -> None:
         pass

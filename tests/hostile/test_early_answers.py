@@ -25,7 +25,7 @@ PNG = {"Content-Type": "image/png"}
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("early")
-    limits = {"max_body_bytes": LIMIT, "allow_open": False}
+    limits = {"max_body_bytes": LIMIT, "allow_unauthenticated": False}
     with Service(store=folder / "store", starters=STARTERS, offline=True, **limits) as running:
         yield running
 
@@ -94,7 +94,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """With keys, room for little, and patience for less."""
     folder = tmp_path_factory.mktemp("strict")
     create_key(folder / "keys", Scope.PREDICT, "somebody")
-    limits = {"max_discard_bytes": 1_000_000, "discard_seconds": 1, "request_seconds": 1, "max_rate": 1}
+    limits = {"max_discard_bytes": 1_000_000, "discard_timeout_seconds": 1, "request_timeout_seconds": 1, "max_rate": 1}
     with Service(store=folder / "store", starters=STARTERS, api_keys_file=folder / "keys", **limits) as running:
         yield running
 

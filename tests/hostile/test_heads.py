@@ -257,7 +257,7 @@ def test_a_length_of_thousands_of_digits_is_refused_wherever_it_is(service: Serv
 
 
 def test_the_bounds_can_be_set(tmp_path: Path):
-    limits = {"max_head_bytes": 1000, "max_head_fields": 5, "max_pipelined": 2}
+    limits = {"max_header_bytes": 1000, "max_header_fields": 5, "max_pipelined": 2}
     with Service(store=tmp_path, starters=STARTERS, **limits) as service:
         for field, status in ((b"X: " + b"a" * 500, 200), (b"X: " + b"a" * 1000, 431)):
             with Wire(service.port) as wire:

@@ -192,7 +192,9 @@ def test_an_import_whose_caller_left_has_ended(service: Service):
 
 @pytest.mark.parametrize("killed", [signal.SIGTERM, signal.SIGKILL])
 def test_whatever_runs_the_service_ends_and_leaves_no_process(tmp_path: Path, killed: signal.Signals):
-    patient = settings(tmp_path, prediction_timeout_seconds=600, drain_seconds=1, grace_seconds=1)
+    patient = settings(
+        tmp_path, prediction_timeout_seconds=600, graceful_shutdown_seconds=1, termination_grace_seconds=1
+    )
     with Service(**patient) as service:
         version = brought(service, trapped(starter("digit"), endless()))
         with suppress(httpx2.TimeoutException), httpx2.Client(timeout=2) as hurried:

@@ -51,7 +51,13 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     (folder / "data").mkdir()
     (folder / "data" / "poems.txt").write_text("one two three\nfour five six\n")
     app = create_app(
-        Settings(store=folder / "store", data_dir=folder / "data", offline=True, poll_seconds=3600.0, max_queued=10_000)
+        Settings(
+            store=folder / "store",
+            data_dir=folder / "data",
+            offline=True,
+            job_poll_seconds=3600.0,
+            max_queued_jobs=10_000,
+        )
     )
     with TestClient(app, raise_server_exceptions=False) as opened:
         app.state.services.supervisor.close()

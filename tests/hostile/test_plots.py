@@ -22,7 +22,7 @@ EPOCHS = 2
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     store = tmp_path_factory.mktemp("store")
-    with Service(store=store, starters=STARTERS, offline=True, supervise=False) as running:
+    with Service(store=store, starters=STARTERS, offline=True, run_supervisor=False) as running:
         yield running
 
 

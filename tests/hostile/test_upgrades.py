@@ -33,7 +33,7 @@ offered = pytest.mark.parametrize("offer", OFFERS.values(), ids=OFFERS)
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("offers")
-    with Service(store=folder / "store", starters=STARTERS, offline=True, supervise=False) as running:
+    with Service(store=folder / "store", starters=STARTERS, offline=True, run_supervisor=False) as running:
         yield running
 
 

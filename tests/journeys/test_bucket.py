@@ -59,7 +59,7 @@ def serving(service: Service) -> int:
 
 
 @contextmanager
-def calling(service: Service) -> Iterator[Caller]:
+def current_caller(service: Service) -> Iterator[Caller]:
     """Predicts all the time, and lets nothing fail."""
     caller = Caller(service, SEVEN)
     thread = threading.Thread(target=caller)
@@ -80,7 +80,7 @@ def test_what_one_service_trains_and_promotes_another_serves_within_two_seconds(
         job = trainer.train(**QUICK, epochs=1, promote="never")
         ended = trainer.wait(job)
         assert (ended["status"], ended["result"]["version"]) == ("succeeded", 2), ended
-        with calling(follower) as caller:
+        with current_caller(follower) as caller:
             moved = trainer.client.put("/models/digit/aliases/live", json={"version": 2})
             assert moved.json()["serving"] == 2
             assert wait_until(lambda: serving(follower) == 2, 10) < SWAP_SECONDS
@@ -104,7 +104,7 @@ def test_what_one_service_trains_and_promotes_another_serves_within_two_seconds(
 
 
 def test_predictions_go_on_while_the_bucket_does_not_work(bucket: Bucket, bucket_server: BucketServer, tmp_path: Path):
-    with Service(**settings(bucket, tmp_path / "one")) as service, calling(service) as caller:
+    with Service(**settings(bucket, tmp_path / "one")) as service, current_caller(service) as caller:
         assert service.client.post("/predict/digit?version=1", files={"file": SEVEN}).status_code == 200
         for outage in (bucket_server.failing(503), bucket_server.failing(403, "AccessDenied"), bucket_server.silent()):
             with outage:
@@ -122,7 +122,7 @@ def test_predictions_go_on_while_the_bucket_does_not_work(bucket: Bucket, bucket
 def test_a_training_that_cannot_be_published_fails_with_the_reason_and_keeps_its_checkpoint(
     bucket: Bucket, bucket_server: BucketServer, tmp_path: Path
 ):
-    node = settings(bucket, tmp_path / "one", store_patience_seconds=2)
+    node = settings(bucket, tmp_path / "one", store_retry_seconds=2)
     with Service(**node) as service:
         job = service.train(**QUICK, epochs=2)
         wait_until(lambda: service.get(f"/jobs/{job}/history"), 150)

@@ -28,7 +28,9 @@ def test_the_starter_is_as_good_on_uploaded_pictures_as_its_card_says(cifar10: P
     with np.load(cifar10) as file:
         pictures, labels = file["x_test"], file["y_test"].ravel()
     instances = [
-        servable.decode(read_picture(png(picture), max_pixels=10_000, detail=servable.detail), "centre")
+        servable.decode(
+            read_picture(png(picture), max_pixels=10_000, min_decode_size=servable.min_decode_size), "centre"
+        )
         for picture in pictures
     ]
     outputs = np.concatenate([servable.predict(instances[at : at + 100]) for at in range(0, len(instances), 100)])

@@ -95,7 +95,7 @@ def test_a_locked_journal_holds_a_training_up_and_does_no_harm(tmp_path: Path):
 def test_a_read_only_journal_refuses_jobs_and_the_service_goes_on_predicting(tmp_path: Path):
     settings = {"store": tmp_path / "store", "starters": STARTERS, "offline": True}
     training = {**QUICK, "epochs": 1, "promote": "never"}
-    with Service(**settings, poll_seconds=600) as service:
+    with Service(**settings, job_poll_seconds=600) as service:
         job = service.train("digit", **training)
     read_only = f"sqlite:///file:{tmp_path}/store/.journal.db?mode=ro&uri=true"
     with Service(**settings, journal=read_only) as service:
@@ -134,7 +134,7 @@ def test_a_damaged_store_serves_its_last_good_version_and_names_each_fault(tmp_p
 
 
 def test_only_the_newest_versions_are_kept_and_those_with_an_alias(tmp_path: Path):
-    with Service(store=tmp_path / "store", starters=STARTERS, offline=True, keep=1) as service:
+    with Service(store=tmp_path / "store", starters=STARTERS, offline=True, keep_versions=1) as service:
         for _ in range(2):
             ended = service.wait(service.train(**QUICK, epochs=1, promote="never"))
             assert ended["status"] == "succeeded", ended

@@ -24,7 +24,7 @@ KILLING = Path(__file__).resolve().parents[1] / "killing"
 # Where a trainer is killed, each in an attempt of its own.
 POINTS = {
     "reading data": "app.families.digit.data:draw_sample:before:1",
-    "within an epoch": "app.training.training_loop:_Watch.on_train_batch_end:before:7",
+    "within an epoch": "app.training.training_loop:_ProgressCallback.on_train_batch_end:before:7",
     "a checkpoint written, not yet in place": "pathlib:Path.replace:before:1",
     "a checkpoint in place, its epoch not yet told": "pathlib:Path.replace:after:4",
     "exporting": "app.training.export:export:after:1",

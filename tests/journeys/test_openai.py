@@ -11,7 +11,7 @@ import pytest
 from app.families.text.vocabulary import Vocabulary, load
 from tests.service import Service
 
-BEGINNING = "나는 오늘"
+PROMPT = "나는 오늘"
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def vocabulary(service: Service) -> Vocabulary:
 
 def completed(completing: Any, **asked: Any) -> Any:
     """The only choice."""
-    (choice,) = completing.completions.create(**{"model": "lstm", "prompt": BEGINNING, **asked}).choices
+    (choice,) = completing.completions.create(**{"model": "lstm", "prompt": PROMPT, **asked}).choices
     return choice
 
 
@@ -120,15 +120,15 @@ def test_openai_s_client_hears_of_an_unknown_model(completing: Any):
 
 
 def test_tokens_are_a_prompt(completing: Any, vocabulary: Vocabulary):
-    tokens = vocabulary.encode(BEGINNING)
+    tokens = vocabulary.encode(PROMPT)
     particle = vocabulary.encode("오늘은")[-1]
-    assert vocabulary.spellings[particle] == "은".encode()
+    assert vocabulary.token_bytes[particle] == "은".encode()
     goes_on = {"logit_bias": {particle: 100}, "max_tokens": 1}
     assert completed(completing, prompt=tokens, **goes_on).text == "은"
-    assert completed(completing, prompt=BEGINNING, **goes_on).text.startswith(" "), "what follows a text is a word"
+    assert completed(completing, prompt=PROMPT, **goes_on).text.startswith(" "), "what follows a text is a word"
     asked = {"model": "lstm", "max_tokens": 4, "temperature": 0, "echo": True}
     several = completing.completions.create(prompt=[tokens, tokens[:1]], **asked)
-    assert several.choices[0].text.startswith(BEGINNING)
+    assert several.choices[0].text.startswith(PROMPT)
     assert several.choices[1].text.startswith("나는")
     assert several.usage.prompt_tokens == len(tokens) + 1
 
@@ -146,7 +146,7 @@ def test_logarithms_of_probabilities_are_told_by_token(completing: Any, count: i
     told = choice.logprobs
     assert "".join(told.tokens).removesuffix("<end>") == choice.text
     assert [own for own in told.token_logprobs if own > 0] == []
-    assert told.text_offset == [len(BEGINNING) + len("".join(told.tokens[:place])) for place in range(len(told.tokens))]
+    assert told.text_offset == [len(PROMPT) + len("".join(told.tokens[:place])) for place in range(len(told.tokens))]
     for name, own, top in zip(told.tokens, told.token_logprobs, told.top_logprobs, strict=True):
         assert top[name] == own
         assert len(top) in (max(1, count), count + 1)
@@ -157,8 +157,8 @@ def test_an_echo_weighs_the_prompt_but_for_its_first_token(completing: Any, voca
     asked = {"echo": True, "logprobs": 1, "temperature": 0}
     whole = completed(completing, max_tokens=5, **asked)
     weighed = completed(completing, max_tokens=0, **asked)
-    number = len(vocabulary.encode(BEGINNING))
-    assert (weighed.text, weighed.finish_reason) == (BEGINNING, "length")
+    number = len(vocabulary.encode(PROMPT))
+    assert (weighed.text, weighed.finish_reason) == (PROMPT, "length")
     assert weighed.logprobs.token_logprobs[0] is weighed.logprobs.top_logprobs[0] is None
     assert weighed.logprobs.text_offset[0] == 0
     for name in ("tokens", "token_logprobs", "top_logprobs", "text_offset"):
@@ -168,7 +168,7 @@ def test_an_echo_weighs_the_prompt_but_for_its_first_token(completing: Any, voca
 
 
 def test_logarithms_are_streamed_with_the_text(completing: Any):
-    asked = {"model": "gru", "prompt": BEGINNING, "max_tokens": 9, "seed": 2, "logprobs": 3, "echo": True}
+    asked = {"model": "gru", "prompt": PROMPT, "max_tokens": 9, "seed": 2, "logprobs": 3, "echo": True}
     whole = completing.completions.create(**asked).choices[0]
     parts = [chunk.choices[0] for chunk in completing.completions.create(**asked, stream=True)]
     assert "".join(part.text for part in parts) == whole.text
@@ -196,7 +196,7 @@ def test_a_penalty_makes_repetition_rarer_and_a_negative_one_more_frequent(compl
 
 
 def test_the_best_of_several_are_given_best_first(completing: Any):
-    asked = {"model": "lstm", "prompt": BEGINNING, "max_tokens": 8, "seed": 5, "logprobs": 0}
+    asked = {"model": "lstm", "prompt": PROMPT, "max_tokens": 8, "seed": 5, "logprobs": 0}
     every = completing.completions.create(n=8, **asked)
     ranked = sorted(
         every.choices, key=lambda choice: -sum(choice.logprobs.token_logprobs) / len(choice.logprobs.tokens)
@@ -207,7 +207,7 @@ def test_the_best_of_several_are_given_best_first(completing: Any):
 
 
 def test_a_hundred_and_twenty_eight_choices_are_one_request(completing: Any):
-    answer = completing.completions.create(model="rnn", prompt=BEGINNING, n=128, max_tokens=4, seed=0)
+    answer = completing.completions.create(model="rnn", prompt=PROMPT, n=128, max_tokens=4, seed=0)
     assert [choice.index for choice in answer.choices] == list(range(128))
     assert len({choice.text for choice in answer.choices}) > 20
 

@@ -29,7 +29,7 @@ SEVEN = png(draw_digit(7, 28, 2.5))
 def leader(services: Sequence[Service]) -> Service:
     """The one that leads, as soon as one does."""
     found: list[Service] = until(
-        lambda: [one for one in services if one.get("/health/ready")["leads"]], LEASE + SLACK, "somebody leads"
+        lambda: [one for one in services if one.get("/health/ready")["is_leader"]], LEASE + SLACK, "somebody leads"
     )
     return found[0]
 
@@ -45,7 +45,7 @@ def test_the_jobs_go_on_when_the_leader_is_killed_and_when_the_next_is_stopped(t
     settings = {"store": tmp_path / "store", "starters": STARTERS, "offline": True, "journal": journal_url}
     long: dict[str, Any] = {**QUICK, "epochs": 1000, "promote": "never"}
     with ExitStack() as stack:
-        services = [stack.enter_context(Service(**settings, leader_seconds=LEASE)) for _ in range(3)]
+        services = [stack.enter_context(Service(**settings, leader_lease_seconds=LEASE)) for _ in range(3)]
         first = leader(services)
         waiting = [service for service in services if service is not first]
         jobs = [waiting[0].train(**long)]
@@ -66,7 +66,7 @@ def test_the_jobs_go_on_when_the_leader_is_killed_and_when_the_next_is_stopped(t
             jobs.append(third.train(**long | {"epochs": 2}))
         finally:
             second.process.send_signal(signal.SIGCONT)
-        assert not second.get("/health/ready")["leads"]
+        assert not second.get("/health/ready")["is_leader"]
         assert len(trainers(jobs[1])) == 1
         assert second.client.post(f"/jobs/{jobs[2]}/pause").json()["status"] == "paused"
         ended.append(end_early(third, jobs[1]))

@@ -30,7 +30,7 @@ def test_jobs_survive_kills_of_trainers_and_services_at_random_moments(tmp_path:
         "starters": tmp_path,
         "offline": True,
         "lease_seconds": 3,
-        "poll_seconds": 0.2,
+        "job_poll_seconds": 0.2,
         "max_attempts": 1000,
     }
     service = Service(**settings).__enter__()

@@ -31,7 +31,7 @@ def wait_for(service: Service, sweep: str, trials: int, status: str = "") -> dic
 
 
 def test_a_sweep_survives_kills_of_its_web_process_and_promotes_its_best(tmp_path: Path):
-    settings = {"store": tmp_path / "store", "starters": tmp_path, "offline": True, "leader_seconds": 1}
+    settings = {"store": tmp_path / "store", "starters": tmp_path, "offline": True, "leader_lease_seconds": 1}
     service = Service(**settings).__enter__()
     try:
         begun = service.client.post("/sweeps", json=ASKED)

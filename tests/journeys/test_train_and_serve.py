@@ -122,10 +122,10 @@ def test_the_web_process_never_imports_tensorflow_nor_on_a_folder_what_a_bucket_
     heavy = ["tensorflow", "keras", "tf2onnx", "onnx", "matplotlib", "s3fs", "fsspec", "botocore", "aiohttp"]
     script = (
         "import sys, asyncio, app.main, app.cli\n"
-        "from app.bootstrap import build, opened\n"
+        "from app.bootstrap import build, open_services\n"
         "from app.settings import Settings\n"
         "async def main():\n"
-        f"    async with opened(build(Settings(store={str(tmp_path)!r}))) as services:\n"
+        f"    async with open_services(build(Settings(store={str(tmp_path)!r}))) as services:\n"
         "        print(services.servables.serving('digit'))\n"
         "asyncio.run(main())\n"
         f"print([name for name in {heavy} if name in sys.modules])\n"

@@ -59,7 +59,7 @@ def test_a_training_is_watched_paused_resumed_and_drawn(tmp_path: Path):
         while service.get(f"/jobs/{job}")["status"] != "paused" and time.monotonic() < deadline:
             time.sleep(0.05)
         paused = service.get(f"/jobs/{job}")
-        assert (paused["status"], paused["wish"]) == ("paused", None)
+        assert (paused["status"], paused["control_request"]) == ("paused", None)
         assert service.client.post(f"/jobs/{job}/resume").json()["status"] == "queued"
 
         seen += read(service, job, after=seen[-1]["id"])

@@ -131,11 +131,11 @@ def test_a_keyring_goes_on_with_the_last_good_keys_until_the_file_can_be_read(fi
     for spoil in (lambda: file.write_bytes(b"nonsense"), file.unlink, file.mkdir):
         spoil()
         for _ in range(2):  # told again and again
-            assert "the file of keys" in (keyring.look() or "")
+            assert "the file of keys" in (keyring.reload() or "")
             assert keyring.find(secret)
     file.rmdir()
     file.write_bytes(good)
-    assert keyring.look() is None
+    assert keyring.reload() is None
     assert keyring.find(secret)
     file.write_bytes(b"# nobody any more\n")
     assert keyring.find(secret) is None

@@ -46,7 +46,7 @@ def test_another_process_gets_the_same_settings(monkeypatch: pytest.MonkeyPatch,
 def test_everything_lies_in_the_store_s_folder(tmp_path: Path):
     settings = Settings(store=tmp_path)
     assert settings.journal_url == f"sqlite:///{tmp_path}/.journal.db"
-    assert (settings.workspace, settings.features_folder) == (tmp_path / ".jobs", tmp_path / ".features")
+    assert (settings.workspace, settings.feature_cache_folder) == (tmp_path / ".jobs", tmp_path / ".features")
 
 
 def test_of_a_bucket_this_machine_has_a_cache_and_a_journal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -173,7 +173,7 @@ def test_the_tokens_of_a_text_make_the_text(versions: Mapping[str, LoadedGenerat
 
 def test_a_continuation_weighs_the_same_when_its_tokens_are_a_prompt(versions: Mapping[str, LoadedGenerator]):
     loaded = versions["subwords"]
-    ids = {name: token for token, name in enumerate(loaded.servable.names)}
+    ids = {name: token for token, name in enumerate(loaded.servable.token_names)}
     first = completed(loaded, prompt="나는 오늘", logprobs=2, seed=4, echo=True).choices[0]
     assert first.logprobs
     tokens = [ids[name] for name in first.logprobs.tokens]
@@ -186,7 +186,7 @@ def test_a_continuation_weighs_the_same_when_its_tokens_are_a_prompt(versions: M
 
 def test_a_character_whose_bytes_a_prompt_begins_is_ended_by_the_continuation(versions: Mapping[str, LoadedGenerator]):
     loaded = versions["subwords"]
-    ids = {name: token for token, name in enumerate(loaded.servable.names)}
+    ids = {name: token for token, name in enumerate(loaded.servable.token_names)}
     first, second, third = (ids[rf"bytes:\x{byte:02x}"] for byte in "쀍".encode())
     bias = {str(second): 100.0, str(third): 60.0}
     (choice,) = completed(loaded, prompt=[first], max_tokens=1, logit_bias=bias, temperature=0, echo=True).choices
@@ -197,7 +197,7 @@ def test_a_character_whose_bytes_a_prompt_begins_is_ended_by_the_continuation(ve
 
 def test_a_prompt_s_tokens_may_hold_line_ends(versions: Mapping[str, LoadedGenerator]):
     loaded = versions["words"]
-    one, other = (loaded.servable.read(word).given[0] for word in ("나는", "오늘"))
+    one, other = (loaded.servable.read(word).client_tokens[0] for word in ("나는", "오늘"))
     for prompt, text in (([0, one, other], "나는 오늘"), ([one, 0, other], "나는\n오늘"), ([one, 1], "나는 \ufffd")):
         answer = completed(loaded, prompt=prompt, max_tokens=0, echo=True)
         assert answer.choices[0].text == text
@@ -240,7 +240,7 @@ def test_who_leaves_a_stream_is_not_written_for(versions: Mapping[str, LoadedGen
         chunks = completing.chunks(with_usage=False)
         assert b"data: " in await anext(chunks)
         await chunks.aclose()
-        return [candidate.writing.done.cancelled() for candidate in completing.completion._each()]
+        return [candidate.generation.done.cancelled() for candidate in completing.completion._each()]
 
     assert asyncio.run(leave()) == [True, True, True]
 

@@ -18,7 +18,7 @@ from app.store import durable_files, folder
 from app.store.version import ONNX
 from app.web.app import create_app
 from app.web.middleware.limits import Deadline
-from app.web.server.coalescing_transport import WholeAnswers
+from app.web.server.coalescing_transport import CoalescingProtocol
 from tests.service import free_port
 from tests.waiting import until
 
@@ -55,7 +55,7 @@ class Work:
 def served(app: FastAPI) -> Iterator[str]:
     """The app on a free port, in a thread."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, http=WholeAnswers, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, http=CoalescingProtocol, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
     until(lambda: server.started, 20, "it serves")
@@ -88,12 +88,12 @@ def test_what_is_being_made_lasting_is_done_to_its_end():
 def test_an_import_that_was_given_up_while_it_was_published_does_not_exist(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    settings = Settings(store=tmp_path, starters=STARTERS, offline=True, supervise=False)
+    settings = Settings(store=tmp_path, starters=STARTERS, offline=True, run_supervisor=False)
     synced = durable_files.sync_tree
 
     def too_long(staged: Path) -> None:
         synced(staged)
-        waiting = request_context.calling.get()
+        waiting = request_context.current_caller.get()
         assert waiting
         assert waiting.give_up()  # as the deadline does, and a departure
 

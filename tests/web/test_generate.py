@@ -17,8 +17,8 @@ from starlette.testclient import TestClient
 
 from app import cli
 from app.families.text.vocabulary import VOCABULARY
-from app.serving.sampling import Sampling
-from app.serving.word_stream import Wish
+from app.serving.sampling import SamplingParameters
+from app.serving.word_stream import WordOptions
 from app.settings import Settings
 from app.store.model_store import ModelStore
 from app.store.version import Card, checksums
@@ -60,7 +60,7 @@ def client(root: Path) -> Iterator[TestClient]:
 
 
 def settings(root: Path) -> Settings:
-    return Settings(store=root, starters=root / "none", offline=True, watch_seconds=0.05)
+    return Settings(store=root, starters=root / "none", offline=True, store_poll_seconds=0.05)
 
 
 def generated(client: TestClient, **body: Any) -> Any:
@@ -287,13 +287,13 @@ def test_a_text_under_way_ends_on_the_version_it_began_with(root: Path, store: M
             servables = app.state.services.servables
             old = servables.live("gru")
             begun = asyncio.Event()
-            wish = Wish(1000, Sampling(temperature=50, seed=3))
-            telling = old.batcher.submit(old.servable.read(SEED), wish, lambda _: begun.set())
+            wish = WordOptions(1000, SamplingParameters(temperature=50, seed=3))
+            generated = old.batcher.submit(old.servable.read(SEED), wish, lambda _: begun.set())
             await begun.wait()
             publish_again(store, "gru")
             await servables.refresh("gru")
             new = servables.live("gru")
-            words = [word.text for word in (await telling.done).words]
+            words = [word.text for word in (await generated.done).words]
             same = await new.batcher.submit(new.servable.read(SEED), wish).done
             assert words == [word.text for word in same.words]
             return old.card.version, new.card.version, words

@@ -118,7 +118,7 @@ def test_one_import_at_a_time(client: TestClient):
 
 @pytest.mark.train
 def test_an_import_that_takes_too_long_is_ended(tmp_path: Path, settings: Settings):
-    hurried = settings.model_copy(update={"store": tmp_path / "store", "request_seconds": 0.5})
+    hurried = settings.model_copy(update={"store": tmp_path / "store", "request_timeout_seconds": 0.5})
     app = create_app(hurried)
     with TestClient(app, raise_server_exceptions=False) as client:
         refused(brought(client, "digit", starter("digit", KERAS)), 504)  # TensorFlow's import alone takes longer

@@ -11,7 +11,7 @@ from app.families.imaging import png
 from app.settings import Settings
 from app.store.model_store import ModelStore
 from app.store.opening import open_store
-from app.store.version import CARD, GUESSES, checksums
+from app.store.version import CARD, PREDICTIONS, checksums
 from app.web.app import create_app
 from app.web.routes.health import gpus
 from tests.drawing import draw_digit
@@ -22,7 +22,7 @@ SEVEN = png(draw_digit(7, 28, 2.5))
 @pytest.fixture
 def idle(settings: Settings) -> Iterator[TestClient]:
     """An application that queues jobs and does not look at them."""
-    patient = settings.model_copy(update={"poll_seconds": 3600.0, "max_queued": 3})
+    patient = settings.model_copy(update={"job_poll_seconds": 3600.0, "max_queued_jobs": 3})
     app = create_app(patient)
     with TestClient(app) as client:
         app.state.services.supervisor.close()
@@ -233,7 +233,7 @@ def test_a_version_in_the_shadow_is_compared_with_what_is_answered(client: TestC
     for _ in range(3):
         assert client.post("/predict/digit", files={"file": SEVEN}).json()["version"] == 1
     assert client.get("/models/digit").json()["shadow"]["counts"]["agreed"] == 3
-    counted = 'fitserve_shadow_total{model="digit",outcome="agreed",shadow="2",version="1"} 3.0'
+    counted = 'fitserve_shadow_comparisons_total{model="digit",outcome="agreed",shadow="2",version="1"} 3.0'
     assert counted in client.get("/metrics").text.splitlines()
     ended = client.delete("/models/digit/aliases/shadow").json()
     assert (ended["shadow"], ended["aliases"]) == (None, {"live": 1})
@@ -247,12 +247,12 @@ def test_texts_have_no_shadow(unchanged: TestClient):
 
 
 def test_two_versions_are_compared_by_what_each_guessed(client: TestClient, two_versions: ModelStore):
-    guesses = {"1": [0, 1, 2, 3, 9, 9], "2": [0, 1, 2, 9, 4, 8]}
+    predictions = {"1": [0, 1, 2, 3, 9, 9], "2": [0, 1, 2, 9, 4, 8]}
     truth = [0, 1, 2, 3, 4, 5]
     two_versions.promote("digit", 2)
-    for number, guessed in guesses.items():
+    for number, guessed in predictions.items():
         folder = two_versions.folder("digit", int(number))
-        np.save(folder / GUESSES, np.array([truth, guessed], np.uint8))
+        np.save(folder / PREDICTIONS, np.array([truth, guessed], np.uint8))
         card = two_versions.card("digit", int(number))
         (folder / CARD).write_text(card.model_copy(update={"files": checksums(folder)}).model_dump_json())
     seen = client.get("/models/digit/compare", params={"versions": "previous,2"}).json()
@@ -272,7 +272,7 @@ def test_versions_from_before_guesses_were_kept_are_compared_by_their_figures(
     client: TestClient, two_versions: ModelStore
 ):
     folder, card = two_versions.folder("digit", 2), two_versions.card("digit", 2)
-    (folder / GUESSES).unlink()
+    (folder / PREDICTIONS).unlink()
     (folder / CARD).write_text(card.model_copy(update={"files": checksums(folder)}).model_dump_json())
     seen = client.get("/models/digit/compare", params={"versions": "1,2"}).json()
     assert (seen["agreement"], list(seen["confusion"])) == (None, ["1", "2"])

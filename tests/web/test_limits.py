@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from app.settings import STARTERS, Settings
 from app.web.app import create_app
-from app.web.middleware.admission import Buckets, Fairness
+from app.web.middleware.admission import AdmissionControl, TokenBuckets
 from app.web.middleware.limits import Deadline
 from tests.service import Service
 
@@ -90,7 +90,7 @@ async def test_each_caller_has_so_many_requests_at_once():
         await release.wait()
         await answer(scope, receive, send)
 
-    fair = Fairness(waiting, max_rate=0, max_concurrent=2, max_requests=10)
+    fair = AdmissionControl(waiting, max_rate=0, max_concurrent=2, max_requests=10)
     held = [asyncio.create_task(call(fair, key="phone")) for _ in range(2)]
     await asyncio.sleep(0)
     refused = await call(fair, key="phone")
@@ -106,11 +106,11 @@ async def test_each_caller_has_so_many_requests_at_once():
 
 
 def test_a_bucket_lets_a_seconds_worth_through_and_then_the_rate():
-    buckets = Buckets(10)
-    assert [buckets.take("a", 0.0) for _ in range(11)] == [0.0] * 10 + [pytest.approx(0.1)]
-    assert buckets.take("b", 0.0) == 0
-    assert buckets.take("a", 0.1) == 0
-    assert buckets.take("a", 0.1) > 0
+    buckets = TokenBuckets(10)
+    assert [buckets.acquire("a", 0.0) for _ in range(11)] == [0.0] * 10 + [pytest.approx(0.1)]
+    assert buckets.acquire("b", 0.0) == 0
+    assert buckets.acquire("a", 0.1) == 0
+    assert buckets.acquire("a", 0.1) > 0
 
 
 def test_who_asks_too_often_is_told_when_to_come_back(settings: Settings):
@@ -133,7 +133,13 @@ def closes(connection: socket.socket, seconds: float) -> bool:
 
 @pytest.fixture
 def impatient(tmp_path: Path):
-    with Service(store=tmp_path, starters=STARTERS, head_seconds=0.5, request_seconds=1, linger_seconds=1) as service:
+    with Service(
+        store=tmp_path,
+        starters=STARTERS,
+        header_timeout_seconds=0.5,
+        request_timeout_seconds=1,
+        shutdown_delay_seconds=1,
+    ) as service:
         yield service
 
 

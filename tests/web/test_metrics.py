@@ -32,8 +32,11 @@ def test_requests_are_counted_under_their_route(client: TestClient):
         sample = ("fitserve_requests_total", *labels)
         assert after[sample] == before.get(sample, 0) + 1, sample
     for stage in ("decode", "queue", "predict"):
-        assert after["fitserve_stage_seconds_count", stage] == before["fitserve_stage_seconds_count", stage] + 1
-    by_version = ("fitserve_version_seconds_count", "digit", "1")
+        assert (
+            after["fitserve_stage_duration_seconds_count", stage]
+            == before["fitserve_stage_duration_seconds_count", stage] + 1
+        )
+    by_version = ("fitserve_inference_duration_seconds_count", "digit", "1")
     assert after[by_version] == before[by_version] + 1
     assert after[("fitserve_batch_size_count",)] == before[("fitserve_batch_size_count",)] + 1
 
@@ -44,7 +47,7 @@ def test_versions_queues_and_jobs_are_as_they_stand(unchanged: TestClient):
     assert stands["fitserve_queue_depth", "lstm"] == 0
     assert stands["fitserve_jobs", "queued"] == stands["fitserve_jobs", "running"] == 0
     assert stands["fitserve_versions", "gru"] == 1
-    assert stands["fitserve_load_seconds_count", "digit"] >= 1
+    assert stands["fitserve_load_duration_seconds_count", "digit"] >= 1
     assert stands[("fitserve_store_free_bytes",)] > 0
 
 

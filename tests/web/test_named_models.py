@@ -27,7 +27,7 @@ def publish(store: ModelStore, model: str = NAME) -> Card:
 @pytest.fixture
 def idle(settings: Settings) -> Iterator[TestClient]:
     """An application that queues jobs and does not look at them."""
-    app = create_app(settings.model_copy(update={"poll_seconds": 3600.0, "max_models": 2}))
+    app = create_app(settings.model_copy(update={"job_poll_seconds": 3600.0, "max_models": 2}))
     with TestClient(app, raise_server_exceptions=False) as client:
         app.state.services.supervisor.close()
         yield client

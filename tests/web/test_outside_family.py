@@ -50,7 +50,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         (site / name).write_text(content)
     paths = [str(site), str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     chosen = {"FITSERVE_STORE": str(tmp_path / "store"), "FITSERVE_STARTERS": str(tmp_path / "none")}
-    chosen |= {"FITSERVE_SUPERVISE": "false", "PYTHONPATH": os.pathsep.join(paths)}
+    chosen |= {"FITSERVE_RUN_SUPERVISOR": "false", "PYTHONPATH": os.pathsep.join(paths)}
     return {**os.environ, **chosen}
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from app.errors import Overloaded
 from app.settings import STARTERS
-from app.web.middleware.admission import Fairness
+from app.web.middleware.admission import AdmissionControl
 from app.web.middleware.limits import SMALL_BYTES, BodyLimit
 from bench.overload import load, predict_request, tail
 from bench.serve_digit import picture
@@ -27,7 +27,13 @@ CALLERS = 64
 @pytest.fixture
 def narrow(tmp_path: Path):
     """A service with little room."""
-    limits = {"max_waiting": 16, "max_concurrent": 4, "max_connections": 70, "head_seconds": 2, "request_seconds": 2}
+    limits = {
+        "max_queue_size": 16,
+        "max_concurrent": 4,
+        "max_connections": 70,
+        "header_timeout_seconds": 2,
+        "request_timeout_seconds": 2,
+    }
     with Service(store=tmp_path, starters=STARTERS, **limits) as service:
         yield service
 
@@ -95,7 +101,7 @@ async def test_all_callers_together_have_so_many_requests_at_once():
         await release.wait()
         await answer(scope, receive, send)
 
-    fair = Fairness(waiting, max_rate=0, max_concurrent=10, max_requests=2)
+    fair = AdmissionControl(waiting, max_rate=0, max_concurrent=10, max_requests=2)
     held = [asyncio.create_task(call(fair, key=key)) for key in ("phone", "tablet")]
     await asyncio.sleep(0)
     refused = await call(fair, key="watch")
@@ -118,7 +124,7 @@ async def test_large_bodies_share_a_bound_and_give_it_back(headers):
         await release.wait()
         await answer(scope, receive, send)
 
-    limit = BodyLimit(reading, max_bytes=10 * SMALL_BYTES, forms={}, max_held=3 * SMALL_BYTES)
+    limit = BodyLimit(reading, max_bytes=10 * SMALL_BYTES, forms={}, max_inflight=3 * SMALL_BYTES)
     body = (b"x" * SMALL_BYTES, b"x" * SMALL_BYTES)
     first = asyncio.create_task(call(limit, body=body, headers=headers))
     await arrived.wait()

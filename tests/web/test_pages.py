@@ -18,7 +18,7 @@ LINK = ELSEWHERE | {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 @contextmanager
 def serving(settings: Settings, host: str = "localhost:8000", **changes: object) -> Iterator[TestClient]:
     """As in a container: every address is served, and the client is the gateway of a network."""
-    opened = settings.model_copy(update={"allow_open": True, "allowed_hosts": None, **changes})
+    opened = settings.model_copy(update={"allow_unauthenticated": True, "allowed_hosts": None, **changes})
     with TestClient(create_app(opened), base_url=f"http://{host}", client=("172.18.0.1", 1)) as client:
         yield client
 

@@ -140,9 +140,9 @@ def test_server_health_and_metadata(client: TestClient):
 
 
 def test_a_service_that_is_leaving_is_not_ready(client: TestClient):
-    client.app.state.leaving = True  # type: ignore[attr-defined]
+    client.app.state.shutting_down = True  # type: ignore[attr-defined]
     answer = client.get("/v2/health/ready")
-    client.app.state.leaving = False  # type: ignore[attr-defined]
+    client.app.state.shutting_down = False  # type: ignore[attr-defined]
     assert (answer.status_code, answer.json()) == (503, {"ready": False})
 
 

@@ -42,13 +42,13 @@ def test_nobody_takes_another_ones_rate(settings: Settings, client: str, name: s
 
 @pytest.mark.parametrize("name", SAYING)
 def test_nobody_becomes_this_machine_by_saying_so(settings: Settings, name: str):
-    with serving(settings, "192.0.2.1", allow_open=False) as opened:
+    with serving(settings, "192.0.2.1", allow_unauthenticated=False) as opened:
         assert opened.get("/models", headers=saying(name, "127.0.0.1")).status_code == 403
 
 
 @pytest.mark.parametrize("name", SAYING)
 def test_nobody_stops_being_this_machine_by_saying_so(settings: Settings, name: str):
-    with serving(settings, "127.0.0.1", allow_open=False) as opened:
+    with serving(settings, "127.0.0.1", allow_unauthenticated=False) as opened:
         assert opened.get("/models", headers=saying(name, "192.0.2.1")).status_code == 200
 
 
@@ -94,7 +94,7 @@ def test_a_named_proxy_is_believed(settings: Settings):
 
 
 def test_behind_a_named_proxy_of_this_machine_others_are_not_this_machine(settings: Settings):
-    with serving(settings, "127.0.0.1", trusted_proxies="127.0.0.1", allow_open=False) as opened:
+    with serving(settings, "127.0.0.1", trusted_proxies="127.0.0.1", allow_unauthenticated=False) as opened:
         assert opened.get("/models", headers={"X-Forwarded-For": "198.51.100.1"}).status_code == 403
         assert opened.get("/models", headers={"X-Forwarded-For": "127.0.0.1, 198.51.100.1"}).status_code == 403
         assert opened.get("/models").status_code == 200

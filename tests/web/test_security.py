@@ -34,7 +34,7 @@ def keys(file: Path) -> dict[Scope, str]:
 
 @contextmanager
 def serving(settings: Settings, client: str = "127.0.0.1", host: str = "localhost", **changes: object):
-    app = create_app(settings.model_copy(update={"allow_open": False, "allowed_hosts": None, **changes}))
+    app = create_app(settings.model_copy(update={"allow_unauthenticated": False, "allowed_hosts": None, **changes}))
     with TestClient(app, base_url=f"http://{host}", client=(client, 1), raise_server_exceptions=False) as opened:
         yield opened
 
@@ -188,7 +188,7 @@ def test_without_keys_the_service_listens_on_loopback_only():
     environment = {"FITSERVE_HOST": "0.0.0.0", "PATH": ""}
     done = subprocess.run([sys.executable, "-m", "app.main"], env=environment, capture_output=True, text=True)
     assert done.returncode == 1
-    for remedy in ("FITSERVE_API_KEYS_FILE", "fitserve keys create", "FITSERVE_ALLOW_OPEN"):
+    for remedy in ("FITSERVE_API_KEYS_FILE", "fitserve keys create", "FITSERVE_ALLOW_UNAUTHENTICATED"):
         assert remedy in done.stderr
 
 

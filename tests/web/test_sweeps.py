@@ -22,7 +22,7 @@ ASKED = {"family": "digit", "space": SPACE, "trials": 3, "hyperparameters": {"da
 @pytest.fixture
 def idle(settings: Settings) -> Iterator[TestClient]:
     """An application whose supervisor and sweeper look only when they are told to."""
-    app = create_app(settings.model_copy(update={"poll_seconds": 600, "max_trainers": 2}))
+    app = create_app(settings.model_copy(update={"job_poll_seconds": 600, "max_trainers": 2}))
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 
@@ -98,11 +98,11 @@ def test_the_picture_has_a_line_for_each_trial_with_a_figure(idle: TestClient):
 def test_a_cancelled_sweep_queues_nothing_more(idle: TestClient):
     sweep = ask(idle)
     services(idle).sweeper.step()
-    assert idle.post(f"/sweeps/{sweep['id']}/cancel").json()["wish"] == "cancel"
+    assert idle.post(f"/sweeps/{sweep['id']}/cancel").json()["control_request"] == "cancel"
     for _ in range(2):
         services(idle).sweeper.step()
     seen = idle.get(f"/sweeps/{sweep['id']}").json()
-    assert (seen["status"], seen["wish"], seen["result"]) == ("cancelled", None, None)
+    assert (seen["status"], seen["control_request"], seen["result"]) == ("cancelled", None, None)
     assert [row["status"] for row in seen["table"]] == ["cancelled", "cancelled"]
     assert idle.post(f"/sweeps/{sweep['id']}/cancel").json()["status"] == "cancelled"
 

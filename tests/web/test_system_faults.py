@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.errors import SystemFault, Unavailable
-from app.serving.loading import Limits
+from app.serving.loading import ServingLimits
 from app.serving.servables import Servables
 from app.settings import STARTERS, Settings
 from app.store.model_store import ModelStore
@@ -54,7 +54,7 @@ REQUESTS: dict[str, Callable[[TestClient], Any]] = {
 def client(settings: Settings) -> Iterator[TestClient]:
     publish_second_version(ModelStore(tmp := settings.local_folder))
     ModelStore(tmp).set_split("digit", {1: 90, 2: 10})
-    quiet = settings.model_copy(update={"supervise": False})
+    quiet = settings.model_copy(update={"run_supervisor": False})
     with TestClient(create_app(quiet), raise_server_exceptions=False) as opened:
         yield opened
 
@@ -130,7 +130,7 @@ async def test_a_version_that_could_not_be_read_for_a_moment_serves_afterwards(
     for content in ("0.25", "0.5"):
         publish_tiny(store, content)
     store.promote("tiny", 2)
-    servables = Servables(store, {"tiny": TINY}, TinyRuntime(), Limits())
+    servables = Servables(store, {"tiny": TINY}, TinyRuntime(), ServingLimits())
     real = Path.open
     faulty = tmp_path / "tiny" / "2" / name
 

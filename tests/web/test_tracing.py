@@ -92,11 +92,11 @@ def test_a_job_is_followed_by_its_id_through_service_and_trainer(traced: tuple[R
 SCRIPT = """
 import sys
 {before}
-from app.tracing import configure_tracing, here, passport, span
+from app.tracing import configure_tracing, current_context, traceparent, span
 import app.main
 configure_tracing()
 with span("x"):
-    print(here(), passport())
+    print(current_context(), traceparent())
 print(sorted(name for name in sys.modules if name.startswith(("opentelemetry.sdk", "opentelemetry.exporter"))))
 """
 

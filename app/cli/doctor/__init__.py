@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from rich.table import Table
 
 from app.cli.doctor import environment, storage
-from app.cli.doctor.check_result import Finding
+from app.cli.doctor.check_result import CheckResult
 from app.cli.terminal import console, styled
 from app.settings import Settings
 
@@ -32,26 +32,26 @@ MARKS = {"good": ("✓", "green"), "note": ("·", "yellow"), "wrong": ("✗", "r
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for machines.")] = False) -> None:
     """Look at versions, GPU, store, journal, data, port, keys and limits; exit code 1 when something is wrong."""
-    findings = list(examined())
+    results = list(check_all())
     if as_json:
-        typer.echo(to_json([asdict(finding) for finding in findings], indent=2))
+        typer.echo(to_json([asdict(result) for result in results], indent=2))
     else:
         table = Table.grid(padding=(0, 1))
-        for finding in findings:
-            table.add_row(styled(*MARKS[finding.state]), finding.subject, finding.text)
+        for result in results:
+            table.add_row(styled(*MARKS[result.state]), result.subject, result.text)
         console.print(table)
-    if any(finding.state == "wrong" for finding in findings):
+    if any(result.state == "wrong" for result in results):
         raise typer.Exit(1)
 
 
-def examined() -> Iterator[Finding]:
+def check_all() -> Iterator[CheckResult]:
     """What every check found; when the settings themselves are wrong, what is wrong with each."""
     try:
         settings = Settings()
     except ValidationError as fault:
         for one in fault.errors():
             name = f"FITSERVE_{'_'.join(str(part) for part in one['loc']).upper()}"
-            yield Finding("settings", "wrong", f"{name}={one['input']}: {one['msg']}")
+            yield CheckResult("settings", "wrong", f"{name}={one['input']}: {one['msg']}")
         return
     for check in CHECKS:
         yield from check(settings)

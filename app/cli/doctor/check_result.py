@@ -7,7 +7,7 @@ State: TypeAlias = Literal["good", "note", "wrong"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One line of the report; a note asks for nothing to be done."""
 
     subject: str

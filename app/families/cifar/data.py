@@ -90,9 +90,9 @@ class _Batches(pickle.Unpickler):
 
 def draw_sample() -> Pictures:
     """1,000 coloured shapes to learn and 200 to test on; always the same ones."""
-    draw = np.random.default_rng(SAMPLE_SEED)
+    rng = np.random.default_rng(SAMPLE_SEED)
     labels = np.arange(SAMPLE_TRAIN + SAMPLE_TEST, dtype=np.int64) % len(SAMPLE_LABELS)
-    pictures = np.stack([_drawn(SAMPLE_LABELS[label], draw) for label in labels])
+    pictures = np.stack([_drawn(SAMPLE_LABELS[label], rng) for label in labels])
     cut = SAMPLE_TRAIN
     return Pictures(pictures[:cut], labels[:cut], pictures[cut:], labels[cut:], SAMPLE_LABELS)
 
@@ -106,12 +106,12 @@ def fingerprint(*arrays: NDArray[np.generic]) -> str:
     return digest.hexdigest()
 
 
-def _drawn(label: str, draw: np.random.Generator) -> NDArray[np.uint8]:
+def _drawn(label: str, rng: np.random.Generator) -> NDArray[np.uint8]:
     """A shape of about half the picture's side on an even ground, both with noise."""
     colour, shape = label.split()
-    canvas = np.full((SIDE, SIDE, 3), draw.integers(60, 200, 3), np.uint8)
-    x, y = draw.integers(12, 20, 2).tolist()
-    radius = int(draw.integers(7, 11))
+    canvas = np.full((SIDE, SIDE, 3), rng.integers(60, 200, 3), np.uint8)
+    x, y = rng.integers(12, 20, 2).tolist()
+    radius = int(rng.integers(7, 11))
     corners = ((x, y - radius), (x - radius, y + radius), (x + radius, y + radius))
     ink = COLOURS[colour]
     match shape:
@@ -126,5 +126,5 @@ def _drawn(label: str, draw: np.random.Generator) -> NDArray[np.uint8]:
             cv2.line(canvas, (x, y - radius), (x, y + radius), ink, 4)
         case _:
             cv2.fillPoly(canvas, [np.array(corners)], ink)
-    noisy = canvas + draw.normal(0, 12, canvas.shape)
+    noisy = canvas + rng.normal(0, 12, canvas.shape)
     return noisy.clip(0, 255).astype(np.uint8)

@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from app.families.contract import Network, everything
+from app.families.contract import Network, all_layers
 
 INPUT = "image"
 OUTPUT = "probabilities"
@@ -116,7 +116,7 @@ def _computing_in(dtype: str) -> Iterator[None]:
 
 def all_but_whitening(network: Network) -> frozenset[str]:
     """What learns of the compact network."""
-    return everything(network) - {WHITENING}
+    return all_layers(network) - {WHITENING}
 
 
 def head_and(unfreeze: int, network: Network) -> frozenset[str]:

@@ -15,7 +15,18 @@ from app.families.cifar.networks import INPUT, OUTPUT, SHAPE, all_but_whitening,
 from app.families.cifar.optimizers import adam, adam_cycle, momentum_cycle
 from app.families.cifar.precision import fastest_precision
 from app.families.cifar.spec import CifarHyperparameters, filled_in
-from app.families.contract import Array, Data, DataFile, Fixed, Network, Phase, Reference, Signature, Split, Tensor
+from app.families.contract import (
+    Array,
+    Data,
+    DataFile,
+    Network,
+    Phase,
+    Reference,
+    Signature,
+    Split,
+    StaticDataset,
+    Tensor,
+)
 
 HELD_OUT = 0.05  # share of the training pictures held out for validation, from the end
 WHITENED = 5000  # pictures whose patches compact's first layer is made from
@@ -56,7 +67,7 @@ class CifarRecipe:
             test=test,
             fingerprint=known,
             test_fingerprint=fingerprint(pictures.test, pictures.test_labels),
-            fixed=self._fixed(pictures, examples, known),
+            static_dataset=self._static_dataset(pictures, examples, known),
             reference=Reference(
                 as_input(pictures.train[:few]),
                 pictures.train_labels[:few],
@@ -71,7 +82,7 @@ class CifarRecipe:
         dtype = "mixed_bfloat16" if chosen.precision == "bfloat16" else "float32"
         if chosen.backbone == "compact":
             few = np.arange(min(WHITENED, data.examples))
-            return compact(data.fixed.inputs(few), len(data.labels), dtype)  # type: ignore[union-attr]
+            return compact(data.static_dataset.inputs(few), len(data.labels), dtype)  # type: ignore[union-attr]
         return transfer(str(chosen.backbone), self._weights, str(chosen.preprocessing), len(data.labels), dtype)
 
     def phases(self, data: Data) -> Sequence[Phase]:
@@ -80,22 +91,30 @@ class CifarRecipe:
         if chosen.backbone == "compact":
             epochs, batch = chosen.epochs or 0, chosen.batch_size or 1
             compiling = partial(momentum_cycle, highest=chosen.learning_rate or 0.0, steps=_steps(data, epochs, batch))
-            return [Phase("train", epochs, batch, compiling, all_but_whitening, fixed=chosen.augment != "full")]
+            return [
+                Phase(
+                    "train", epochs, batch, compiling, all_but_whitening, uses_static_dataset=chosen.augment != "full"
+                )
+            ]
         return [
-            self._phase("head", data, partial(head_and, 0), fixed=True),
-            self._phase("fine_tune", data, partial(head_and, chosen.unfreeze or 0), fixed=chosen.augment != "full"),
+            self._phase("head", data, partial(head_and, 0), uses_static_dataset=True),
+            self._phase(
+                "fine_tune", data, partial(head_and, chosen.unfreeze or 0), uses_static_dataset=chosen.augment != "full"
+            ),
         ]
 
-    def _phase(self, name: str, data: Data, learns: Callable[[Network], frozenset[str]], *, fixed: bool) -> Phase:
+    def _phase(
+        self, name: str, data: Data, trainable_layers: Callable[[Network], frozenset[str]], *, uses_static_dataset: bool
+    ) -> Phase:
         chosen = self.hyperparameters
         epochs, batch, rate = (getattr(chosen, f"{name}_{knob}") for knob in ("epochs", "batch_size", "learning_rate"))
         if chosen.recipe == "classic":
             compiling = partial(adam, rate=rate)
         else:
             compiling = partial(adam_cycle, highest=rate, steps=_steps(data, epochs, batch))
-        return Phase(name, epochs, batch, compiling, learns, fixed)
+        return Phase(name, epochs, batch, compiling, trainable_layers, uses_static_dataset)
 
-    def _fixed(self, pictures: Pictures, examples: int, known: str) -> Fixed:
+    def _static_dataset(self, pictures: Pictures, examples: int, known: str) -> StaticDataset:
         """The training pictures as they are, followed, unless nothing augments them, by their mirror images."""
         copies = 1 if self.hyperparameters.augment == "none" else 2
         flipped = self._flipped(examples)
@@ -111,7 +130,7 @@ class CifarRecipe:
             return rows if copies == 1 else rows + examples * flipped(epoch)[rows]
 
         targets = np.tile(pictures.train_labels[:examples], copies)
-        return Fixed(inputs, targets, order, f"{known} {examples} x {copies}")
+        return StaticDataset(inputs, targets, order, f"{known} {examples} x {copies}")
 
     def _augmented(self, pictures: Pictures, examples: int) -> Callable[[Phase, int], Any]:
         everyone = tf.constant(pictures.train[:examples])

@@ -15,7 +15,7 @@ SIDE = 32
 class CifarServable(PictureClassifier):
     """Says which of ten things a photograph shows."""
 
-    detail = 4 * SIDE
+    min_decode_size = 4 * SIDE
 
     def decode(self, picture: Image.Image, crop: Crop) -> Floats:
         """(32, 32, 3) float32 RGB in 0..1; every pixel of the part looked at has its share in the result."""
@@ -24,7 +24,7 @@ class CifarServable(PictureClassifier):
             pixels = _centre(pixels)
         return resized(pixels).astype(np.float32) / np.float32(255)
 
-    def seen(self, instance: NDArray[np.float32]) -> bytes:
+    def preview(self, instance: NDArray[np.float32]) -> bytes:
         """The 32 x 32 that the network saw, as PNG."""
         return png((instance * 255).round().astype(np.uint8))
 

@@ -47,7 +47,7 @@ SHEET_SMOOTHING, SHEET_DEPTH = 0.03, 0.08
 SHEET_RIM = 0.03
 
 
-class Relief(NamedTuple):
+class ForegroundMap(NamedTuple):
     """`ink` (h, w) float32 in grey levels of full light, positive where `tone` (h, w) uint8 has ink.
 
     `gain` is what full light would multiply steps in tone by, (h, w) or one number; `plain` if the light was even.
@@ -59,16 +59,16 @@ class Relief(NamedTuple):
     plain: bool
 
 
-def reliefs(tone: Bytes) -> Iterator[list[Relief]]:
+def foreground_maps(tone: Bytes) -> Iterator[list[ForegroundMap]]:
     """Ways to see ink in a picture, likeliest first; those in one list are rivals."""
     sheet = _sheet(tone)
     if sheet is not None:
-        yield from reliefs(sheet)
+        yield from foreground_maps(sheet)
     drawing = _drawing(tone)
     if drawing is not None:
-        yield [Relief(tone, drawing, 1.0, True)]
+        yield [ForegroundMap(tone, drawing, 1.0, True)]
     if max(tone.shape) != ENLARGED:
-        yield [relief for share in LIGHT_SHARES for relief in _photograph(tone, share)]
+        yield [foreground for share in LIGHT_SHARES for foreground in _photograph(tone, share)]
 
 
 def pieces(mask: Any) -> int:
@@ -90,12 +90,12 @@ def _drawing(tone: Bytes) -> Floats | None:
     if high.min() == high.max():
         return None
     bright, dim = float(np.median(calm[high > 0])), float(np.median(calm[high == 0]))
-    ink_is_dark = _is_ground(high)
-    ground, at = (high > 0, bright) if ink_is_dark else (high == 0, dim)
+    ink_is_dark = _is_background(high)
+    background, at = (high > 0, bright) if ink_is_dark else (high == 0, dim)
     if max(tone.shape) != ENLARGED:
         # Blurring evens noise out but lets ink run into a narrow ground.
-        spread = min(_spread(picture[ground], at) for picture in (tone, calm))
-        depth = float(cv2.distanceTransform(1 - np.asarray(ground, np.uint8), cv2.DIST_L2, 3).max())
+        spread = min(_spread(picture[background], at) for picture in (tone, calm))
+        depth = float(cv2.distanceTransform(1 - np.asarray(background, np.uint8), cv2.DIST_L2, 3).max())
         deep = min(depth, min(tone.shape) / 2) > STROKE_DEPTH * max(tone.shape)
         if deep or spread > TONE_SPREAD * (bright - dim):
             return None
@@ -113,7 +113,7 @@ def _ring(picture: Any) -> Any:
     return np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
 
 
-def _is_ground(mask: Any) -> bool:
+def _is_background(mask: Any) -> bool:
     """Whether the class that is 1 of 0 and 1 is the ground: it has the border, or lies in pieces between the ink."""
     height, width = mask.shape
     inset = int(RING_INSET * min(height, width))
@@ -165,18 +165,20 @@ def _is_rectangle(contour: Any, least: float) -> bool:
     return len(corners) == 4 and area > SHEET_SOLID * cv2.contourArea(cv2.convexHull(contour))
 
 
-def _photograph(tone: Bytes, share: float) -> list[Relief]:
+def _photograph(tone: Bytes, share: float) -> list[ForegroundMap]:
     """Dark and light ink on a ground that light and shadow make uneven: a median follows both and drops strokes."""
     reach = min(MOST_REACH, max(3, int(min(tone.shape) * share) | 1))
     tones = tone.astype(np.float32)
-    ground = np.asarray(cv2.medianBlur(tone, reach), np.uint8)
-    rough = np.abs(tones - ground)
-    ground = np.asarray(cv2.medianBlur(np.where(rough > SURE_INK * peak_of(rough), ground, tone), reach), np.uint8)
-    height = tones - ground
+    background = np.asarray(cv2.medianBlur(tone, reach), np.uint8)
+    rough = np.abs(tones - background)
+    background = np.asarray(
+        cv2.medianBlur(np.where(rough > SURE_INK * peak_of(rough), background, tone), reach), np.uint8
+    )
+    height = tones - background
     # Shadow dims paper and ink alike, so it is divided out; chalk on a black board only loses by that.
-    gain = float(np.percentile(ground, 90)) / np.maximum(ground, 1).astype(np.float32)
+    gain = float(np.percentile(background, 90)) / np.maximum(background, 1).astype(np.float32)
     gain = _f32(np.where(gain > MOST_GAIN, 1, gain.clip(1)))
-    return [Relief(tone, -height * gain, gain, False), Relief(tone, height, 1.0, False)]
+    return [ForegroundMap(tone, -height * gain, gain, False), ForegroundMap(tone, height, 1.0, False)]
 
 
 def _f32(array: Any) -> Floats:

@@ -41,9 +41,9 @@ def read_mnist(path: Path) -> Digits:
 
 def draw_sample() -> Digits:
     """2,000 digits to learn and 400 to test on, drawn by `pen` and laid out as MNIST's are; always the same ones."""
-    draw = np.random.default_rng(SAMPLE_SEED)
+    rng = np.random.default_rng(SAMPLE_SEED)
     labels = np.arange(SAMPLE_TRAIN + SAMPLE_TEST, dtype=np.int64) % 10
-    pictures = np.stack([_drawn(int(label), draw) for label in labels])
+    pictures = np.stack([_drawn(int(label), rng) for label in labels])
     return Digits(pictures[:SAMPLE_TRAIN], labels[:SAMPLE_TRAIN], pictures[SAMPLE_TRAIN:], labels[SAMPLE_TRAIN:])
 
 
@@ -56,15 +56,15 @@ def fingerprint(*arrays: NDArray[np.generic]) -> str:
     return digest.hexdigest()
 
 
-def _drawn(digit: int, draw: np.random.Generator) -> NDArray[np.uint8]:
+def _drawn(digit: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     """One drawing, (28, 28) uint8: style, pen, slant and every control point as chance has it."""
     cover = cover_of(
         digit,
         (DRAWING, DRAWING),
-        draw.uniform(3, 7),
-        style=int(draw.integers(100)),
-        turn=draw.uniform(-15, 15),
-        wobble=draw.uniform(0, 0.05),
-        seed=int(draw.integers(2**31)),
+        rng.uniform(3, 7),
+        style=int(rng.integers(100)),
+        turn=rng.uniform(-15, 15),
+        wobble=rng.uniform(0, 0.05),
+        seed=int(rng.integers(2**31)),
     )
     return np.asarray(normalise((cover * 255).astype(np.uint8)) * 255, np.uint8)

@@ -38,11 +38,11 @@ class Drawing(NamedTuple):
 
 def drawn_ink(grey: Bytes) -> Drawing | None:
     """What is drawn in a (h, w) uint8 picture; None for what is no such drawing."""
-    ground = int(grey[0, 0])
+    background = int(grey[0, 0])
     rings = (grey[0], grey[-1], grey[:, 0], grey[:, -1])
-    if any(abs(int(extreme) - ground) > STRAY for ring in rings for extreme in (ring.min(), ring.max())):
+    if any(abs(int(extreme) - background) > STRAY for ring in rings for extreme in (ring.min(), ring.max())):
         return None
-    ink = np.asarray(cv2.absdiff(grey, np.full_like(grey, ground)), np.uint8)
+    ink = np.asarray(cv2.absdiff(grey, np.full_like(grey, background)), np.uint8)
     peak = int(ink.max())
     if peak < FAINTEST:
         return None

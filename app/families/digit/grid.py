@@ -29,8 +29,8 @@ def without_grid(grey: Bytes) -> Bytes | None:
     tones = np.array(
         [[_tone(grey[top:bottom, left:right]) for left, right in columns] for top, bottom in rows], np.uint8
     )
-    ground = int(np.median(np.concatenate([tones[0], tones[-1], tones[:, 0], tones[:, -1]])))
-    ink = cv2.absdiff(tones, np.full_like(tones, ground))
+    background = int(np.median(np.concatenate([tones[0], tones[-1], tones[:, 0], tones[:, -1]])))
+    ink = cv2.absdiff(tones, np.full_like(tones, background))
     framed = np.kron(np.pad(ink, EMPTY), np.ones((CELL, CELL), np.uint8)).astype(np.float32)
     round_cells = cv2.GaussianBlur(framed, (0, 0), ROUND * CELL) / max(1, int(ink.max()))
     return np.asarray((((round_cells - EDGE) * STEEP + 0.5) * 255).clip(0, 255), np.uint8)

@@ -49,55 +49,55 @@ UPRIGHT: tuple[tuple[tuple[float, float], ...], ...] = (
 
 def draw_others(count: int, seed: int, digits: Bytes) -> Bytes:
     """Pictures (count, 28, 28) uint8 of no single digit, laid out as one is; of `digits` (n, 28, 28) two or three."""
-    draw = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     kinds: Sequence[Callable[[], Bytes]] = (
-        lambda: _letter(draw),
-        lambda: _letter(draw),
-        lambda: _several(draw, digits),
-        lambda: _several(draw, digits),
-        lambda: _korean(draw),
-        lambda: _polygon(draw),
-        lambda: _rays(draw),
-        lambda: _scribble(draw),
-        lambda: _blobs(draw),
-        lambda: _blobs(draw),
-        lambda: _shades(draw),
-        lambda: _boxes(draw),
+        lambda: _letter(rng),
+        lambda: _letter(rng),
+        lambda: _several(rng, digits),
+        lambda: _several(rng, digits),
+        lambda: _korean(rng),
+        lambda: _polygon(rng),
+        lambda: _rays(rng),
+        lambda: _scribble(rng),
+        lambda: _blobs(rng),
+        lambda: _blobs(rng),
+        lambda: _shades(rng),
+        lambda: _boxes(rng),
     )
     return np.stack([kinds[index % len(kinds)]() for index in range(count)])
 
 
-def _pen(draw: np.random.Generator) -> float:
-    return TALL * float(draw.uniform(0.08, 0.24))
+def _pen(rng: np.random.Generator) -> float:
+    return TALL * float(rng.uniform(0.08, 0.24))
 
 
-def _stroked(strokes: Sequence[Points], draw: np.random.Generator, wide: float = 1.0) -> Bytes:
+def _stroked(strokes: Sequence[Points], rng: np.random.Generator, wide: float = 1.0) -> Bytes:
     """Strokes of a unit box, laid out after a slant and a turn."""
-    places = placed(strokes, draw, wide, draw.uniform(-0.2, 0.2), draw.uniform(-15, 15))
-    ink = ink_of(places, _pen(draw))
-    return laid_out(pressed(ink, draw) if draw.integers(4) == 0 else ink)
+    places = placed(strokes, rng, wide, rng.uniform(-0.2, 0.2), rng.uniform(-15, 15))
+    ink = ink_of(places, _pen(rng))
+    return laid_out(pressed(ink, rng) if rng.integers(4) == 0 else ink)
 
 
-def _letter(draw: np.random.Generator) -> Bytes:
+def _letter(rng: np.random.Generator) -> Bytes:
     """One letter, or a sign, or a few letters."""
-    kind = draw.random()
-    count = int(draw.integers(2, 4)) if kind < 0.2 else 1
-    text = "".join(draw.choice(list(SIGNS if kind > 0.8 else LETTERS), count))
+    kind = rng.random()
+    count = int(rng.integers(2, 4)) if kind < 0.2 else 1
+    text = "".join(rng.choice(list(SIGNS if kind > 0.8 else LETTERS), count))
     canvas = np.zeros((CANVAS, CANVAS * count), np.uint8)
-    font = FONTS[draw.integers(len(FONTS))]
-    width = int(draw.integers(3, 20))
+    font = FONTS[rng.integers(len(FONTS))]
+    width = int(rng.integers(3, 20))
     cv2.putText(canvas, text, (20, 120), font, 3.4, 255, width)
-    turn = cv2.getRotationMatrix2D((canvas.shape[1] / 2, CANVAS / 2), draw.uniform(-12, 12), draw.uniform(0.75, 0.9))
-    turn[0, 1] += draw.uniform(-0.25, 0.25)
+    turn = cv2.getRotationMatrix2D((canvas.shape[1] / 2, CANVAS / 2), rng.uniform(-12, 12), rng.uniform(0.75, 0.9))
+    turn[0, 1] += rng.uniform(-0.25, 0.25)
     return laid_out(np.asarray(cv2.warpAffine(canvas, turn, canvas.shape[::-1]), np.uint8))
 
 
-def _several(draw: np.random.Generator, digits: Bytes) -> Bytes:
+def _several(rng: np.random.Generator, digits: Bytes) -> Bytes:
     """Two or three digits in a row, or two over each other."""
-    chosen = digits[draw.integers(len(digits), size=2 if draw.random() < 0.75 else 3)]
+    chosen = digits[rng.integers(len(digits), size=2 if rng.random() < 0.75 else 3)]
     cut = [_cut(digit) for digit in chosen]
-    gap = int(draw.integers(-3, 4))
-    if draw.random() < 0.15:
+    gap = int(rng.integers(-3, 4))
+    if rng.random() < 0.15:
         cut = [digit.T for digit in cut]
         return np.ascontiguousarray(laid_out(_in_a_row(cut, gap).T.copy()))
     return laid_out(_in_a_row(cut, gap))
@@ -121,95 +121,95 @@ def _in_a_row(cut: Sequence[Bytes], gap: int) -> Bytes:
     return row
 
 
-def _korean(draw: np.random.Generator) -> Bytes:
+def _korean(rng: np.random.Generator) -> Bytes:
     """A syllable of two or three Korean letters."""
 
     def part(strokes: Sequence[Sequence[tuple[float, float]]], box: tuple[float, float, float, float]) -> list[Points]:
-        x, y, w, h = np.array(box) + draw.normal(0, 0.02, 4)
+        x, y, w, h = np.array(box) + rng.normal(0, 0.02, 4)
         return [np.array(stroke, np.float64) * (w, h) + (x, y) for stroke in strokes]
 
-    first, last = (JAMO[draw.integers(len(JAMO))] for _ in range(2))
-    upright, has_last = draw.random() < 0.5, draw.random() < 0.5
+    first, last = (JAMO[rng.integers(len(JAMO))] for _ in range(2))
+    upright, has_last = rng.random() < 0.5, rng.random() < 0.5
     high = 0.5 if has_last else 0.95
     if upright:
-        vowel = (UPRIGHT[0], *UPRIGHT[1 : 1 + draw.integers(3)])
+        vowel = (UPRIGHT[0], *UPRIGHT[1 : 1 + rng.integers(3)])
         strokes = part(first, (0, 0, 0.5, 0.8 * high)) + part(vowel, (0.55, 0, 0.45, high))
     else:
-        vowel = (ACROSS[0], *ACROSS[1 : 1 + draw.integers(3)])
+        vowel = (ACROSS[0], *ACROSS[1 : 1 + rng.integers(3)])
         strokes = part(first, (0.15, 0, 0.7, 0.55 * high)) + part(vowel, (0, 0.55 * high, 1, 0.45 * high))
     if has_last:
         strokes += part(last, (0.15, 0.62, 0.7, 0.36))
-    return _stroked(strokes, draw, draw.uniform(0.8, 1.1))
+    return _stroked(strokes, rng, rng.uniform(0.8, 1.1))
 
 
-def _polygon(draw: np.random.Generator) -> Bytes:
+def _polygon(rng: np.random.Generator) -> Bytes:
     """A star or a polygon, drawn or filled, or a heart."""
-    corners = int(draw.integers(3, 6))
-    if draw.random() < 0.2:
+    corners = int(rng.integers(3, 6))
+    if rng.random() < 0.2:
         t = np.linspace(0, 2 * np.pi, 40)
         x = 16 * np.sin(t) ** 3
         y = -(13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t))
         shape = np.stack([x, y], axis=1) / 34 + 0.5
     else:
-        angles = np.arange(2 * corners + 1) * np.pi / corners + draw.uniform(0, 2 * np.pi)
-        radii = np.where(np.arange(2 * corners + 1) % 2, draw.uniform(0.15, 0.3), 0.5)
+        angles = np.arange(2 * corners + 1) * np.pi / corners + rng.uniform(0, 2 * np.pi)
+        radii = np.where(np.arange(2 * corners + 1) % 2, rng.uniform(0.15, 0.3), 0.5)
         star = np.stack([np.cos(angles), np.sin(angles)], axis=1) * radii[:, None] + 0.5
-        shape = star if draw.random() < 0.5 else star[::2]
-    if draw.random() < 0.5:
-        return _stroked([shape], draw, draw.uniform(0.7, 1.3))
+        shape = star if rng.random() < 0.5 else star[::2]
+    if rng.random() < 0.5:
+        return _stroked([shape], rng, rng.uniform(0.7, 1.3))
     canvas = np.zeros((CANVAS, CANVAS), np.uint8)
-    cv2.fillPoly(canvas, [np.rint(shape * (TALL * draw.uniform(0.7, 1.3), TALL) + 20).astype(np.int32)], 255)
+    cv2.fillPoly(canvas, [np.rint(shape * (TALL * rng.uniform(0.7, 1.3), TALL) + 20).astype(np.int32)], 255)
     return laid_out(canvas)
 
 
-def _rays(draw: np.random.Generator) -> Bytes:
+def _rays(rng: np.random.Generator) -> Bytes:
     """Straight lines from or through one point, or side by side: plus, cross, asterisk, arrow, tick, ladder."""
-    kind = draw.integers(3)
+    kind = rng.integers(3)
     if kind == 0:
-        angles = np.arange(draw.integers(2, 5)) * np.pi / draw.integers(2, 5) + draw.uniform(0, np.pi)
+        angles = np.arange(rng.integers(2, 5)) * np.pi / rng.integers(2, 5) + rng.uniform(0, np.pi)
         ends = np.stack([np.cos(angles), np.sin(angles)], axis=1) / 2
-        return _stroked([np.array([0.5 - end, 0.5 + end]) for end in ends], draw)
+        return _stroked([np.array([0.5 - end, 0.5 + end]) for end in ends], rng)
     if kind == 1:
-        angle, size = draw.uniform(0, 2 * np.pi), draw.uniform(0.25, 0.45)
+        angle, size = rng.uniform(0, 2 * np.pi), rng.uniform(0.25, 0.45)
         way = np.array([np.cos(angle), np.sin(angle)])
         side = np.array([-way[1], way[0]]) * size
         tip = 0.5 + way / 2
         head = np.array([tip - size * way + side, tip, tip - size * way - side])
-        return _stroked([np.array([0.5 - way / 2, tip]), head], draw)
-    levels = np.linspace(0, 1, draw.integers(2, 5))
-    if draw.random() < 0.5:
-        return _stroked([np.array([(0.0, y), (1.0, y)]) for y in levels], draw, draw.uniform(0.6, 1.2))
-    return _stroked([np.array([(x, 0.0), (x, 1.0)]) for x in levels], draw, draw.uniform(0.6, 1.2))
+        return _stroked([np.array([0.5 - way / 2, tip]), head], rng)
+    levels = np.linspace(0, 1, rng.integers(2, 5))
+    if rng.random() < 0.5:
+        return _stroked([np.array([(0.0, y), (1.0, y)]) for y in levels], rng, rng.uniform(0.6, 1.2))
+    return _stroked([np.array([(x, 0.0), (x, 1.0)]) for x in levels], rng, rng.uniform(0.6, 1.2))
 
 
-def _scribble(draw: np.random.Generator) -> Bytes:
+def _scribble(rng: np.random.Generator) -> Bytes:
     """One to four curves through random points."""
-    strokes = [curve_through(draw.uniform(0, 1, (draw.integers(3, 9), 2))) for _ in range(draw.integers(1, 4))]
+    strokes = [curve_through(rng.uniform(0, 1, (rng.integers(3, 9), 2))) for _ in range(rng.integers(1, 4))]
     if len(strokes) == 1:
-        strokes = [curve_through(draw.uniform(0, 1, (int(draw.integers(7, 12)), 2)))]
-    return _stroked(strokes, draw, draw.uniform(0.6, 1.4))
+        strokes = [curve_through(rng.uniform(0, 1, (int(rng.integers(7, 12)), 2)))]
+    return _stroked(strokes, rng, rng.uniform(0.6, 1.4))
 
 
-def _noise(draw: np.random.Generator) -> NDArray[np.float32]:
+def _noise(rng: np.random.Generator) -> NDArray[np.float32]:
     """Smooth noise of two scales, (80, 80) float32 of mean 0 and deviation 1."""
     field = np.zeros((80, 80), np.float32)
     for _ in range(2):
-        cells = int(draw.integers(3, 16))
-        coarse = draw.normal(0, 1, (cells, cells)).astype(np.float32)
-        field += cv2.resize(coarse, (80, 80), interpolation=cv2.INTER_CUBIC) * np.float32(draw.uniform(0.3, 1))
+        cells = int(rng.integers(3, 16))
+        coarse = rng.normal(0, 1, (cells, cells)).astype(np.float32)
+        field += cv2.resize(coarse, (80, 80), interpolation=cv2.INTER_CUBIC) * np.float32(rng.uniform(0.3, 1))
     return np.asarray((field - field.mean()) / field.std(), np.float32)
 
 
-def _blobs(draw: np.random.Generator) -> Bytes:
+def _blobs(rng: np.random.Generator) -> Bytes:
     """What a threshold leaves of a photograph: patches, or the bands between two levels."""
-    field = _noise(draw)
-    level = draw.uniform(-0.5, 1.2)
-    mask = (field > level) if draw.random() < 0.5 else (np.abs(field - level) < draw.uniform(0.15, 0.5))
-    if draw.random() < 0.5:
+    field = _noise(rng)
+    level = rng.uniform(-0.5, 1.2)
+    mask = (field > level) if rng.random() < 0.5 else (np.abs(field - level) < rng.uniform(0.15, 0.5))
+    if rng.random() < 0.5:
         rows, columns = np.mgrid[-1:1:80j, -1:1:80j]
-        mask &= (rows / draw.uniform(0.5, 1)) ** 2 + (columns / draw.uniform(0.5, 1)) ** 2 < 1
+        mask &= (rows / rng.uniform(0.5, 1)) ** 2 + (columns / rng.uniform(0.5, 1)) ** 2 < 1
     ink = np.asarray(mask * 255, np.uint8)
-    if draw.random() < 0.5:
+    if rng.random() < 0.5:
         ink = _largest(ink)
     ink = ink if ink.any() else np.full_like(ink, 255)
     return laid_out(ink)
@@ -223,23 +223,23 @@ def _largest(ink: Bytes) -> Bytes:
     return np.asarray((labels == 1 + boxes[1:, cv2.CC_STAT_AREA].argmax()) * 255, np.uint8)
 
 
-def _shades(draw: np.random.Generator) -> Bytes:
+def _shades(rng: np.random.Generator) -> Bytes:
     """A grey texture, noise or a ramp over the whole picture or a part of it."""
-    field = draw.normal(0, 1, (80, 80)).astype(np.float32) if draw.random() < 0.2 else _noise(draw)
-    grey = np.clip(128 + draw.uniform(30, 120) * field, 0, 255).astype(np.uint8)
-    if draw.random() < 0.5:
+    field = rng.normal(0, 1, (80, 80)).astype(np.float32) if rng.random() < 0.2 else _noise(rng)
+    grey = np.clip(128 + rng.uniform(30, 120) * field, 0, 255).astype(np.uint8)
+    if rng.random() < 0.5:
         return np.asarray(cv2.resize(grey, (28, 28), interpolation=cv2.INTER_AREA), np.uint8)
-    return laid_out(np.ascontiguousarray(grey[: int(draw.integers(30, 80)), : int(draw.integers(30, 80))]))
+    return laid_out(np.ascontiguousarray(grey[: int(rng.integers(30, 80)), : int(rng.integers(30, 80))]))
 
 
-def _boxes(draw: np.random.Generator) -> Bytes:
+def _boxes(rng: np.random.Generator) -> Bytes:
     """Rectangles and bars, as charts, buttons and windows have them."""
     canvas = np.zeros((CANVAS, CANVAS), np.uint8)
-    if draw.random() < 0.4:
-        count = int(draw.integers(3, 8))
+    if rng.random() < 0.4:
+        count = int(rng.integers(3, 8))
         wide = CANVAS // (count + 1)
         for bar in range(count):
-            height = int(draw.integers(15, CANVAS - 20))
+            height = int(rng.integers(15, CANVAS - 20))
             cv2.rectangle(
                 canvas,
                 (bar * wide + 10, CANVAS - 10 - height),
@@ -248,8 +248,8 @@ def _boxes(draw: np.random.Generator) -> Bytes:
                 -1,
             )
         return laid_out(canvas)
-    for _ in range(draw.integers(2, 5)):
-        x, y = (int(v) for v in draw.integers(5, 100, 2))
-        w, h = (int(v) for v in draw.integers(20, 60, 2))
-        cv2.rectangle(canvas, (x, y), (x + w, y + h), 255, int(draw.choice([-1, 6, 10, 14])))
+    for _ in range(rng.integers(2, 5)):
+        x, y = (int(v) for v in rng.integers(5, 100, 2))
+        w, h = (int(v) for v in rng.integers(20, 60, 2))
+        cv2.rectangle(canvas, (x, y), (x + w, y + h), 255, int(rng.choice([-1, 6, 10, 14])))
     return laid_out(canvas)

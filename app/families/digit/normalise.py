@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 
 from app.errors import InvalidRequest
-from app.families.digit.background import ENLARGED, SMALL_SIDE, STROKE_DEPTH, Bytes, Floats, reliefs
+from app.families.digit.background import ENLARGED, SMALL_SIDE, STROKE_DEPTH, Bytes, Floats, foreground_maps
 from app.families.digit.drawing import drawn_ink, is_framed
 from app.families.digit.grid import without_grid
 from app.families.digit.multiple_digits import SEVERAL, are_several
-from app.families.digit.panels import alone, on_one_canvas, things
+from app.families.digit.panels import find_panels, isolated, on_one_canvas
 from app.families.digit.stroke_extraction import Digit, digit_in, width_of
 
 # MNIST: a digit fits a box of 20, and its centre of mass lies on pixel (14, 14) of 28 x 28.
@@ -60,11 +60,11 @@ def _pictures(grey: Bytes) -> Iterator[Bytes]:
     art = without_grid(grey)
     if art is not None:
         yield art
-    found = on_one_canvas(things(grey))
+    found = on_one_canvas(find_panels(grey))
     if are_several(np.array([(one.left, one.top, one.width, one.height) for one in found]).reshape(-1, 4)):
         raise InvalidRequest(SEVERAL)
-    for thing in found[:1]:
-        yield alone(grey, thing)
+    for panel in found[:1]:
+        yield isolated(grey, panel)
     yield grey
 
 
@@ -76,8 +76,8 @@ def _found(grey: Bytes) -> Floats | None:
     fitted = _fitted(drawing.ink, drawing.mask) if drawing else None
     if fitted is not None:
         return _centred(fitted)
-    for rivals in reliefs(_working_size(grey)):
-        digits = [digit for relief in rivals if (digit := digit_in(relief)) is not None]
+    for rivals in foreground_maps(_working_size(grey)):
+        digits = [digit for foreground in rivals if (digit := digit_in(foreground)) is not None]
         if digits:
             best = max(digits, key=lambda digit: digit.evidence)
             if best.several:

@@ -27,14 +27,14 @@ STRAIGHT, ALL_BUT_ONE, INSET = 0.85, 3, 0.1
 DEEPEST = 16
 
 
-class Thing(NamedTuple):
+class Panel(NamedTuple):
     """What cannot be cut further: rows and columns of the picture, and the tone of the ground that it lies on."""
 
     top: int
     bottom: int
     left: int
     right: int
-    ground: int
+    background: int
 
     @property
     def height(self) -> int:
@@ -47,34 +47,34 @@ class Thing(NamedTuple):
         return self.right - self.left
 
 
-def things(grey: Bytes) -> list[Thing]:
+def find_panels(grey: Bytes) -> list[Panel]:
     """What lies on the canvases of a picture and is large enough for a digit, the tallest first."""
     height, width = grey.shape
     least = max(LEAST, int(LEAST_SHARE * min(height, width)))
-    found = _cut(grey, Thing(0, height, 0, width, int(grey[0, 0])), DEEPEST)
+    found = _cut(grey, Panel(0, height, 0, width, int(grey[0, 0])), DEEPEST)
     kept = [one for one in found if one.height >= least and _is_digits_size(one, height, width)]
     return sorted(kept, key=lambda one: -one.height)
 
 
-def _is_digits_size(thing: Thing, height: int, width: int) -> bool:
+def _is_digits_size(panel: Panel, height: int, width: int) -> bool:
     """Whether a thing is no line, and lies on a canvas: what touches several sides of the picture is cut close."""
-    borders = (thing.top == 0) + (thing.left == 0) + (thing.bottom == height) + (thing.right == width)
-    return borders <= 1 and SLIMMEST * thing.height <= thing.width <= WIDEST * thing.height
+    borders = (panel.top == 0) + (panel.left == 0) + (panel.bottom == height) + (panel.right == width)
+    return borders <= 1 and SLIMMEST * panel.height <= panel.width <= WIDEST * panel.height
 
 
-def on_one_canvas(found: list[Thing]) -> list[Thing]:
+def on_one_canvas(found: list[Panel]) -> list[Panel]:
     """Those of the things that lie on the same ground as the first."""
-    return [one for one in found if abs(one.ground - found[0].ground) <= EVEN]
+    return [one for one in found if abs(one.background - found[0].background) <= EVEN]
 
 
-def alone(grey: Bytes, thing: Thing) -> Bytes:
+def isolated(grey: Bytes, panel: Panel) -> Bytes:
     """A thing on its ground with a margin, (h, w) uint8."""
-    cut = grey[thing.top : thing.bottom, thing.left : thing.right]
+    cut = grey[panel.top : panel.bottom, panel.left : panel.right]
     margin = max(2, int(MARGIN * max(cut.shape)))
-    return np.pad(cut, margin, constant_values=thing.ground)
+    return np.pad(cut, margin, constant_values=panel.background)
 
 
-def _cut(grey: Bytes, window: Thing, depth: int) -> Iterator[Thing]:
+def _cut(grey: Bytes, window: Panel, depth: int) -> Iterator[Panel]:
     """The things in a window."""
     for axis in (0, 1) if depth else ():
         groups = _groups(grey, window, axis)
@@ -89,20 +89,20 @@ def _cut(grey: Bytes, window: Thing, depth: int) -> Iterator[Thing]:
         yield from _cut(grey, trimmed, depth - 1)
 
 
-def _trimmed(grey: Bytes, thing: Thing) -> Thing:
+def _trimmed(grey: Bytes, panel: Panel) -> Panel:
     """A thing without the frame that it touches: lines of another tone along its sides, and then lines of ground."""
-    across = grey[thing.top : thing.bottom, max(0, thing.left - 1) : thing.right + 1]
-    down = grey[max(0, thing.top - 1) : thing.bottom + 1, thing.left : thing.right].T
-    top, bottom, left, right = (_rim(rows, thing.ground) for rows in (across, across[::-1], down, down[::-1]))
-    return Thing(thing.top + top, thing.bottom - bottom, thing.left + left, thing.right - right, thing.ground)
+    across = grey[panel.top : panel.bottom, max(0, panel.left - 1) : panel.right + 1]
+    down = grey[max(0, panel.top - 1) : panel.bottom + 1, panel.left : panel.right].T
+    top, bottom, left, right = (_rim(rows, panel.background) for rows in (across, across[::-1], down, down[::-1]))
+    return Panel(panel.top + top, panel.bottom - bottom, panel.left + left, panel.right - right, panel.background)
 
 
-def _rim(rows: Bytes, ground: int) -> int:
+def _rim(rows: Bytes, background: int) -> int:
     """How many of the first rows are a frame's, which goes on at both ends; then mostly ground follows soon."""
-    if not len(rows) or min(abs(int(end) - ground) for end in rows[0, [0, -1]]) <= EVEN:
+    if not len(rows) or min(abs(int(end) - background) for end in rows[0, [0, -1]]) <= EVEN:
         return 0
     for depth, row in enumerate(rows[: max(2, int(RIM * len(rows)))]):
-        on_ground = np.abs(row.astype(np.int64) - ground) <= EVEN
+        on_ground = np.abs(row.astype(np.int64) - background) <= EVEN
         if on_ground.mean() > MOSTLY:
             return depth
         if on_ground.mean() > 1 - MOSTLY:
@@ -110,11 +110,11 @@ def _rim(rows: Bytes, ground: int) -> int:
     return 0
 
 
-def _groups(grey: Bytes, window: Thing, axis: int) -> list[Thing]:
+def _groups(grey: Bytes, window: Panel, axis: int) -> list[Panel]:
     """What uneven rows (axis 0) or columns (axis 1) of a window hold, in their order."""
     picture = grey[window.top : window.bottom, window.left : window.right]
     even, tones = _evenness(picture if axis == 0 else picture.T)
-    strokes = even & (np.abs(tones - window.ground) > EVEN) & _ends_on_ground(grey, window, axis)
+    strokes = even & (np.abs(tones - window.background) > EVEN) & _ends_on_background(grey, window, axis)
     if strokes.any() and not _is_field(grey, window):
         even &= ~strokes
     uneven = np.flatnonzero(~even)
@@ -124,7 +124,7 @@ def _groups(grey: Bytes, window: Thing, axis: int) -> list[Thing]:
     starts = uneven[np.concatenate([[0], breaks + 1])]
     ends = uneven[np.concatenate([breaks, [uneven.size - 1]])] + 1
     groups = [
-        _part(window, axis, int(start), int(end), _ground(window, tones, int(start), int(end)))
+        _part(window, axis, int(start), int(end), _background_of(window, tones, int(start), int(end)))
         for start, end in zip(starts, ends, strict=True)
     ]
     across = picture.shape[1 - axis]
@@ -132,38 +132,38 @@ def _groups(grey: Bytes, window: Thing, axis: int) -> list[Thing]:
     for group in groups[1:]:
         (start, end), (other, last) = (_span(one, window, axis) for one in (merged[-1], group))
         between = tones[end:other]
-        outside = [int(tones[at]) if 0 <= at < len(tones) else window.ground for at in (start - 1, last)]
+        outside = [int(tones[at]) if 0 <= at < len(tones) else window.background for at in (start - 1, last)]
         is_stroke = min(int(np.abs(tone - between).min()) for tone in outside) > EVEN
         near = other - end < NEAR * min(across, max(end - start, last - other))
         fields = any(_is_field(grey, one) for one in (merged[-1], group))
         if np.ptp(between) <= EVEN and (is_stroke or (near and not fields)):
-            merged[-1] = _part(window, axis, start, last, _ground(window, tones, start, last))
+            merged[-1] = _part(window, axis, start, last, _background_of(window, tones, start, last))
         else:
             merged.append(group)
     return merged
 
 
-def _ends_on_ground(grey: Bytes, window: Thing, axis: int) -> NDArray[np.bool_]:
+def _ends_on_background(grey: Bytes, window: Panel, axis: int) -> NDArray[np.bool_]:
     """Which rows (axis 0) or columns (axis 1) of a window end, at either end, on the ground beyond it, (n,)."""
     picture, (start, end), (first, last) = grey, window[:2], window[2:4]
     if axis == 1:
         picture, (start, end), (first, last) = grey.T, window[2:4], window[:2]
     ends = [picture[start:end, at] for at in (first - 1, last) if 0 <= at < picture.shape[1]]
-    found = [np.abs(line.astype(np.int64) - window.ground) <= EVEN for line in ends]
+    found = [np.abs(line.astype(np.int64) - window.background) <= EVEN for line in ends]
     return np.any(found, axis=0) if found else np.zeros(end - start, np.bool_)
 
 
-def _span(part: Thing, window: Thing, axis: int) -> tuple[int, int]:
+def _span(part: Panel, window: Panel, axis: int) -> tuple[int, int]:
     """The rows (axis 0) or columns (axis 1) of a window that a part takes."""
     if axis == 0:
         return part.top - window.top, part.bottom - window.top
     return part.left - window.left, part.right - window.left
 
 
-def _is_field(grey: Bytes, group: Thing) -> bool:
+def _is_field(grey: Bytes, group: Panel) -> bool:
     """Whether a group is a canvas, a card or a button, with something on it."""
     cut = grey[group.top : group.bottom, group.left : group.right]
-    other = np.abs(cut.astype(np.int16) - group.ground) > EVEN
+    other = np.abs(cut.astype(np.int16) - group.background) > EVEN
     rows, columns = np.flatnonzero(other.any(axis=1)), np.flatnonzero(other.any(axis=0))
     if not rows.size:
         return False
@@ -185,15 +185,15 @@ def _evenness(rows: Bytes) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     return high - low <= EVEN, (high + low) // 2
 
 
-def _ground(window: Thing, tones: NDArray[np.int64], start: int, end: int) -> int:
+def _background_of(window: Panel, tones: NDArray[np.int64], start: int, end: int) -> int:
     """The tone next to a group; that of the window where there is nothing next to it."""
     beside = [int(tones[at]) for at in (start - 1, end) if 0 <= at < len(tones)]
     if len(beside) == 2 and abs(beside[0] - beside[1]) <= EVEN:
         return beside[0]
-    return window.ground if not beside else min(beside, key=lambda tone: abs(tone - window.ground))
+    return window.background if not beside else min(beside, key=lambda tone: abs(tone - window.background))
 
 
-def _part(window: Thing, axis: int, start: int, end: int, ground: int) -> Thing:
+def _part(window: Panel, axis: int, start: int, end: int, background: int) -> Panel:
     if axis == 0:
-        return Thing(window.top + start, window.top + end, window.left, window.right, ground)
-    return Thing(window.top, window.bottom, window.left + start, window.left + end, ground)
+        return Panel(window.top + start, window.top + end, window.left, window.right, background)
+    return Panel(window.top, window.bottom, window.left + start, window.left + end, background)

@@ -113,10 +113,10 @@ class DigitRecipe:
             return inputs, tf.gather(labels, chosen_ones)
 
         def batches(phase: Phase, epoch: int) -> Any:
-            draw = np.random.default_rng([chosen.seed, epoch])
-            rows = tf.data.Dataset.from_tensor_slices(draw.permutation(examples)).batch(phase.batch_size)
+            rng = np.random.default_rng([chosen.seed, epoch])
+            rows = tf.data.Dataset.from_tensor_slices(rng.permutation(examples)).batch(phase.batch_size)
             if compact:
-                extras = _extras(draw, examples, len(rows), phase.batch_size)
+                extras = _extras(rng, examples, len(rows), phase.batch_size)
                 beside = tf.data.Dataset.from_tensor_slices(extras)
                 rows = tf.data.Dataset.zip(rows, beside).map(lambda one, other: tf.concat([one, other], 0))
             made = partial(batch, *learned(), epoch)
@@ -135,13 +135,13 @@ def _with_extras(pictures: Any, labels: Any, seed: int) -> tuple[Any, Any]:
     return np.concatenate([pictures, written, others]), np.concatenate([labels, known, unknown])
 
 
-def _extras(draw: np.random.Generator, examples: int, steps: int, batch_size: int) -> Any:
+def _extras(rng: np.random.Generator, examples: int, steps: int, batch_size: int) -> Any:
     """Which of the extras each step learns from, (steps, k) rows behind the first `examples`."""
     written, others = examples // WRITTEN, examples // OTHERS
     return np.concatenate(
         [
-            examples + draw.integers(written, size=(steps, batch_size // WRITTEN_A_STEP)),
-            examples + written + draw.integers(others, size=(steps, batch_size // OTHERS_A_STEP)),
+            examples + rng.integers(written, size=(steps, batch_size // WRITTEN_A_STEP)),
+            examples + written + rng.integers(others, size=(steps, batch_size // OTHERS_A_STEP)),
         ],
         axis=1,
     )

@@ -17,6 +17,6 @@ class DigitServable(PictureClassifier):
         """(28, 28, 1) float32 in 0..1, ink bright; raises InvalidRequest when the picture is empty."""
         return normalise(to_grey(picture))[..., np.newaxis]
 
-    def seen(self, instance: NDArray[np.float32]) -> bytes:
+    def preview(self, instance: NDArray[np.float32]) -> bytes:
         """The 28 x 28 that the network saw, as PNG."""
         return png((instance[..., 0] * 255).round().astype(np.uint8))

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.families.digit.background import SMALL_SIDE, Bytes, Floats, Relief, peak_of, pieces
+from app.families.digit.background import SMALL_SIDE, Bytes, Floats, ForegroundMap, peak_of, pieces
 from app.families.digit.multiple_digits import are_several
 
 # Ink weaker than this many grey levels, or than this share of the paper's tone, cannot be told from stains.
@@ -67,24 +67,24 @@ class Parts(NamedTuple):
     weights: NDArray[np.float64]
 
 
-def digit_in(relief: Relief) -> Digit | None:
+def digit_in(foreground: ForegroundMap) -> Digit | None:
     """The digit that stands out in a relief; None if nothing there could be one."""
-    ink, noise = _without_noise(relief.ink)
-    parts = _parts(relief, ink, noise)
+    ink, noise = _without_noise(foreground.ink)
+    parts = _parts(foreground, ink, noise)
     if parts is None:
         return None
     kept = _together(parts)
     if len(kept) > MOST_PARTS or parts.weights[kept].sum() < OWN_SHARE * parts.weights.sum():
         return None
     mask = np.isin(parts.labels, kept).astype(np.uint8)
-    if not relief.plain and np.median(ink[mask > 0]) < FAINT_SHARE * np.median(relief.tone):
+    if not foreground.plain and np.median(ink[mask > 0]) < FAINT_SHARE * np.median(foreground.tone):
         return None
     block = _blockiness(mask)
     if block > BLOCK:
         return None
     # Much ink speaks for a digit, but more so clear outlines and slim strokes: a lit sheet has more ink than any.
     weights = parts.weights[kept]
-    outline = float(weights @ _bounded(relief, parts)[kept] / weights.sum())
+    outline = float(weights @ _bounded(foreground, parts)[kept] / weights.sum())
     evidence = float(weights.sum()) ** 0.5 * outline**8 * (1 - block) ** 2
     return Digit(evidence, ink, mask, are_several(parts.boxes[parts.weights > DUST * parts.weights.max()]))
 
@@ -96,11 +96,11 @@ def width_of(strokes: Bytes) -> tuple[float, Floats]:
     return 4 * float(depth[strokes > 0].mean()), depth
 
 
-def _without_noise(relief: Floats) -> tuple[Floats, float]:
+def _without_noise(foreground: Floats) -> tuple[Floats, float]:
     """The relief smoothed until a peak stands out, and the noise that is left in it."""
-    smooth, noise = relief, 0.0
+    smooth, noise = foreground, 0.0
     for blur in BLURS:
-        smooth = np.asarray(cv2.GaussianBlur(relief, (0, 0), blur), np.float32)
+        smooth = np.asarray(cv2.GaussianBlur(foreground, (0, 0), blur), np.float32)
         rough = np.abs(smooth - cv2.GaussianBlur(smooth, (0, 0), 2 * blur))
         noise = float(np.percentile(rough, 25)) / QUARTILE
         if peak_of(smooth) > WELL_OVER * noise:
@@ -108,10 +108,10 @@ def _without_noise(relief: Floats) -> tuple[Floats, float]:
     return smooth, noise
 
 
-def _parts(relief: Relief, ink: Floats, noise: float) -> Parts | None:
+def _parts(foreground: ForegroundMap, ink: Floats, noise: float) -> Parts | None:
     """The strong parts of the ink without edges of tables, sheets and shadows; None if nothing stands out."""
     ink = ink.copy()
-    least = PLAIN_BOUNDED if relief.plain else BOUNDED
+    least = PLAIN_BOUNDED if foreground.plain else BOUNDED
     rim = np.ones((2 * int(EDGE_RIM * min(ink.shape)) + 7,) * 2, np.uint8)
     for _ in range(ROUNDS):
         peak = peak_of(ink)
@@ -120,7 +120,7 @@ def _parts(relief: Relief, ink: Floats, noise: float) -> Parts | None:
         parts = _strong(ink, peak, noise)
         if np.count_nonzero(parts.weights > DUST * parts.weights.max()) > CROWD:
             return None
-        wrong = (parts.weights > 0) & (_edges(relief, parts) | (_bounded(relief, parts) < least))
+        wrong = (parts.weights > 0) & (_edges(foreground, parts) | (_bounded(foreground, parts) < least))
         parts.weights[wrong] = 0
         if not wrong.any():
             break
@@ -145,12 +145,12 @@ def _strong(ink: Floats, peak: float, noise: float) -> Parts:
     return tried[0]
 
 
-def _edges(relief: Relief, parts: Parts) -> NDArray[np.bool_]:
+def _edges(foreground: ForegroundMap, parts: Parts) -> NDArray[np.bool_]:
     """Which parts run along sides of the picture as a table's or a sheet's edge does, (n,)."""
     labels, (height, width) = parts.labels, parts.labels.shape
     sides = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
     count = len(parts.weights)
-    least = PLAIN_CONTACT if relief.plain else EDGE_CONTACT
+    least = PLAIN_CONTACT if foreground.plain else EDGE_CONTACT
     contacts = np.stack([np.bincount(side, minlength=count) > least * side.size for side in sides]).sum(axis=0)
     areas = parts.boxes[:, 4]
     strips = areas > STRIP_FILL * parts.boxes[:, 2] * parts.boxes[:, 3]
@@ -170,22 +170,22 @@ def _is_frame(parts: Parts, part: int) -> bool:
     return min(w, h) > SMALL_SIDE // 2 and min(float(side.mean()) for side in sides) > FRAME_CONTACT
 
 
-def _bounded(relief: Relief, parts: Parts) -> NDArray[np.float64]:
+def _bounded(foreground: ForegroundMap, parts: Parts) -> NDArray[np.float64]:
     """The share of each part's outline that is a step in the picture itself, (n,) in [0, 1]; 0 where it has no ink."""
     mask = (parts.weights > 0)[parts.labels]
     reach = (2 * max(3, int(STEP_REACH * min(mask.shape))) + 1,) * 2
-    inner, outer = (_local_mean(relief.tone, side, reach) for side in (mask, ~mask))
-    step = np.abs(inner - outer) * relief.gain
-    if not relief.plain:
+    inner, outer = (_local_mean(foreground.tone, side, reach) for side in (mask, ~mask))
+    step = np.abs(inner - outer) * foreground.gain
+    if not foreground.plain:
         # Nothing is known of what lies beyond the border; a part that leans on it a lot is no digit in a photograph.
         step[[0, -1]] = 0
         step[:, [0, -1]] = 0
-    beyond = 1.0 if relief.plain else 0.0
+    beyond = 1.0 if foreground.plain else 0.0
     kernel = np.ones((3, 3), np.uint8)
     core = cv2.erode(mask.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=beyond)
     rim = mask & (core == 0)
     marked, count = parts.labels[rim], len(parts.weights)
-    share = PLAIN_STEP_SHARE if relief.plain else STEP_SHARE
+    share = PLAIN_STEP_SHARE if foreground.plain else STEP_SHARE
     needed = share * parts.weights / np.maximum(parts.boxes[:, 4], 1)
     stepped = np.bincount(marked, step[rim] > needed[marked], count)
     return stepped / np.maximum(np.bincount(marked, minlength=count), 1)

@@ -40,14 +40,14 @@ def decode(content: bytes, name: str) -> Decoded:
     except UnicodeDecodeError as fault:
         korean = _as_cp949(content) if encoding == "utf-8" else None
         if korean is None:
-            raise refusal(f"{name} is not {encoding.upper()}: byte {fault.start} does not fit", content) from None
+            raise invalid_text(f"{name} is not {encoding.upper()}: byte {fault.start} does not fit", content) from None
         return Decoded(korean, "cp949")
     if CONTROLS.search(text):
-        raise refusal(f"{name} holds control characters, as binary files do", content)
+        raise invalid_text(f"{name} holds control characters, as binary files do", content)
     return Decoded(text, encoding)
 
 
-def refusal(fault: str, beginning: bytes) -> InvalidRequest:
+def invalid_text(fault: str, beginning: bytes) -> InvalidRequest:
     """An error for what cannot be read, with what to do about it, as far as its beginning tells."""
     if _marked(beginning) or not (found := guess(beginning[:SAMPLE_BYTES])):
         return InvalidRequest(f"{fault}; {EXPECTED}")
@@ -87,7 +87,7 @@ class TextCheck:
 
     def _refuse_if(self, wrong: bool, fault: str) -> None:
         if wrong:
-            raise refusal(f"{self._name} {fault}", self._beginning)
+            raise invalid_text(f"{self._name} {fault}", self._beginning)
 
 
 def _marked(content: bytes) -> str | None:

@@ -12,7 +12,7 @@ CELLS = {"simple_rnn": keras.layers.SimpleRNNCell, "lstm": keras.layers.LSTMCell
 TOKEN, LOGITS = "token", "logits"
 
 
-class Reader(keras.Model):  # type: ignore[misc]
+class RecurrentNetwork(keras.Model):  # type: ignore[misc]
     """Reads windows of `rows` rows, (rows, window) int32, and says for each place what comes next: (…, size) logits.
 
     The state is carried from window to window and cleared where a line begins.
@@ -69,31 +69,31 @@ def _read(cell: Any, values: Any, goes_on: Any, carried: list[Any], training: bo
     return tf.stack(outputs, axis=1)
 
 
-def stepper(reader: Reader) -> Network:
+def step_model(network: RecurrentNetwork) -> Network:
     """One step as a network with the reader's weights: a token (n,) int64 and states become logits and new states."""
     token = keras.Input((), dtype="int64", name=TOKEN)
     inputs, outputs = [token], []
-    values = reader.vectors(token)
-    for cell, layer in zip(reader.cells, _state_names(reader), strict=True):
+    values = network.vectors(token)
+    for cell, layer in zip(network.cells, _state_names(network), strict=True):
         states = [keras.Input((width,), name=name) for name, width in zip(layer, _widths(cell), strict=True)]
         values, after = cell(values, states)
         inputs += states
         outputs += keras.tree.flatten(after)
-    return keras.Model(inputs, [reader.logits(values), *outputs], name="stepper")
+    return keras.Model(inputs, [network.logits(values), *outputs], name="stepper")
 
 
-def _state_names(reader: Reader) -> list[list[str]]:
+def _state_names(network: RecurrentNetwork) -> list[list[str]]:
     """Names of the states: of each layer, `hidden` and, for LSTM, `memory`."""
     return [
         [f"{part}_{index + 1}" for part in ("hidden", "memory")[: len(_widths(cell))]]
-        for index, cell in enumerate(reader.cells)
+        for index, cell in enumerate(network.cells)
     ]
 
 
-def states_of(reader: Reader) -> list[tuple[str, int]]:
+def states_of(network: RecurrentNetwork) -> list[tuple[str, int]]:
     """Name and width of every state, in order."""
     return [
         state
-        for cell, names in zip(reader.cells, _state_names(reader), strict=True)
+        for cell, names in zip(network.cells, _state_names(network), strict=True)
         for state in zip(names, _widths(cell), strict=True)
     ]

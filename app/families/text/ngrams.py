@@ -28,7 +28,7 @@ class Counts:
     kinds: Ids  # how many different n-grams, by context
     discount: float
 
-    def weigh(self, keys: Ids, contexts: Ids, lower: NDArray[np.float64]) -> NDArray[np.float64]:
+    def probabilities(self, keys: Ids, contexts: Ids, lower: NDArray[np.float64]) -> NDArray[np.float64]:
         """Probabilities of n-grams, `lower` being those of the shorter ones; without the context, these alone."""
         seen = _find(self.keys, self.seen, keys)
         totals, kinds = _find(self.contexts, self.totals, contexts), _find(self.contexts, self.kinds, contexts)
@@ -58,9 +58,9 @@ class KneserNey:
         triples = self._keys(lines)
         pairs, tokens = triples % self._size**2, triples % self._size
         chance = np.full(len(triples), 1 / self._size)
-        one = self._one.weigh(tokens, tokens // self._size, chance)
-        two = self._two.weigh(pairs, pairs // self._size, one)
-        three = self._three.weigh(triples, triples // self._size, two)
+        one = self._one.probabilities(tokens, tokens // self._size, chance)
+        two = self._two.probabilities(pairs, pairs // self._size, one)
+        three = self._three.probabilities(triples, triples // self._size, two)
         return -np.log(three)
 
     def _keys(self, lines: Sequence[Ids]) -> Ids:
@@ -80,5 +80,5 @@ def _counts(keys: Ids, seen: Ids, size: int) -> Counts:
 
 def _find(keys: Ids, values: Ids, wanted: Ids) -> Ids:
     """The values of the wanted keys; 0 for those that are not there."""
-    places = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
-    return np.where(keys[places] == wanted, values[places], 0)
+    offsets = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
+    return np.where(keys[offsets] == wanted, values[offsets], 0)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from app.families.text.vocabulary import END
 
 Ids = NDArray[np.int64]
-BEGINNING = np.array([END])
+LINE_START = np.array([END])
 Number = TypeVar("Number", bound=np.generic)
 
 
@@ -49,7 +49,7 @@ def pack(lines: Sequence[Ids], rows: int, window: int) -> Packed:
     inputs, targets = np.empty((2, rows, windows * window), np.int32)
     weights = np.zeros((rows, windows * window), np.float32)
     for row, own in enumerate(dealt):
-        stream = np.concatenate([part for line in own for part in (BEGINNING, line)])
+        stream = np.concatenate([part for line in own for part in (LINE_START, line)])
         inputs[row] = np.resize(stream, windows * window)
         targets[row] = np.resize(np.append(stream[1:], END), windows * window)
         weights[row, : len(stream)] = 1

@@ -20,17 +20,17 @@ from app.families.contract import (
     Split,
     Tensor,
 )
-from app.families.generation import Yardstick
+from app.families.generation import Baseline
 from app.families.text.corpus import Corpus, divide
 from app.families.text.encodings import Decoded, decode
-from app.families.text.networks import LOGITS, TOKEN, Reader, states_of, stepper
+from app.families.text.networks import LOGITS, TOKEN, RecurrentNetwork, states_of, step_model
 from app.families.text.ngrams import KneserNey
 from app.families.text.packing import cut, pack
 from app.families.text.sample import LINES
-from app.families.text.spec import SAMPLE, TextHyperparameters, file_of, names_of
+from app.families.text.spec import SAMPLE, TextHyperparameters, corpus_file, corpus_names
 from app.families.text.text_cleaning import check_text, lines_of
-from app.families.text.token_display import texts_of
-from app.families.text.vocabulary import END, VOCABULARY, Vocabulary, build, written
+from app.families.text.token_display import token_texts
+from app.families.text.vocabulary import END, VOCABULARY, Vocabulary, build, serialized
 
 RATES = {"simple_rnn": 0.002, "lstm": 0.006, "gru": 0.006}
 SMALL_CORPUS = 8_000  # words; from here on subwords cost no less with more text, see docs/benchmarks.md
@@ -40,7 +40,7 @@ STEPS = 50  # fewest in an epoch: a tiny corpus is read several times
 WARM_UP = 0.1  # share of the steps in which the rate rises
 FIRST_RATE, LAST_RATE = 0.1, 0.01  # shares of the highest
 WEIGHT_DECAY = 0.01
-STEEPEST = 1.0  # norm that gradients are clipped to
+MAX_GRADIENT_NORM = 1.0  # norm that gradients are clipped to
 PROMPTS, PROMPT_TOKENS = 16, 12
 
 
@@ -79,7 +79,7 @@ class TextRecipe:
             validation=validation,
             test=validation if corpus.test is corpus.validation else self._split(corpus.test),
             fingerprint=known,
-            test_fingerprint=f"{known}-{chosen.vocabulary}-{_fingerprint(self._vocabulary.spellings)[:16]}",
+            test_fingerprint=f"{known}-{chosen.vocabulary}-{_fingerprint(self._vocabulary.token_bytes)[:16]}",
             notes=[_read_as(name, one.encoding) for name, one in texts if one.encoding != "utf-8"],
         )
 
@@ -87,15 +87,15 @@ class TextRecipe:
     def signature(self) -> Signature:
         """Of the stepper; known once there is a network."""
         states = tuple(Tensor(name, "float32", (-1, width)) for name, width in self._states)
-        size = len(self._vocabulary.spellings)
+        size = len(self._vocabulary.token_bytes)
         return Signature(Tensor(TOKEN, "int64", (-1,)), Tensor(LOGITS, "float32", (-1, size)), states)
 
     def network(self, data: Data) -> Network:  # noqa: ARG002  the contract's; the recipe knows its corpus
         """A new, uncompiled reader."""
         chosen = self.hyperparameters
-        reader = Reader(
+        reader = RecurrentNetwork(
             cell=chosen.cell,
-            size=len(self._vocabulary.spellings),
+            size=len(self._vocabulary.token_bytes),
             embedding=chosen.embedding or chosen.units,
             units=chosen.units,
             layers=chosen.layers,
@@ -112,22 +112,22 @@ class TextRecipe:
         compiling = partial(_compile, rate=chosen.learning_rate or RATES[chosen.cell], steps=steps)
         return [Phase("train", chosen.epochs, self._rows, compiling, keep_best=True, validation_batch=self._rows)]
 
-    def stepper(self, network: Network) -> Network:
+    def step_model(self, network: Network) -> Network:
         """One step of the reader as a network of its own."""
-        return stepper(network)
+        return step_model(network)
 
     def write(self, folder: Path) -> None:
         """vocabulary.json, without which the tokens mean nothing."""
-        (folder / VOCABULARY).write_text(written(self._vocabulary), "utf-8")
+        (folder / VOCABULARY).write_text(serialized(self._vocabulary), "utf-8")
 
-    def yardstick(self) -> Yardstick:
+    def baseline(self) -> Baseline:
         """Kneser-Ney trigrams over the same tokens."""
-        trigrams = KneserNey(self._corpus.train, len(self._vocabulary.spellings))
-        return Yardstick("ngram", trigrams.perplexity(self._corpus.test))
+        trigrams = KneserNey(self._corpus.train, len(self._vocabulary.token_bytes))
+        return Baseline("ngram", trigrams.perplexity(self._corpus.test))
 
     def test_lines(self) -> Sequence[str]:
         """The test lines as their tokens spell them."""
-        texts = texts_of(self._vocabulary)
+        texts = token_texts(self._vocabulary)
         return [b"".join(texts[token] for token in line).decode(errors="ignore").strip() for line in self._corpus.test]
 
     def prompts(self) -> Array:
@@ -163,8 +163,8 @@ class TextRecipe:
     def _batches(self, phase: Phase, epoch: int) -> Iterable[Any]:
         """The windows of one epoch, the lines in an order of its own."""
         lines = self._corpus.train
-        draw = np.random.default_rng([self.hyperparameters.seed, epoch])
-        orders = [draw.permutation(len(lines)) for _ in range(self._passes())]
+        rng = np.random.default_rng([self.hyperparameters.seed, epoch])
+        orders = [rng.permutation(len(lines)) for _ in range(self._passes())]
         packed = [pack([lines[place] for place in order], self._rows, self._window) for order in orders]
         inputs = np.concatenate([one.inputs for one in packed])
         targets = np.concatenate([one.targets for one in packed])
@@ -177,8 +177,8 @@ class TextRecipe:
 def _read(corpus: str, path: Callable[[DataFile], Path]) -> list[tuple[str, Decoded]]:
     """The texts of a corpus with their names, in order."""
     texts = []
-    for name in names_of(corpus):
-        one = Decoded(LINES, "utf-8") if name == SAMPLE else decode(path(file_of(name)).read_bytes(), name)
+    for name in corpus_names(corpus):
+        one = Decoded(LINES, "utf-8") if name == SAMPLE else decode(path(corpus_file(name)).read_bytes(), name)
         check_text(one.text, name)
         texts.append((name, one))
     return texts
@@ -203,7 +203,7 @@ def _compile(network: Network, rate: float, steps: int) -> None:
     schedule = keras.optimizers.schedules.CosineDecay(
         FIRST_RATE * rate, max(1, steps - rising), alpha=LAST_RATE / FIRST_RATE, warmup_target=rate, warmup_steps=rising
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, global_clipnorm=STEEPEST)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, global_clipnorm=MAX_GRADIENT_NORM)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     network.compile(
         optimizer=optimizer,

@@ -25,15 +25,15 @@ def scripts_in(text: str) -> list[str]:
     return list(dict.fromkeys(script_of(letter) for letter in text if letter.isalpha()))
 
 
-def learned(vocabulary: Vocabulary) -> list[str]:
+def known_scripts(vocabulary: Vocabulary) -> list[str]:
     """The scripts of its tokens, the most frequent first; that a single byte is a token was not learned."""
-    spelled = [spelling.decode(errors="ignore") for spelling in vocabulary.spellings]
+    spelled = [spelling.decode(errors="ignore") for spelling in vocabulary.token_bytes]
     chosen = [text for text in spelled if len(text.encode()) > 1] if vocabulary.kind == "subwords" else spelled
     found = Counter(script for text in chosen for script in scripts_in(text))
     tokens = sum(any(map(str.isalpha, text)) for text in chosen)
     return [script for script, times in found.most_common() if times >= LEAST * tokens]
 
 
-def unlearned(text: str, known: Sequence[str]) -> list[str]:
+def unknown_scripts_in(text: str, known: Sequence[str]) -> list[str]:
     """The scripts in a text that are not among those that are known."""
     return [script for script in scripts_in(text) if script not in known]

@@ -79,7 +79,7 @@ class TextHyperparameters(Hyperparameters):
     @field_validator("corpus")
     @classmethod
     def _are_names(cls, corpus: str) -> str:
-        for name in names_of(corpus):
+        for name in corpus_names(corpus):
             if len(f"{name}.txt".encode()) > LONGEST_NAME:
                 raise ValueError(f"the name {name[:20]!r}… is too long: file names have at most {LONGEST_NAME} bytes")
         return corpus
@@ -101,28 +101,28 @@ class TextHyperparameters(Hyperparameters):
         return self
 
 
-def names_of(corpus: str) -> list[str]:
+def corpus_names(corpus: str) -> list[str]:
     """The names of the texts that a corpus joins, without `.txt`."""
     return [name.strip().removesuffix(".txt") for name in corpus.split(",")]
 
 
-def file_of(name: str) -> DataFile:
+def corpus_file(name: str) -> DataFile:
     """The file that holds the text of this name."""
     return DataFile(name=f"{name}.txt", origin="", digest="", check=check_file)
 
 
 def files(hyperparameters: TextHyperparameters) -> Sequence[DataFile]:
     """The files of the corpus, unless the sample will do."""
-    return [file_of(name) for name in names_of(hyperparameters.corpus) if name != SAMPLE]
+    return [corpus_file(name) for name in corpus_names(hyperparameters.corpus) if name != SAMPLE]
 
 
 def jobs(hyperparameters: TextHyperparameters, keep: Callable[[bytes], str]) -> Sequence[TextHyperparameters]:
     """A job for each cell that is asked for, its text kept under a name of its own."""
-    wishes = hyperparameters.model_dump(exclude_unset=True, exclude={"text"})
+    chosen = hyperparameters.model_dump(exclude_unset=True, exclude={"text"})
     if hyperparameters.text is not None:
-        wishes["corpus"] = keep(hyperparameters.text.encode())
+        chosen["corpus"] = keep(hyperparameters.text.encode())
     cells = [{"cell": cell} for cell in MODELS] if hyperparameters.cell == "all" else [{}]
-    return [TextHyperparameters(**wishes | cell) for cell in cells]
+    return [TextHyperparameters(**chosen | cell) for cell in cells]
 
 
 FAMILY = Family(
@@ -145,6 +145,6 @@ FAMILY = Family(
         check=partial(check_file, name="the file"),
         description="The corpus: plain text in UTF-8, in UTF-16 with its byte order mark, or in CP949.",
     ),
-    beside=(VOCABULARY,),
+    extra_files=(VOCABULARY,),
     users_name_models=True,
 )

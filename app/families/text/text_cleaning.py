@@ -16,7 +16,7 @@ WORD = re.compile(r"\S+")
 FEWEST_WORDS = 2  # different ones: from one nothing can be foretold
 
 
-def composed(text: str) -> str:
+def normalised(text: str) -> str:
     """A text in Unicode's composed form (NFC), without characters that cannot be seen and change no letter.
 
     A joiner stays where it shows: between the signs of an emoji, behind a sign that an Indic script puts upon a
@@ -35,8 +35,8 @@ def _joined(joiners: re.Match[str]) -> str:
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines that are not empty, `composed`, words parted by single spaces."""
-    lines = (" ".join(line.split()) for line in composed(text).splitlines())
+    """The lines that are not empty, `normalised`, words parted by single spaces."""
+    lines = (" ".join(line.split()) for line in normalised(text).splitlines())
     return [line for line in lines if line]
 
 
@@ -45,9 +45,9 @@ def words_of(line: str) -> list[str]:
     return line.casefold().translate(_SPACES).split()
 
 
-def word_places(line: str) -> list[int]:
+def word_offsets(line: str) -> list[int]:
     """Where in a line each of its `words_of` begins, in characters; folding may make several of one."""
-    folded = [(letter, place) for place, character in enumerate(line) for letter in character.casefold()]
+    folded = [(letter, offset) for offset, character in enumerate(line) for letter in character.casefold()]
     spaced = "".join(letter for letter, _ in folded).translate(_SPACES)
     return [folded[word.start()][1] for word in WORD.finditer(spaced)]
 
@@ -56,7 +56,7 @@ def check_text(text: str, name: str) -> None:
     """Raise InvalidRequest unless the text has something to learn from."""
     known: set[str] = set()
     for line in text.splitlines():
-        known.update(words_of(composed(line)))
+        known.update(words_of(normalised(line)))
         if len(known) >= FEWEST_WORDS:
             return
     found = f"only the word {known.pop()[:40]!r}" if known else "no word"

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import Damaged
-from app.families.text.text_cleaning import lines_of, word_places, words_of
+from app.families.text.text_cleaning import lines_of, word_offsets, words_of
 
 VOCABULARY = "vocabulary.json"
 END = 0
@@ -27,25 +27,27 @@ BYTES = 256
 
 
 class Vocabulary(Protocol):
-    """Tokens with their ids. `spellings` has each token's bytes without the space before it; `starts` (size,) bool says
-    which tokens may follow a finished word: those that begin one, and the line's end; `silent` are never written.
+    """Tokens with their ids. `token_bytes` has each token's bytes without the space before it; `word_start_mask`
+    (size,) bool says which tokens may follow a finished word: those that begin one, and the line's end;
+    `suppressed_tokens` are never written.
 
-    A word is finished when the next token starts another one, or at once if `whole`: a token is a word then.
+    A word is finished when the next token starts another one, or at once if `whole_word_tokens`: a token is a word
+    then.
     """
 
     kind: str
-    whole: bool
-    spellings: list[bytes]
-    starts: NDArray[np.bool_]
-    silent: tuple[int, ...]
+    whole_word_tokens: bool
+    token_bytes: list[bytes]
+    word_start_mask: NDArray[np.bool_]
+    suppressed_tokens: tuple[int, ...]
 
     def encode(self, line: str) -> list[int]:
         """The tokens of a line without its end."""
 
-    def places(self, word: str) -> list[int]:
+    def offsets(self, word: str) -> list[int]:
         """Where in a word, parted from others by spaces, each of its tokens begins, in characters."""
 
-    def unknown(self, line: str) -> list[str]:
+    def unknown_words(self, line: str) -> list[str]:
         """The words of a line that are not in the vocabulary."""
 
     def content(self) -> dict[str, Any]:
@@ -53,29 +55,29 @@ class Vocabulary(Protocol):
 
 
 @dataclass
-class Words:
+class WordVocabulary:
     """Every word is a token: case folded, without punctuation, as Keras's Tokenizer has it."""
 
     tokens: Sequence[str]  # ids 2 and up
     kind: str = "words"
-    whole: bool = True
-    silent: tuple[int, ...] = (UNKNOWN,)
+    whole_word_tokens: bool = True
+    suppressed_tokens: tuple[int, ...] = (UNKNOWN,)
     _ids: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._ids = {token: UNKNOWN + 1 + place for place, token in enumerate(self.tokens)}
-        self.spellings = [b"", b"", *(token.encode() for token in self.tokens)]
-        self.starts = np.ones(len(self.spellings), bool)
+        self.token_bytes = [b"", b"", *(token.encode() for token in self.tokens)]
+        self.word_start_mask = np.ones(len(self.token_bytes), bool)
 
     def encode(self, line: str) -> list[int]:
         """The words' ids; UNKNOWN for what is not in the vocabulary."""
         return [self._ids.get(word, UNKNOWN) for word in words_of(line)]
 
-    def places(self, word: str) -> list[int]:
+    def offsets(self, word: str) -> list[int]:
         """Where words begin within what may have punctuation in it."""
-        return word_places(word)
+        return word_offsets(word)
 
-    def unknown(self, line: str) -> list[str]:
+    def unknown_words(self, line: str) -> list[str]:
         """The words as they were written of which no part is known."""
         return [word for word in line.split() if any(part not in self._ids for part in words_of(word))]
 
@@ -85,30 +87,30 @@ class Words:
 
 
 @dataclass
-class Characters:
+class CharacterVocabulary:
     """Every character is a token, the space too: of Hangul, whole syllables."""
 
     tokens: Sequence[str]  # ids 2 and up
     kind: str = "characters"
-    whole: bool = False
-    silent: tuple[int, ...] = (UNKNOWN,)
+    whole_word_tokens: bool = False
+    suppressed_tokens: tuple[int, ...] = (UNKNOWN,)
     _ids: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._ids = {token: UNKNOWN + 1 + place for place, token in enumerate(self.tokens)}
-        self.spellings = [b"", b"", *(token.strip().encode() for token in self.tokens)]
-        self.starts = np.zeros(len(self.spellings), bool)
-        self.starts[[END, *(self._ids[SPACE],) * (SPACE in self._ids)]] = True
+        self.token_bytes = [b"", b"", *(token.strip().encode() for token in self.tokens)]
+        self.word_start_mask = np.zeros(len(self.token_bytes), bool)
+        self.word_start_mask[[END, *(self._ids[SPACE],) * (SPACE in self._ids)]] = True
 
     def encode(self, line: str) -> list[int]:
         """The characters' ids; UNKNOWN for what is not in the vocabulary."""
         return [self._ids.get(character, UNKNOWN) for character in line]
 
-    def places(self, word: str) -> list[int]:
+    def offsets(self, word: str) -> list[int]:
         """Every character's own place."""
         return list(range(len(word)))
 
-    def unknown(self, line: str) -> list[str]:
+    def unknown_words(self, line: str) -> list[str]:
         """The words with a character that is not known."""
         return [word for word in line.split() if any(character not in self._ids for character in word)]
 
@@ -117,12 +119,12 @@ class Characters:
         return {"kind": self.kind, "tokens": list(self.tokens)}
 
 
-class Subwords:
+class SubwordVocabulary:
     """Pieces of words that are frequent together (byte-level BPE): any text has its pieces, down to single bytes."""
 
     kind = "subwords"
-    whole = False
-    silent: tuple[int, ...] = ()
+    whole_word_tokens = False
+    suppressed_tokens: tuple[int, ...] = ()
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
@@ -131,24 +133,24 @@ class Subwords:
         by_id = sorted(tokenizer.get_vocab().items(), key=lambda entry: entry[1])
         names = [name for name, _ in by_id]
         spelled = [b"" if name == END_NAME else bytes(letters[letter] for letter in name) for name in names]
-        self.starts = np.array([token.startswith(b" ") for token in spelled])
-        self.starts[END] = True
-        self.spellings = [token.removeprefix(b" ") for token in spelled]
+        self.word_start_mask = np.array([token.startswith(b" ") for token in spelled])
+        self.word_start_mask[END] = True
+        self.token_bytes = [token.removeprefix(b" ") for token in spelled]
 
     def encode(self, line: str) -> list[int]:
         """The pieces' ids."""
         ids: list[int] = self._tokenizer.encode(line).ids
         return ids
 
-    def places(self, word: str) -> list[int]:
+    def offsets(self, word: str) -> list[int]:
         """Where the pieces begin; one that goes on with a character has the place of that character."""
-        decoder, places, length = getincrementaldecoder("utf-8")(), [], 0
+        decoder, offsets, length = getincrementaldecoder("utf-8")(), [], 0
         for token in self.encode(word):
-            places.append(length)
-            length += len(decoder.decode(self.spellings[token]))
-        return places
+            offsets.append(length)
+            length += len(decoder.decode(self.token_bytes[token]))
+        return offsets
 
-    def unknown(self, line: str) -> list[str]:  # noqa: ARG002  the protocol's
+    def unknown_words(self, line: str) -> list[str]:  # noqa: ARG002  the protocol's
         """None: whatever it is, it has bytes."""
         return []
 
@@ -165,10 +167,10 @@ def build(kind: str, lines: Sequence[str], size: int | None) -> Vocabulary:
     units: Iterable[str] = (unit for line in lines for unit in (words_of(line) if kind == "words" else line))
     # The most frequent first; of the equally frequent, the one seen first.
     tokens = [token for token, _ in Counter(units).most_common(most - UNKNOWN - 1)]
-    return Words(tokens) if kind == "words" else Characters(tokens)
+    return WordVocabulary(tokens) if kind == "words" else CharacterVocabulary(tokens)
 
 
-def written(vocabulary: Vocabulary) -> str:
+def serialized(vocabulary: Vocabulary) -> str:
     """The content of vocabulary.json."""
     return json.dumps({"format": 1, **vocabulary.content()}, ensure_ascii=False)
 
@@ -180,14 +182,17 @@ def load(text: str) -> Vocabulary:
         if content["kind"] == "subwords":
             from tokenizers import Tokenizer  # noqa: PLC0415  nobody else needs it
 
-            return Subwords(Tokenizer.from_str(json.dumps(content["tokenizer"])))
-        kinds: dict[str, type[Words] | type[Characters]] = {"words": Words, "characters": Characters}
+            return SubwordVocabulary(Tokenizer.from_str(json.dumps(content["tokenizer"])))
+        kinds: dict[str, type[WordVocabulary] | type[CharacterVocabulary]] = {
+            "words": WordVocabulary,
+            "characters": CharacterVocabulary,
+        }
         return kinds[content["kind"]](content["tokens"])
     except Exception as fault:  # the library raises bare exceptions
         raise Damaged(f"{VOCABULARY} cannot be read: {fault}") from fault
 
 
-def _learn_subwords(lines: Sequence[str], size: int) -> Subwords:
+def _learn_subwords(lines: Sequence[str], size: int) -> SubwordVocabulary:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # noqa: PLC0415  nobody else needs it
 
     tokenizer = Tokenizer(models.BPE())
@@ -200,7 +205,7 @@ def _learn_subwords(lines: Sequence[str], size: int) -> Subwords:
         show_progress=False,
     )
     tokenizer.train_from_iterator(lines, trainer)
-    return Subwords(tokenizer)
+    return SubwordVocabulary(tokenizer)
 
 
 def _letters() -> dict[str, int]:
@@ -213,6 +218,6 @@ def _letters() -> dict[str, int]:
 def tokens_of(vocabulary: Vocabulary, text: str) -> tuple[list[int], list[str]]:
     """The tokens of the known words of a text, in order, as one line; and the words that are not known."""
     line = SPACE.join(lines_of(text))
-    unknown = vocabulary.unknown(line)
-    strangers = set(unknown)
-    return vocabulary.encode(SPACE.join(word for word in line.split() if word not in strangers)), unknown
+    unknown = vocabulary.unknown_words(line)
+    unknown_words = set(unknown)
+    return vocabulary.encode(SPACE.join(word for word in line.split() if word not in unknown_words)), unknown

@@ -9,14 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from app.jobs.job import Job
-from app.jobs.launchers.launcher import Ending
+from app.jobs.launchers.launcher import TrainerExit
 
 LOG = "log.txt"
 LAST_BYTES = 2000
 LAST_LINES = 5
 
 
-class LocalTrainer:
+class LocalTrainerHandle:
     """One process and its log."""
 
     waiting = False
@@ -30,17 +30,17 @@ class LocalTrainer:
         """The process, which also leads its group."""
         return self._process.pid
 
-    def poll(self) -> Ending | None:
+    def poll(self) -> TrainerExit | None:
         """How it ended, or None while it runs."""
         code = self._process.poll()
-        return None if code is None else Ending.of(code)
+        return None if code is None else TrainerExit.of(code)
 
     def stop(self, *, force: bool = False) -> None:
         """SIGTERM, or SIGKILL, to the whole group."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL if force else signal.SIGTERM)
 
-    def last_words(self) -> str:
+    def log_tail(self) -> str:
         """The last lines of its log."""
         return last_lines(self._log)
 
@@ -48,13 +48,13 @@ class LocalTrainer:
 class LocalLauncher:
     """Starts `python -m app.training.main JOB ATTEMPT` with the given environment."""
 
-    outlasting = False
+    detached = False
 
     def __init__(self, workspace: Path, environment: Mapping[str, str]) -> None:
         self._workspace = workspace
         self._environment = environment
 
-    def launch(self, job: Job) -> LocalTrainer:
+    def launch(self, job: Job) -> LocalTrainerHandle:
         """Start a trainer whose output goes to the log in the job's folder."""
         folder = self._workspace / job.id
         folder.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ class LocalLauncher:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return LocalTrainer(process, log)
+        return LocalTrainerHandle(process, log)
 
     def find(self, job: Job) -> None:
         """A process of somebody else's is left alone: it keeps its lease."""

@@ -16,15 +16,16 @@ from app.settings import Settings
 
 COMMAND = ("python", "-m", "app.jobs.launchers.node")
 SETTINGS = "FITSERVE_OF_THE_SERVICE"  # variable with the service's settings, as JSON
-OWN = ("FITSERVE_DATA_DIR", "FITSERVE_FEATURES", "FITSERVE_CACHE")  # a node keeps its own data sets and caches
+# a node keeps its own data sets and caches
+NODE_SETTINGS = ("FITSERVE_DATA_DIR", "FITSERVE_FEATURE_CACHE", "FITSERVE_CACHE")
 
 
 def settings_here(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables of a trainer on this node: the service's, with the node's own where it says so itself."""
     service: dict[str, str] = json.loads(environment[SETTINGS])
     if "://" not in service["FITSERVE_STORE"]:  # with a bucket they are in the cache
-        service.setdefault("FITSERVE_FEATURES", str(Path(tempfile.gettempdir()) / "fitserve-features"))
-    return service | {name: environment[name] for name in OWN if name in environment}
+        service.setdefault("FITSERVE_FEATURE_CACHE", str(Path(tempfile.gettempdir()) / "fitserve-features"))
+    return service | {name: environment[name] for name in NODE_SETTINGS if name in environment}
 
 
 def main(job: str, attempt: str) -> None:

@@ -23,7 +23,7 @@ DEPLOY_SECONDS = 120.0  # the first time Ray Serve itself is started
 SILENT_SECONDS = 2.0  # for so long nobody asks again after a call that was not answered
 
 
-class Refused(Unavailable):
+class RayRefused(Unavailable):
     """Ray answered, but will not do it; the message ends with its reason."""
 
 
@@ -74,17 +74,17 @@ class RayHead:
             with urlopen(request, timeout=seconds) as answer:
                 content = answer.read()
         except HTTPError as fault:
-            self._tell(away=False)
+            self._log_state_change(away=False)
             if fault.code == 404:
                 return None
-            raise Refused(f"Ray at {self.address} answers {fault.code}: {_last_line(fault)}") from fault
+            raise RayRefused(f"Ray at {self.address} answers {fault.code}: {_last_line(fault)}") from fault
         except (OSError, HTTPException) as fault:
-            self._tell(away=True)
+            self._log_state_change(away=True)
             raise Unavailable(f"Ray does not answer at {self.address}: {fault}") from fault
-        self._tell(away=False)
+        self._log_state_change(away=False)
         return json.loads(content) if content else {}
 
-    def _tell(self, *, away: bool) -> None:
+    def _log_state_change(self, *, away: bool) -> None:
         """Say once that Ray is away, and once that it is there again."""
         if away and not self._away:
             log.warning("Ray does not answer at %s", self.address)

@@ -30,8 +30,8 @@ class InferenceProcess:
         self._memory = memory
         self._watchdog = Watchdog(START_SECONDS)
         self._overran = False
-        self._gives = [*outputs_of(card), *([card.features] if card.features else [])]
-        names = [one.name for one in self._gives]  # whatever else the network gives
+        self._outputs = [*outputs_of(card), *([card.features] if card.features else [])]
+        names = [one.name for one in self._outputs]  # whatever else the network gives
         self._process = subprocess.Popen(
             [
                 sys.executable,
@@ -57,7 +57,7 @@ class InferenceProcess:
     def __call__(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         """Named arrays in, named arrays out; raises Runaway once the process is gone, RunFailed when a run fails."""
         rows = len(inputs[self._card.input.name])
-        expected = {one.name: np.empty((rows, *one.shape[1:]), one.dtype) for one in self._gives}
+        expected = {one.name: np.empty((rows, *one.shape[1:]), one.dtype) for one in self._outputs}
         try:
             return self._answer(inputs, expected)
         except RuntimeError as fault:
@@ -66,13 +66,13 @@ class InferenceProcess:
             ) from fault
 
     def _answer(self, inputs: Mapping[str, Array], expected: Mapping[str, Array]) -> Mapping[str, Array]:
-        asks, answers = self._process.stdin, self._process.stdout
-        if asks is None or answers is None:  # never, as both are pipes
+        requests, answers = self._process.stdin, self._process.stdout
+        if requests is None or answers is None:  # never, as both are pipes
             raise RuntimeError("the process has no pipes")
         run = self._watchdog.begin(self._stop)
         try:
             if inputs:
-                write_arrays(asks, inputs)
+                write_arrays(requests, inputs)
             return read_arrays(answers, expected)
         except (EOFError, OSError, ValueError, KeyError, TypeError) as fault:
             _end(self._process)
@@ -85,13 +85,13 @@ class InferenceProcess:
         self._process.kill()
 
     def _reason(self, fault: Exception) -> str:
-        told = f"version {self._card.version} of {self._card.model} is out of service: a run of its network"
+        subject = f"version {self._card.version} of {self._card.model} is out of service: a run of its network"
         if self._overran:
-            return f"{told} took more than {self._watchdog.seconds:g} s"
+            return f"{subject} took more than {self._watchdog.seconds:g} s"
         if isinstance(fault, EOFError | OSError):
             code = self._process.returncode
-            return f"{told} ended its process with {code}; it may take {self._memory / 1e6:.0f} MB of memory"
-        return f"{told} gave something else than its card says"
+            return f"{subject} ended its process with {code}; it may take {self._memory / 1e6:.0f} MB of memory"
+        return f"{subject} gave something else than its card says"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

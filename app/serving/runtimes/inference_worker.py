@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
-from app.confinement import be_expendable, limit_memory, lower_priority
+from app.confinement import limit_memory, lower_priority, prefer_oom_kill
 from app.families.contract import Array
 from app.serving.runtimes.onnx_session import open_session
 from app.serving.runtimes.tensor_stream import read_arrays, write_arrays, write_error
@@ -23,7 +23,7 @@ def main(folder: str, threads: str, memory: str, *names: str) -> int:
     """Load `model.onnx` in the folder with so many threads and bytes of memory; answer with the outputs of these names
     until the input ends.
     """
-    be_expendable()
+    prefer_oom_kill()
     lower_priority(NICENESS)
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)  # whatever libraries print is no answer

@@ -23,10 +23,10 @@ DEVICES = (
     "dev/nvidia0",
     "proc/driver/nvidia/gpus/*",
 )  # what the driver puts there, also in containers
-ONLY_FOR_CPUS = "tensorflow-cpu"
+CPU_ONLY_PACKAGE = "tensorflow-cpu"
 
 
-class ChosenRuntime:
+class SelectedRuntime:
     """The runtime for these settings, chosen when it is opened; `reason` says why it is that one."""
 
     def __init__(self, settings: Settings) -> None:
@@ -34,37 +34,39 @@ class ChosenRuntime:
         self._runtime: Runtime | None = None
         self.reason = "not chosen yet"
 
-    def open(self) -> "ChosenRuntime":
+    def open(self) -> "SelectedRuntime":
         """Choose, which takes seconds where there is a GPU; raises Unavailable when what was demanded is not there."""
-        self._runtime, self.reason = choose(self._settings)
+        self._runtime, self.reason = select_runtime(self._settings)
         return self
 
     @property
     def name(self) -> str:
         """The chosen one's."""
-        return self._chosen.name
+        return self._selected.name
 
     @property
     def fault(self) -> str | None:
         """The chosen one's."""
-        return self._chosen.fault
+        return self._selected.fault
 
     def platform(self, card: Card) -> str:
         """The chosen one's."""
-        return self._chosen.platform(card)
+        return self._selected.platform(card)
 
     def load(self, folder: Path) -> Executable:
         """With the chosen one."""
-        return self._chosen.load(folder)
+        return self._selected.load(folder)
 
     @property
-    def _chosen(self) -> Runtime:
+    def _selected(self) -> Runtime:
         if self._runtime is None:
             raise RuntimeError("the runtime is not open")
         return self._runtime
 
 
-def choose(settings: Settings, root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> tuple[Runtime, str]:
+def select_runtime(
+    settings: Settings, root: Path = ROOT, environment: Mapping[str, str] = os.environ
+) -> tuple[Runtime, str]:
     """A runtime and the reason for it; raises Unavailable when TensorFlow is demanded and not to be had.
 
     `root` is where devices are looked for, `environment` says which of them this process may see.
@@ -73,14 +75,14 @@ def choose(settings: Settings, root: Path = ROOT, environment: Mapping[str, str]
     if settings.runtime == "onnxruntime":
         return onnx, "FITSERVE_RUNTIME names it"
     if settings.runtime == "tensorflow":
-        if obstacle := missing():
+        if obstacle := why_not_installed():
             raise Unavailable(f"FITSERVE_RUNTIME=tensorflow, but {obstacle}")
         runtime, gpus = _tensorflow(settings)
         return runtime, f"FITSERVE_RUNTIME names it; it runs on {', '.join(gpus) or 'the CPU, as it finds no GPU'}"
-    if absence := no_gpu(root, environment):
+    if absence := why_no_gpu(root, environment):
         return onnx, absence
     try:
-        if obstacle := unusable():
+        if obstacle := why_no_gpu_support():
             raise Unavailable(obstacle)
         runtime, gpus = _tensorflow(settings)
         if not gpus:
@@ -92,7 +94,7 @@ def choose(settings: Settings, root: Path = ROOT, environment: Mapping[str, str]
     return runtime, f"TensorFlow can use {', '.join(gpus)}"
 
 
-def no_gpu(root: Path, environment: Mapping[str, str]) -> str | None:
+def why_no_gpu(root: Path, environment: Mapping[str, str]) -> str | None:
     """Why no NVIDIA GPU is visible to this process; None when one is."""
     if not any(any(root.glob(pattern)) for pattern in DEVICES):
         return "no NVIDIA GPU is visible"
@@ -102,16 +104,16 @@ def no_gpu(root: Path, environment: Mapping[str, str]) -> str | None:
     return None
 
 
-def missing() -> str | None:
+def why_not_installed() -> str | None:
     """What is lacking that TensorFlow could be imported; None when nothing is."""
     return None if find_spec("tensorflow") else "TensorFlow is not installed: it comes with the extra `train`"
 
 
-def unusable() -> str | None:
+def why_no_gpu_support() -> str | None:
     """Why TensorFlow can use no GPU, as far as that shows without importing it for seconds."""
-    if missing() is None and _installed(ONLY_FOR_CPUS) and not _installed("tensorflow"):
-        return f"{ONLY_FOR_CPUS} is installed, which knows no GPU: take tensorflow[and-cuda] in its place"
-    return missing()
+    if why_not_installed() is None and _installed(CPU_ONLY_PACKAGE) and not _installed("tensorflow"):
+        return f"{CPU_ONLY_PACKAGE} is installed, which knows no GPU: take tensorflow[and-cuda] in its place"
+    return why_not_installed()
 
 
 def _installed(name: str) -> bool:

@@ -13,9 +13,9 @@ MOST_HEAD = 1 << 16  # bytes of the line
 
 def write_arrays(stream: IO[bytes], arrays: Mapping[str, Array]) -> None:
     """Send arrays of numbers."""
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    _write(stream, {"arrays": {name: [array.dtype.str, array.shape] for name, array in whole.items()}})
-    for array in whole.values():
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    _write(stream, {"arrays": {name: [array.dtype.str, array.shape] for name, array in contiguous.items()}})
+    for array in contiguous.values():
         stream.write(array.tobytes())
     stream.flush()
 
@@ -35,13 +35,13 @@ def read_arrays(stream: IO[bytes], expected: Mapping[str, Array] | None = None) 
     head = json.loads(_line(stream))
     if "error" in head:
         raise RuntimeError(str(head["error"]))
-    told = {name: (dtype, tuple(shape)) for name, (dtype, shape) in head["arrays"].items()}
+    shapes = {name: (dtype, tuple(shape)) for name, (dtype, shape) in head["arrays"].items()}
     if expected is None:
-        arrays: dict[str, Array] = {name: np.empty(shape, dtype) for name, (dtype, shape) in told.items()}
-    elif told == {name: (array.dtype.str, array.shape) for name, array in expected.items()}:
-        arrays = {name: expected[name] for name in told}
+        arrays: dict[str, Array] = {name: np.empty(shape, dtype) for name, (dtype, shape) in shapes.items()}
+    elif shapes == {name: (array.dtype.str, array.shape) for name, array in expected.items()}:
+        arrays = {name: expected[name] for name in shapes}
     else:
-        raise ValueError(f"expected {_told(expected)}, got {told}"[:500])
+        raise ValueError(f"expected {_described(expected)}, got {shapes}"[:500])
     for array in arrays.values():
         _fill(stream, array)
     return arrays
@@ -68,5 +68,5 @@ def _fill(stream: IO[bytes], array: Array) -> None:
         rest = rest[len(content) :]
 
 
-def _told(arrays: Mapping[str, Array]) -> str:
+def _described(arrays: Mapping[str, Array]) -> str:
     return ", ".join(f"{name} {array.dtype} {list(array.shape)}" for name, array in arrays.items())

@@ -20,7 +20,7 @@ from app.store.version import KERAS, SAVED_MODEL, Card, TensorCard, read_card
 from app.watchdog import Watchdog
 
 SIGNATURE, WITH_FEATURES = "serving_default", "serving_features"
-AROUND = (
+ERROR_NOISE = (
     "Graph execution error",
     "Detected at node",
     "<stack traces",
@@ -58,37 +58,38 @@ def _multiply_on_each() -> None:
             with tf.device(gpu.name):
                 tf.linalg.matmul(tf.ones((SIDE, SIDE)), tf.ones((SIDE, SIDE))).numpy()
     except (tf.errors.OpError, RuntimeError) as fault:
-        raise Unavailable(f"TensorFlow finds a GPU and cannot use it: {_told(fault)}") from fault
+        raise Unavailable(f"TensorFlow finds a GPU and cannot use it: {_first_reason(fault)}") from fault
 
 
 class TensorflowExecutable:
     """One traced function, called with batches of 1, 2, 4 … and the largest, so that a GPU plans each size once.
 
-    `held` is what the function needs and does not hold itself; `heed` is told what failed, or None after a success.
-    Nothing can stop a run of TensorFlow: of one that takes too long `heed` is told, so that the service is not ready.
+    `keep_alive` is what the function needs and does not hold itself; `on_fault` is told what failed, or None after a
+    success. Nothing can stop a run of TensorFlow: of one that takes too long `on_fault` is told, so that the service is
+    not ready.
     """
 
     def __init__(
         self,
         function: Any,
-        held: Any,
+        keep_alive: Any,
         card: Card,
         largest: int,
-        heed: Callable[[str | None], None],
+        on_fault: Callable[[str | None], None],
         watchdog: Watchdog,
     ) -> None:
         self._function = function
         self._watchdog = watchdog
         self._overrun = f"a run of version {card.version} of {card.model} goes on for more than {watchdog.seconds:g} s"
-        self._held = held
+        self._keep_alive = keep_alive
         self._inputs = [tensor.name for tensor in inputs_of(card)]
-        self._outputs = [tensor.name for tensor in _given_by(card)]
-        self._buckets = buckets(largest)
-        self._heed = heed
+        self._outputs = [tensor.name for tensor in _all_outputs(card)]
+        self._batch_sizes = batch_sizes(largest)
+        self._on_fault = on_fault
 
     def __call__(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         """Named arrays (n, ...) in, named arrays (n, ...) out, in batches of the largest size at most."""
-        rows, largest = len(inputs[self._inputs[0]]), self._buckets[-1]
+        rows, largest = len(inputs[self._inputs[0]]), self._batch_sizes[-1]
         parts = [
             self._run({name: inputs[name][begin : begin + largest] for name in self._inputs})
             for begin in range(0, max(rows, 1), largest)
@@ -98,22 +99,22 @@ class TensorflowExecutable:
     def _run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """One batch, with rows of zeros up to the next bucket."""
         rows = len(inputs[self._inputs[0]])
-        bucket = next(size for size in self._buckets if size >= rows)
-        given = {name: tf.constant(_padded(array, bucket)) for name, array in inputs.items()}
-        run = self._watchdog.begin(lambda: self._heed(self._overrun))
+        batch_size = next(size for size in self._batch_sizes if size >= rows)
+        given = {name: tf.constant(_padded(array, batch_size)) for name, array in inputs.items()}
+        run = self._watchdog.begin(lambda: self._on_fault(self._overrun))
         try:
             answers = self._function(**given)
             outputs = {name: answers[name].numpy()[:rows] for name in self._outputs}  # where a GPU's faults show
         except tf.errors.OpError as fault:
-            self._heed(_told(fault))
-            raise Unavailable(f"TensorFlow does not predict now: {_told(fault)}") from fault
+            self._on_fault(_first_reason(fault))
+            raise Unavailable(f"TensorFlow does not predict now: {_first_reason(fault)}") from fault
         finally:
             self._watchdog.end(run)
-        self._heed(None)
+        self._on_fault(None)
         return outputs
 
 
-def buckets(largest: int) -> list[int]:
+def batch_sizes(largest: int) -> list[int]:
     """1, 2, 4 … and the largest: the sizes of batches that are run."""
     return [*(2**power for power in range((largest - 1).bit_length())), largest]
 
@@ -147,19 +148,19 @@ class TensorflowRuntime:
         read = _saved_model if SAVED_MODEL in card.files else _keras_file
         try:
             with self._lock:
-                function, held = read(folder, card)
+                function, keep_alive = read(folder, card)
             _check(function, card)
         except Damaged:
             raise
         except Exception as fault:  # TensorFlow and Keras raise whatever went wrong underneath
-            raise Damaged(f"{folder} cannot be loaded by TensorFlow: {_told(fault)}") from fault
-        return TensorflowExecutable(function, held, card, self._largest, self._heed, self._watchdog)
+            raise Damaged(f"{folder} cannot be loaded by TensorFlow: {_first_reason(fault)}") from fault
+        return TensorflowExecutable(function, keep_alive, card, self._largest, self._on_fault, self._watchdog)
 
-    def _heed(self, fault: str | None) -> None:
+    def _on_fault(self, fault: str | None) -> None:
         self.fault = fault
 
 
-def _given_by(card: Card) -> list[TensorCard]:
+def _all_outputs(card: Card) -> list[TensorCard]:
     """All that a network gives, the features included."""
     return [*outputs_of(card), *([card.features] if card.features else [])]
 
@@ -175,7 +176,7 @@ def _keras_file(folder: Path, card: Card) -> tuple[Any, Any]:
     network = keras.saving.load_model(folder / KERAS, compile=False, safe_mode=True)
     if card.features:
         network = with_features(network, Features(**card.features.model_dump()))
-    takes, gives = inputs_of(card), _given_by(card)
+    takes, gives = inputs_of(card), _all_outputs(card)
 
     def run(**given: Any) -> dict[str, Any]:
         inputs = [given[tensor.name] for tensor in takes]
@@ -189,7 +190,7 @@ def _keras_file(folder: Path, card: Card) -> tuple[Any, Any]:
 def _check(function: Any, card: Card) -> None:
     """Raise Damaged unless a function takes and gives what the card says."""
     found = {**function.structured_input_signature[1], **function.structured_outputs}
-    for tensor in (*inputs_of(card), *_given_by(card)):
+    for tensor in (*inputs_of(card), *_all_outputs(card)):
         spec = found.get(tensor.name)
         if spec is None or spec.dtype.name != tensor.dtype or not spec.shape.is_compatible_with(_shape(tensor)):
             raise Damaged(
@@ -202,7 +203,7 @@ def _shape(tensor: TensorCard) -> list[int | None]:
     return [None if side == -1 else side for side in tensor.shape]
 
 
-def _told(fault: Exception) -> str:
+def _first_reason(fault: Exception) -> str:
     """What went wrong in one line, without the graph around it."""
-    line = next((line for line in str(fault).splitlines() if line and not line.startswith(AROUND)), "")
+    line = next((line for line in str(fault).splitlines() if line and not line.startswith(ERROR_NOISE)), "")
     return f"{type(fault).__name__}: {line[:LONGEST]}"

@@ -12,7 +12,7 @@ from app.families.features import features_of, with_features
 from app.settings import Settings
 from app.store.version import FAMILIARITY, Calibration, FeaturesCard
 from app.training.calibration import calibrate, predict
-from app.training.imports.compatibility import Likeness
+from app.training.imports.compatibility import ImportTarget
 
 Examples = TypeVar("Examples", Split, Reference)
 
@@ -27,21 +27,21 @@ class Measured:
     features: FeaturesCard | None = None
 
 
-def data_at_hand(like: Likeness) -> Data | None:
+def available_data(target: ImportTarget) -> Data | None:
     """The data of the version that a network is to stand beside, if they need no download; None for generators."""
-    if like.family.task != "classify":
+    if target.family.task != "classify":
         return None
     datasets = Datasets(Settings().data_dir, offline=True)
 
     def path(file: DataFile) -> Path:
         return datasets.path(file, _no_download)
 
-    recipe = load(like.family.recipe)(like.family.hyperparameters(**like.card.hyperparameters))
+    recipe = load(target.family.recipe)(target.family.hyperparameters(**target.card.hyperparameters))
     try:
         data: Data = recipe.data(path)
     except MissingData:
         return None
-    return data if data.labels == like.card.labels else None
+    return data if data.labels == target.card.labels else None
 
 
 def features_for(network: Network, data: Data | None) -> Features | None:

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 
 from app.errors import InvalidRequest
-from app.families.contract import Array, Family, Signature, Tensor, following
+from app.families.contract import Array, Family, Signature, Tensor, next_state_name
 from app.store.version import Card
 from app.watchdog import Watchdog
 
@@ -21,7 +21,7 @@ TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
-class Likeness:
+class ImportTarget:
     """The version that a network is to stand beside: what it must take and give, and what it answers with."""
 
     family: Family
@@ -37,14 +37,14 @@ class Likeness:
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrialRun:
     """How a network is tried out: in batches of up to `max_batch`, each of which may take so many seconds."""
 
     max_batch: int = 32
     run_seconds: float = 10.0
 
 
-USUAL = Trial()
+DEFAULT_TRIAL = TrialRun()
 
 
 def check_keras(network: Any, wanted: Signature) -> None:
@@ -57,8 +57,8 @@ def _of_keras(tensor: Any) -> Tensor:
     return Tensor(tensor.name, tensor.dtype, tuple(-1 if side is None else side for side in tensor.shape))
 
 
-def try_out(path: Path, like: Likeness, trial: Trial = USUAL) -> Signature:
-    """What an ONNX file takes and gives, once it has run; raises InvalidRequest unless it can stand beside `like`."""
+def try_out(path: Path, target: ImportTarget, trial: TrialRun = DEFAULT_TRIAL) -> Signature:
+    """What an ONNX file takes and gives, once it has run; raises InvalidRequest unless it can stand beside `target`."""
     options = onnxruntime.SessionOptions()
     options.enable_cpu_mem_arena = False  # what it takes is what it needs
     options.log_severity_level = 4  # a fault is raised, and told once
@@ -68,15 +68,15 @@ def try_out(path: Path, like: Likeness, trial: Trial = USUAL) -> Signature:
         reason = str(fault).replace(str(path), "the file")
         raise InvalidRequest(f"expected a .keras or an .onnx file: {reason}") from fault
     takes, gives = [_of_onnx(one) for one in session.get_inputs()], [_of_onnx(one) for one in session.get_outputs()]
-    wanted = like.signature
+    wanted = target.signature
     if wanted.states:  # several tensors are told apart by their names
         takes, gives = _by_name(takes, wanted.inputs), _by_name(gives, wanted.outputs)
     if len(gives) > 1:  # as Fitserve's own files have them, which are of no use without what was fitted to them
         gives = [one for one in gives if one.name != FEATURES]
     _compare("takes", wanted.inputs, takes)
     _compare("gives", wanted.outputs, gives)
-    signature = Signature(takes[0], _firmed(gives[0], wanted.output), wanted.states)
-    _run(_Watched(session, trial.run_seconds), signature, trial.max_batch, probabilities=bool(like.card.labels))
+    signature = Signature(takes[0], _with_shape(gives[0], wanted.output), wanted.states)
+    _run(_Watched(session, trial.run_seconds), signature, trial.max_batch, probabilities=bool(target.card.labels))
     return signature
 
 
@@ -97,7 +97,7 @@ def _compare(verb: str, wanted: Sequence[Tensor], found: Sequence[Tensor]) -> No
     """Raise InvalidRequest unless number, types and shapes are the same, and the first dimension is free."""
     if len(wanted) != len(found) or not all(map(_fits, wanted, found)):
         raise InvalidRequest(
-            f"the network {verb} {_told(found)}; expected {_told(wanted)}, with -1 for any number of examples"
+            f"the network {verb} {_described(found)}; expected {_described(wanted)}, with -1 for any number of examples"
         )
 
 
@@ -111,11 +111,11 @@ def _fits(wanted: Tensor, found: Tensor) -> bool:
     )
 
 
-def _told(tensors: Sequence[Tensor]) -> str:
+def _described(tensors: Sequence[Tensor]) -> str:
     return " and ".join(f"{one.dtype} {list(one.shape)}" for one in tensors)
 
 
-def _firmed(found: Tensor, wanted: Tensor) -> Tensor:
+def _with_shape(found: Tensor, wanted: Tensor) -> Tensor:
     return Tensor(found.name, found.dtype, wanted.shape)
 
 
@@ -147,10 +147,10 @@ class _Watched:
 
 def _run(session: _Watched, signature: Signature, max_batch: int, *, probabilities: bool) -> None:
     """Raise InvalidRequest unless some examples give, together and alone, outputs of the right shape and kind."""
-    draw = np.random.default_rng(0)
-    inputs = {signature.input.name: drawn(draw, signature.input, ROWS, signature.output.shape[-1])}
-    inputs |= {state.name: drawn(draw, state, ROWS) for state in signature.states}
-    names = [signature.output.name, *(following(state.name) for state in signature.states)]
+    rng = np.random.default_rng(0)
+    inputs = {signature.input.name: random_inputs(rng, signature.input, ROWS, signature.output.shape[-1])}
+    inputs |= {state.name: random_inputs(rng, state, ROWS) for state in signature.states}
+    names = [signature.output.name, *(next_state_name(state.name) for state in signature.states)]
     together = session(names, inputs)
     alone = session(names, {name: values[:1] for name, values in inputs.items()})
     shapes = [(ROWS, *tensor.shape[1:]) for tensor in (signature.output, *signature.states)]
@@ -163,30 +163,30 @@ def _run(session: _Watched, signature: Signature, max_batch: int, *, probabiliti
     if probabilities and (together[0].min() < 0 or np.abs(together[0].sum(axis=1) - 1).max() > TOLERANCE):
         raise InvalidRequest("the network's outputs are not probabilities: end it with a softmax")
 
-    for batch in _batches(draw, signature, max_batch):
+    for batch in _batches(rng, signature, max_batch):
         session(names, batch)
 
 
-def _batches(draw: np.random.Generator, signature: Signature, max_batch: int) -> Iterator[dict[str, Array]]:
+def _batches(rng: np.random.Generator, signature: Signature, max_batch: int) -> Iterator[dict[str, Array]]:
     """What may come: batches of every size that is served, of usual values and of the least and the most."""
     below = signature.output.shape[-1]
     for rows in (*(2**power for power in range((max_batch - 1).bit_length())), max_batch):
-        usual = {one.name: drawn(draw, one, rows, below) for one in signature.inputs}
+        usual = {one.name: random_inputs(rng, one, rows, below) for one in signature.inputs}
         yield usual
         for value in (0, 1, -FAR, FAR) if rows in (1, max_batch) else ():
-            yield {name: _filled(values, value, below) for name, values in usual.items()}
+            yield {name: _constant_like(values, value, below) for name, values in usual.items()}
 
 
-def _filled(values: Array, value: float, below: int) -> Array:
+def _constant_like(values: Array, value: float, below: int) -> Array:
     """The same shape with one value everywhere; tokens are those that there are."""
     if np.issubdtype(values.dtype, np.integer):
         return np.full_like(values, np.clip(value, 0, below - 1))
     return np.full_like(values, value)
 
 
-def drawn(draw: np.random.Generator, tensor: Tensor, rows: int, below: int = 1) -> Array:
+def random_inputs(rng: np.random.Generator, tensor: Tensor, rows: int, below: int = 1) -> Array:
     """Made-up values (rows, ...) of a tensor: from 0 to 1, or whole numbers below a bound."""
     shape = (rows, *tensor.shape[1:])
     if np.issubdtype(np.dtype(tensor.dtype), np.integer):
-        return draw.integers(0, below, shape).astype(tensor.dtype)
-    return draw.random(shape).astype(tensor.dtype)
+        return rng.integers(0, below, shape).astype(tensor.dtype)
+    return rng.random(shape).astype(tensor.dtype)

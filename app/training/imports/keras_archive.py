@@ -64,23 +64,23 @@ def check_archive(path: Path) -> None:
             config.pop("compile_config", None)  # is not read, as the network is not compiled
     except UNREADABLE as fault:
         raise InvalidRequest(f"expected a .keras file: {fault}") from fault
-    if odd := {name for name in _named(config) if name is not None}:
+    if odd := {name for name in _forbidden_names(config) if name is not None}:
         raise InvalidRequest(
             f"the network uses {_some(odd)}, which could run code or is unknown; only Keras's own layers, "
             "initializers, regularizers and constraints are accepted"
         )
 
 
-def _named(part: Any) -> Iterator[str | None]:
+def _forbidden_names(part: Any) -> Iterator[str | None]:
     """Of everything that a configuration names: what may not be named, and None for the rest."""
     if isinstance(part, dict):
         if "class_name" in part:
             yield _unknown(part)
         for inner in part.values():
-            yield from _named(inner)
+            yield from _forbidden_names(inner)
     elif isinstance(part, list):
         for inner in part:
-            yield from _named(inner)
+            yield from _forbidden_names(inner)
 
 
 def _unknown(named: dict[str, Any]) -> str | None:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from app.confinement import be_expendable, end_with_parent, limit_memory, limit_seconds, lower_priority
+from app.confinement import end_with_parent, limit_memory, limit_seconds, lower_priority, prefer_oom_kill
 from app.errors import Conflict, FitserveError, InvalidRequest, SystemFault
 from app.families.catalog import family_named
 from app.families.contract import Network
@@ -28,35 +28,35 @@ from app.logging import configure_logging
 from app.settings import Settings
 from app.store.opening import open_store
 from app.store.version import CARD, ONNX, TensorCard, checksums
-from app.training.imports.compatibility import Likeness, Trial, check_keras, drawn, try_out
+from app.training.imports.compatibility import ImportTarget, TrialRun, check_keras, random_inputs, try_out
 from app.training.imports.keras_archive import check_archive
 
 NICENESS = 19  # serving comes first
 SAMPLES = 64  # made-up examples on which a .keras file and what is served of it must agree
 
 
-def bring_in(like: Likeness, path: Path, staged: Path, trial: Trial) -> None:
+def import_version(target: ImportTarget, path: Path, staged: Path, trial: TrialRun) -> None:
     """Put what a version needs that is made of a .keras or .onnx file into a folder, its card without figures.
 
     Raises InvalidRequest when it is not what it should be, Conflict when TensorFlow is needed and not installed.
     """
     if zipfile.is_zipfile(path):
-        network, measured = _convert(path, like, staged)
+        network, measured = _convert(path, target, staged)
         parameters: int | None = int(network.count_params())
     else:
         shutil.copyfile(path, staged / ONNX)
         parameters, measured = None, {"calibration": None, "features": None}
-    signature = try_out(staged / ONNX, like, trial)
-    for name in like.family.beside:
-        shutil.copyfile(like.folder / name, staged / name)
-    card = like.card.model_copy(
+    signature = try_out(staged / ONNX, target, trial)
+    for name in target.family.extra_files:
+        shutil.copyfile(target.folder / name, staged / name)
+    card = target.card.model_copy(
         update={
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "job": None,
             "input": TensorCard(**asdict(signature.input)),
             "output": TensorCard(**asdict(signature.output)),
             "hyperparameters": {},
-            "command": f"fitserve models import {like.card.model} FILE",
+            "command": f"fitserve models import {target.card.model} FILE",
             "data": None,
             "metrics": {},
             **measured,
@@ -70,7 +70,7 @@ def bring_in(like: Likeness, path: Path, staged: Path, trial: Trial) -> None:
     (staged / CARD).write_text(card.model_dump_json())
 
 
-def _convert(path: Path, like: Likeness, staged: Path) -> tuple[Network, dict[str, Any]]:
+def _convert(path: Path, target: ImportTarget, staged: Path) -> tuple[Network, dict[str, Any]]:
     """Write what is served of a .keras file, and the file's network as training continues from it.
 
     Returns it with what its card says of its confidence: `calibration` and `features`.
@@ -78,18 +78,20 @@ def _convert(path: Path, like: Likeness, staged: Path) -> tuple[Network, dict[st
     check_archive(path)
     from app.families.features import with_features  # noqa: PLC0415  takes seconds
     from app.training.export import as_served, check, check_steps, export  # noqa: PLC0415
-    from app.training.imports.calibration import data_at_hand, features_for, measure  # noqa: PLC0415
+    from app.training.imports.calibration import available_data, features_for, measure  # noqa: PLC0415
 
-    network, signature = as_served(_read(path)), like.signature
+    network, signature = as_served(_read(path)), target.signature
     check_keras(network, signature)
-    data = data_at_hand(like)
+    data = available_data(target)
     signature = replace(signature, features=features_for(network, data))
     export(network, staged, signature)
-    draw = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     if signature.states:
-        check_steps(network, staged, signature, draw.integers(0, signature.output.shape[-1], (4, 8)))
+        check_steps(network, staged, signature, rng.integers(0, signature.output.shape[-1], (4, 8)))
     else:
-        check(with_features(network, signature.features), staged, signature, drawn(draw, signature.input, SAMPLES))
+        check(
+            with_features(network, signature.features), staged, signature, random_inputs(rng, signature.input, SAMPLES)
+        )
     measured = measure(network, signature.features, data, staged)
     return network, {"calibration": measured.calibration, "features": measured.features}
 
@@ -117,32 +119,32 @@ def _read(path: Path) -> Network:
 def main(model: str, like: str, path: str, staged: str) -> int:
     """Import one file as the settings say; returns an exit code."""
     end_with_parent()
-    be_expendable()
+    prefer_oom_kill()
     lower_priority(NICENESS)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # a GPU is shared with whoever serves on it
     settings = Settings()
-    limit_seconds(settings.import_seconds)
+    limit_seconds(settings.import_timeout_seconds)
     configure_logging(settings.log_level, settings.log_form)
     store = open_store(settings)
     try:
         number = store.resolve(model, like)
         card = store.card(model, number)
-        likeness = Likeness(family_named(card.family), card, store.folder(model, number))
-        trial = Trial(settings.max_batch, settings.prediction_timeout_seconds)
+        target = ImportTarget(family_named(card.family), card, store.folder(model, number))
+        trial = TrialRun(settings.max_batch, settings.prediction_timeout_seconds)
         if zipfile.is_zipfile(path):
             _load_tensorflow()
         limit_memory(settings.max_import_memory_bytes)
-        bring_in(likeness, Path(path), Path(staged), trial)
+        import_version(target, Path(path), Path(staged), trial)
     except (FitserveError, OSError) as raised:
         fault = SystemFault.of(raised) or raised
-        said = {"error": str(fault), "kind": type(fault).__name__}
+        result = {"error": str(fault), "kind": type(fault).__name__}
     except MemoryError:
-        said = {"error": f"the network takes more memory than {settings.max_import_memory_bytes} bytes", "kind": ""}
+        result = {"error": f"the network takes more memory than {settings.max_import_memory_bytes} bytes", "kind": ""}
     else:
-        said = {}
-    print(json.dumps(said))  # noqa: T201
-    return "error" in said
+        result = {}
+    print(json.dumps(result))  # noqa: T201
+    return "error" in result
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 from app import metrics
 from app.errors import FitserveError
 from app.logging import log, request_id
-from app.tracing import note
+from app.tracing import annotate
 from app.web.middleware.http import HttpMiddleware
 from app.web.problems import send_problem
 
@@ -23,7 +23,7 @@ REMEMBERED = 1000
 LONGEST_PATH = 300  # characters of the client's own that the log has
 
 
-class Observed(HttpMiddleware):
+class AccessLog(HttpMiddleware):
     """Middleware around all that works on a request; every answer tells its id as `X-Request-ID`.
 
     An exception that comes so far is logged, and answered as a problem unless an answer has begun.
@@ -34,9 +34,9 @@ class Observed(HttpMiddleware):
         status = 0
         identity = _identity(scope)
         request_id.set(name := identity.decode())  # in the context of this request's task, which ends with it
-        trace = note(request=name)
+        trace = annotate(request=name)
 
-        async def watched(message: Message) -> None:
+        async def send_observed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -45,14 +45,14 @@ class Observed(HttpMiddleware):
 
         begun = time.perf_counter()
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, receive, send_observed)
         except Exception as fault:
             if status:
                 raise
             log.error("request failed", path=scope["path"][:LONGEST_PATH], exc_info=fault)
-            await send_problem(watched, FitserveError(UNEXPECTED))
+            await send_problem(send_observed, FitserveError(UNEXPECTED))
         finally:
-            _tell(scope, status, time.perf_counter() - begun, trace)
+            _log_request(scope, status, time.perf_counter() - begun, trace)
 
 
 def _identity(scope: Scope) -> bytes:
@@ -63,19 +63,19 @@ def _identity(scope: Scope) -> bytes:
     return os.urandom(8).hex().encode()
 
 
-def _tell(scope: Scope, status: int, seconds: float, trace: str | None) -> None:
+def _log_request(scope: Scope, status: int, seconds: float, trace: str | None) -> None:
     route = getattr(scope.get("route"), "path_format", "none")  # never a path of the client's making
-    timed, counted = _measures(scope["method"], route, status)
+    timed, counted = _series_of(scope["method"], route, status)
     timed.observe(seconds)
     counted.inc()
-    say = log.debug if QUIET.fullmatch(route) else log.info
+    write = log.debug if QUIET.fullmatch(route) else log.info
     also = {"job": scope.get("path_params", {}).get("job"), "trace": trace}
     facts = {name: value for name, value in also.items() if value}
     method, key = scope["method"], scope.get("key")
-    say("request", method=method, route=route, status=status, seconds=round(seconds, 6), key=key, **facts)
+    write("request", method=method, route=route, status=status, seconds=round(seconds, 6), key=key, **facts)
 
 
 @lru_cache(REMEMBERED)
-def _measures(method: str, route: str, status: int) -> tuple[Histogram, Counter]:
+def _series_of(method: str, route: str, status: int) -> tuple[Histogram, Counter]:
     """Where such a request is counted: looking it up by its labels takes longer than counting."""
-    return metrics.request_seconds.labels(route), metrics.requests.labels(method, route, status)
+    return metrics.request_duration.labels(route), metrics.requests.labels(method, route, status)

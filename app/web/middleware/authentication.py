@@ -11,7 +11,7 @@ from app.addresses import is_local
 from app.errors import Forbidden, Unauthorised, Unavailable
 from app.settings import Settings
 from app.web.middleware.http import HttpMiddleware
-from app.web.middleware.origins import READING, check_host, check_page, facts_of, is_link
+from app.web.middleware.origins import READING, browser_headers, check_host, check_page, is_link
 from app.web.problems import documented, send_problem
 
 OPEN = re.compile(r"/|/health/(live|ready)|/docs(/.*)?|/openapi\.json|/static/.*|/favicon\.ico")  # no secret in these
@@ -36,18 +36,18 @@ def required_scope(method: str, path: str) -> keys.Scope | None:
     return keys.Scope.ADMIN
 
 
-class Guard(HttpMiddleware):
+class Authentication(HttpMiddleware):
     """Middleware: from where, by which name, from whose page and with which key something may be asked.
 
     With a keyring, every request but the open ones needs a key of the right scope. Without one, only clients of this
-    machine are served, unless `allow_open`, and the host that is named must be this machine or an allowed one. Probes
-    name what they like. The name of the key is left in the scope for those who come after.
+    machine are served, unless `allow_unauthenticated`, and the host that is named must be this machine or an allowed
+    one. Probes name what they like. The name of the key is left in the scope for those who come after.
     """
 
     def __init__(self, app: ASGIApp, keyring: keys.Keyring | None, settings: Settings) -> None:
         super().__init__(app)
         self._keyring = keyring
-        self._allow_open = settings.allow_open
+        self._allow_unauthenticated = settings.allow_unauthenticated
         self._hosts = settings.hosts
         self._origins = settings.origins
 
@@ -61,14 +61,14 @@ class Guard(HttpMiddleware):
         await self._app(scope, receive, send)
 
     def _check(self, scope: Scope) -> None:
-        facts = facts_of(scope)
+        headers = browser_headers(scope)
         if (self._keyring is None or self._hosts) and not scope["path"].startswith(HEALTH):
-            check_host(facts, self._hosts)
-        if not (is_link(facts) and scope["method"] in READING and OPEN.fullmatch(scope["path"])):
-            check_page(facts, self._origins)
+            check_host(headers, self._hosts)
+        if not (is_link(headers) and scope["method"] in READING and OPEN.fullmatch(scope["path"])):
+            check_page(headers, self._origins)
         if self._keyring is not None:
             _check_key(self._keyring, scope)
-        elif not self._allow_open:
+        elif not self._allow_unauthenticated:
             _check_client(scope)
 
 
@@ -99,7 +99,7 @@ def _changes_nothing(method: str, path: str) -> bool:
     return method in READING or PREDICTING.fullmatch(path) is not None
 
 
-def declare(document: dict[str, Any]) -> dict[str, Any]:
+def declare_security(document: dict[str, Any]) -> dict[str, Any]:
     """An OpenAPI document with the key and the scope that each operation needs, and the refusals that any may meet."""
     document.setdefault("components", {})["securitySchemes"] = SCHEMES
     for path, operations in document["paths"].items():

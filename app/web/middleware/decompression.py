@@ -6,7 +6,7 @@ import zlib
 from starlette.types import Message, Receive, Scope, Send
 
 from app.errors import Malformed, UnsupportedEncoding
-from app.web.content_encodings import named
+from app.web.content_encodings import content_codings
 from app.web.middleware.http import HttpMiddleware
 from app.web.problems import ENCODINGS, send_problem
 
@@ -22,14 +22,14 @@ class Decompression(HttpMiddleware):
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what has no encoding; refuse one that is not known."""
-        encodings = named(value for name, value in scope["headers"] if name == b"content-encoding")
+        encodings = content_codings(value for name, value in scope["headers"] if name == b"content-encoding")
         if not encodings:
             await self._app(scope, receive, send)
         elif len(encodings) > 1 or encodings[0] not in ENCODINGS:
-            told = ", ".join(encodings)[:100]
+            names = ", ".join(encodings)[:100]
             await send_problem(
                 send,
-                UnsupportedEncoding(f"the Content-Encoding {told!r} is not supported; use {' or '.join(ENCODINGS)}"),
+                UnsupportedEncoding(f"the Content-Encoding {names!r} is not supported; use {' or '.join(ENCODINGS)}"),
             )
         else:
             body = _Body(receive, encodings[0])

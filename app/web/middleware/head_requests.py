@@ -4,7 +4,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.web.middleware.http import HttpMiddleware
 
-TOLD = ("route", "path_params", "key")  # what those around look for in the scope
+SHARED_SCOPE_KEYS = ("route", "path_params", "key")  # what those around look for in the scope
 
 
 class HeadAnswered(Exception):
@@ -37,4 +37,4 @@ class HeadRequests(HttpMiddleware):
             if not answered:
                 raise
         finally:
-            scope.update({name: asked[name] for name in TOLD if name in asked})
+            scope.update({name: asked[name] for name in SHARED_SCOPE_KEYS if name in asked})

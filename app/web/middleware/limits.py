@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Malformed, Overloaded, SlowRequest, TimedOut, TooLarge
-from app.request_context import Caller, calling
+from app.request_context import Caller, current_caller
 from app.web.middleware.http import HttpMiddleware
 from app.web.problems import send_problem
-from app.web.server.disconnection import LEAVE
+from app.web.server.disconnection import ON_DISCONNECT
 from app.web.server.framing import content_length
 
 SMALL_BYTES = 1 << 16  # bodies up to here are bounded by the number of requests
@@ -26,18 +26,18 @@ class BodyLimit(HttpMiddleware):
 
     Tensors in JSON may have `max_tensors`, where that is more.
 
-    What was received of the bodies of all requests under way, but for small ones, has `max_held` bytes at most.
+    What was received of the bodies of all requests under way, but for small ones, has `max_inflight` bytes at most.
     """
 
     def __init__(
-        self, app: ASGIApp, max_bytes: int, forms: Mapping[str, int], max_held: int, max_tensors: int = 0
+        self, app: ASGIApp, max_bytes: int, forms: Mapping[str, int], max_inflight: int, max_tensors: int = 0
     ) -> None:
         super().__init__(app)
         self._max_bytes = max_bytes
         self._forms = [(re.compile(pattern), most) for pattern, most in forms.items()]
         self._max_tensors = max_tensors
-        self._max_held = max_held
-        self._held = 0
+        self._max_inflight = max_inflight
+        self._inflight = 0
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, unless it says that it is too long."""
@@ -47,7 +47,7 @@ class BodyLimit(HttpMiddleware):
         except Malformed as fault:  # a server other than ours let it through
             await send_problem(send, fault)
             return
-        most = self._most(scope["path"], headers)
+        most = self._max_body_bytes(scope["path"], headers)
         if length is None or SMALL_BYTES < length <= most:
             await self._counted(scope, receive, send, most)
         elif length > most:
@@ -55,7 +55,7 @@ class BodyLimit(HttpMiddleware):
         else:
             await self._app(scope, receive, send)
 
-    def _most(self, path: str, headers: Mapping[bytes, bytes]) -> int:
+    def _max_body_bytes(self, path: str, headers: Mapping[bytes, bytes]) -> int:
         form = headers.get(b"content-type", b"").startswith(b"multipart/form-data")
         if form:
             return next((most for pattern, most in self._forms if pattern.fullmatch(path)), self._max_bytes)
@@ -64,24 +64,24 @@ class BodyLimit(HttpMiddleware):
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
         """Pass the request on and count what comes of it, until it is over."""
-        seen = 0
+        received = 0
 
         async def counted() -> Message:
-            nonlocal seen
+            nonlocal received
             message = await receive()
             size = len(message.get("body", b""))
-            seen += size
-            self._held += size
-            if seen > most:
+            received += size
+            self._inflight += size
+            if received > most:
                 raise TooLarge(f"the body is larger than the {most} bytes that are accepted")
-            if self._held > self._max_held:
+            if self._inflight > self._max_inflight:
                 raise Overloaded("the request bodies in progress exceed the memory limit; try again later")
             return message
 
         try:
             await self._app(scope, counted, send)
         finally:
-            self._held -= seen
+            self._inflight -= received
 
 
 class Deadline(HttpMiddleware):
@@ -99,7 +99,7 @@ class Deadline(HttpMiddleware):
         """Cancel what takes too long, and say whose fault it is."""
         receiving = started = False
         caller = Caller()
-        calling.set(caller)  # in the context of this request's task, which ends with it
+        current_caller.set(caller)  # in the context of this request's task, which ends with it
 
         async def watched_receive() -> Message:
             nonlocal receiving
@@ -121,7 +121,7 @@ class Deadline(HttpMiddleware):
 
         loop = asyncio.get_running_loop()
         due = loop.call_later(self._seconds, expire)
-        scope[LEAVE] = expire
+        scope[ON_DISCONNECT] = expire
         try:
             async with asyncio.timeout(None) as timer:
                 await self._app(scope, watched_receive, watched_send)

@@ -16,7 +16,7 @@ TENSORFLOW_SERVING = re.compile(r"/v1/models/.*")
 OPENAI = re.compile(r"/v1(/.*)?")
 
 
-def form_of(path: str) -> type[ErrorRoute] | None:
+def error_format_of(path: str) -> type[ErrorRoute] | None:
     """Who writes the errors of an address; None where they are problems."""
     if OPEN_INFERENCE.fullmatch(path) or TENSORFLOW_SERVING.fullmatch(path):
         return ErrorRoute
@@ -28,7 +28,7 @@ class ProtocolErrors(HttpMiddleware):
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on, but for problems, whose detail is told in the protocol's form."""
-        form = form_of(scope["path"])
+        form = error_format_of(scope["path"])
         if form is None:
             await self._app(scope, receive, send)
             return
@@ -62,4 +62,4 @@ def _translated(form: type[ErrorRoute], content: bytes) -> bytes:
     if not content:
         return content
     problem = json.loads(content)
-    return json.dumps(form.told(problem["detail"], problem["status"])).encode()
+    return json.dumps(form.error_body(problem["detail"], problem["status"])).encode()

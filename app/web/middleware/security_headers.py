@@ -26,7 +26,7 @@ ALWAYS = [
 LAST = (b"connection", b"close")
 
 
-class Headers(HttpMiddleware):
+class SecurityHeaders(HttpMiddleware):
     """Middleware: one strict policy on everything. Once the service is leaving, every answer is the last on its
     connection, so that no client sends another request into one that is about to be closed.
     """
@@ -36,7 +36,7 @@ class Headers(HttpMiddleware):
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                last = [LAST] if scope["app"].state.leaving else []
+                last = [LAST] if scope["app"].state.shutting_down else []
                 message["headers"] = [*message["headers"], *ALWAYS, *last]
             await send(message)
 

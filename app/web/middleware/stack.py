@@ -7,15 +7,15 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from app.bootstrap import Services
 from app.keys import Keyring
 from app.settings import Settings
-from app.web.middleware.access_log import Observed
-from app.web.middleware.admission import Fairness
-from app.web.middleware.authentication import Guard
+from app.web.middleware.access_log import AccessLog
+from app.web.middleware.admission import AdmissionControl
+from app.web.middleware.authentication import Authentication
 from app.web.middleware.compression import Compression
 from app.web.middleware.decompression import Decompression
 from app.web.middleware.head_requests import HeadRequests
 from app.web.middleware.limits import BodyLimit, Deadline
 from app.web.middleware.protocol_errors import ProtocolErrors
-from app.web.middleware.security_headers import Headers
+from app.web.middleware.security_headers import SecurityHeaders
 from app.web.middleware.startup_errors import StartupErrors
 from app.web.routes.imports import PATHS as IMPORT_PATHS
 from app.web.routes.train import train_path
@@ -29,27 +29,27 @@ def middlewares(services: Services, keyring: Keyring | None) -> list[Middleware]
     return [
         Middleware(StartupErrors),
         *_proxies(settings),
-        Middleware(Headers),
+        Middleware(SecurityHeaders),
         Middleware(Compression),
         Middleware(ProtocolErrors),
-        Middleware(Observed),
+        Middleware(AccessLog),
         Middleware(HeadRequests),
         *_cors(settings),
-        Middleware(Guard, keyring=keyring, settings=settings),
+        Middleware(Authentication, keyring=keyring, settings=settings),
         Middleware(
-            Fairness,
+            AdmissionControl,
             max_rate=settings.max_rate,
             max_concurrent=settings.max_concurrent,
             max_requests=settings.max_requests,
         ),
-        Middleware(Deadline, seconds=settings.request_seconds),
+        Middleware(Deadline, seconds=settings.request_timeout_seconds),
         Middleware(Decompression),
         Middleware(
             BodyLimit,
             max_bytes=settings.max_body_bytes,
             forms=_form_limits(services),
             max_tensors=settings.max_tensor_bytes,
-            max_held=settings.max_held_bytes,
+            max_inflight=settings.max_inflight_bytes,
         ),
     ]
 

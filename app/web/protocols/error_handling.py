@@ -50,12 +50,12 @@ class ErrorRoute(JsonRoute):
             try:
                 return await answer(request)
             except RequestValidationError as fault:
-                first, name = fault.errors()[0], _named(fault.errors())
-                return JSONResponse(self.told(f"{name or 'the body'}: {first['msg']}", 400, name), 400)
+                first, name = fault.errors()[0], _faulty_field(fault.errors())
+                return JSONResponse(self.error_body(f"{name or 'the body'}: {first['msg']}", 400, name), 400)
             except HTTPException as fault:  # FastAPI's, around what went wrong while it read a body
                 if isinstance(fault.__cause__, FitserveError):
                     return self._answer(fault.__cause__)
-                return JSONResponse(self.told(str(fault.detail), fault.status_code), fault.status_code)
+                return JSONResponse(self.error_body(str(fault.detail), fault.status_code), fault.status_code)
             except FitserveError as fault:
                 return self._answer(fault)
 
@@ -64,20 +64,20 @@ class ErrorRoute(JsonRoute):
     def _answer(self, fault: FitserveError) -> Response:
         status = next((status for kind, status in STATUSES if isinstance(fault, kind)), 500)
         details = fault.details if isinstance(fault, InvalidRequest) else ()
-        return JSONResponse(self.told(str(fault), status, _named(details)), status, headers_of(fault))
+        return JSONResponse(self.error_body(str(fault), status, _faulty_field(details)), status, headers_of(fault))
 
     @staticmethod
-    def told(message: str, status: int, name: str | None = None) -> dict[str, Any]:  # noqa: ARG004  others tell more
+    def error_body(message: str, status: int, name: str | None = None) -> dict[str, Any]:  # noqa: ARG004  others tell more
         """The body of an error; `name` is the field of the request that is at fault."""
         return {"error": shortened(message, LONGEST_DETAIL)}
 
 
-def _named(details: Sequence[Mapping[str, Any]]) -> str | None:
+def _faulty_field(details: Sequence[Mapping[str, Any]]) -> str | None:
     """The field that is at fault first."""
     return next((str(detail["loc"][1]) for detail in details[:1] if len(detail["loc"]) > 1), None)
 
 
-def described(form: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+def error_responses(form: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a router whose errors have this form, a JSON schema."""
     content = {"application/json": {"schema": {"type": "object", "properties": form, "required": list(form)}}}
     statuses = sorted({status for _, status in STATUSES} | BEFORE)

@@ -11,18 +11,20 @@ from fastapi.responses import JSONResponse
 
 from app.errors import InvalidRequest, NotFound
 from app.serving.inference import Target
-from app.serving.loading import Loaded, LoadedClassifier, LoadedGenerator
+from app.serving.loading import LoadedClassifier, LoadedGenerator, LoadedVersion
 from app.serving.runtimes.signatures import inputs_of, outputs_of
 from app.store.version import TensorCard
 from app.web.dependencies import context_of, is_ready, services_of
 from app.web.protocols import triton
 from app.web.protocols.datatypes import datatype_of
-from app.web.protocols.error_handling import TEXT, ErrorRoute, described, object_documentation
-from app.web.protocols.path_parameters import documented_place, reference_in
+from app.web.protocols.error_handling import TEXT, ErrorRoute, error_responses, object_documentation
+from app.web.protocols.path_parameters import path_parameter_docs, reference_in
 from app.web.protocols.tensor_json import pictures_in, tensor_limits
 from app.web.protocols.v2_codec import InputTensor, Message, read_message, write_message
 
-router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"], route_class=ErrorRoute, responses=described(TEXT))
+router = APIRouter(
+    prefix="/v2", tags=["Open Inference Protocol"], route_class=ErrorRoute, responses=error_responses(TEXT)
+)
 
 EXTENSIONS = [
     "binary_tensor_data",
@@ -140,25 +142,25 @@ async def infer(request: Request, model: str) -> Response:
     return await write_message(message, await services.inference.infer(loaded, inputs, context_of(request)))
 
 
-for _place in ("/models/{model}", "/models/{model}/versions/{version}"):
-    _name = "_version" if "version" in _place else ""
-    _extra = documented_place(_place)
-    router.add_api_route(_place, describe, methods=["GET"], operation_id=f"v2_model{_name}", openapi_extra=_extra)
+for _path in ("/models/{model}", "/models/{model}/versions/{version}"):
+    _name = "_version" if "version" in _path else ""
+    _extra = path_parameter_docs(_path)
+    router.add_api_route(_path, describe, methods=["GET"], operation_id=f"v2_model{_name}", openapi_extra=_extra)
     router.add_api_route(
-        f"{_place}/ready",
+        f"{_path}/ready",
         model_ready,
         methods=["GET"],
         operation_id=f"v2_model_ready{_name}",
         openapi_extra=_extra,
     )
     router.add_api_route(
-        f"{_place}/config", configuration, methods=["GET"], operation_id=f"v2_config{_name}", openapi_extra=_extra
+        f"{_path}/config", configuration, methods=["GET"], operation_id=f"v2_config{_name}", openapi_extra=_extra
     )
     router.add_api_route(
-        f"{_place}/stats", statistics, methods=["GET"], operation_id=f"v2_stats{_name}", openapi_extra=_extra
+        f"{_path}/stats", statistics, methods=["GET"], operation_id=f"v2_stats{_name}", openapi_extra=_extra
     )
     router.add_api_route(
-        f"{_place}/infer",
+        f"{_path}/infer",
         infer,
         methods=["POST"],
         operation_id=f"v2_infer{_name}",
@@ -191,7 +193,7 @@ async def _values(loaded: LoadedClassifier, given: InputTensor) -> Any:
     return given.values
 
 
-def _counted(loaded: Loaded) -> LoadedClassifier:
+def _counted(loaded: LoadedVersion) -> LoadedClassifier:
     """The same version; raises NotFound for those of which nothing is counted."""
     if isinstance(loaded, LoadedGenerator):
         raise NotFound(f"{loaded.card.model} continues texts, of which there are no such statistics")
@@ -202,5 +204,5 @@ def _tensor(tensor: TensorCard) -> dict[str, Any]:
     return {"name": tensor.name, "datatype": datatype_of(tensor), "shape": list(tensor.shape)}
 
 
-async def _loaded(request: Request, model: str) -> Loaded:
+async def _loaded(request: Request, model: str) -> LoadedVersion:
     return await services_of(request).inference.resolve(Target(model, reference_in(request)))

@@ -19,9 +19,9 @@ class Word(StringConvertor):
 register_url_convertor("word", Word())
 
 
-def without_verb(place: str) -> str:
+def without_verb(path: str) -> str:
     """The same address, which does not fit those that end with a verb."""
-    return re.sub(r"{(\w+)}", r"{\1:word}", place)
+    return re.sub(r"{(\w+)}", r"{\1:word}", path)
 
 
 def reference_in(request: Request) -> str | None:
@@ -30,12 +30,12 @@ def reference_in(request: Request) -> str | None:
     return reference
 
 
-def documented_place(place: str) -> dict[str, Any]:
+def path_parameter_docs(path: str) -> dict[str, Any]:
     """The OpenAPI of what `reference_in` reads from such an address."""
     schema = {"type": "string", "minLength": 1}
     return {
         "parameters": [
             {"name": name, "in": "path", "required": True, "schema": schema, "example": EXAMPLES[name]}
-            for name in REFERENCE.findall(place)
+            for name in REFERENCE.findall(path)
         ]
     }

@@ -22,7 +22,7 @@ WRITTEN_AT_ONCE = 1_000  # numbers, in about a millisecond
 def tensor_limits(settings: Settings, loaded: LoadedClassifier) -> JsonLimits:
     """The JSON of as many instances as may wait at once, however its numbers are nested."""
     each = sum(accumulate(loaded.card.input.shape[1:], mul)) + BESIDE_EACH
-    return JsonLimits(settings.max_tensor_bytes, settings.max_waiting * each + BESIDE, arrays=True)
+    return JsonLimits(settings.max_tensor_bytes, settings.max_queue_size * each + BESIDE, arrays=True)
 
 
 async def pictures_in(loaded: LoadedClassifier, texts: Sequence[Any], expected: str) -> list[bytes]:

@@ -15,17 +15,19 @@ from app.bootstrap import Services
 from app.errors import Damaged, InvalidRequest, NotFound
 from app.families.contract import Array, Classification
 from app.serving.inference import ClassifyOptions, Target
-from app.serving.loading import Loaded, LoadedClassifier
+from app.serving.loading import LoadedClassifier, LoadedVersion
 from app.serving.runtimes.signatures import inputs_of, outputs_of
 from app.store.version import TensorCard
 from app.web.dependencies import context_of, services_of
-from app.web.protocols.error_handling import TEXT, ErrorRoute, described, object_documentation
+from app.web.protocols.error_handling import TEXT, ErrorRoute, error_responses, object_documentation
 from app.web.protocols.openai.model_entry import entry_of
-from app.web.protocols.path_parameters import documented_place, reference_in, without_verb
+from app.web.protocols.path_parameters import path_parameter_docs, reference_in, without_verb
 from app.web.protocols.tensor_json import items_of, pictures_in, tensor_limits
 from app.web.requests.json_body.reading import read_object
 
-router = APIRouter(prefix="/v1/models", tags=["TensorFlow Serving"], route_class=ErrorRoute, responses=described(TEXT))
+router = APIRouter(
+    prefix="/v1/models", tags=["TensorFlow Serving"], route_class=ErrorRoute, responses=error_responses(TEXT)
+)
 
 SIGNATURE = "serving_default"
 METHOD = "tensorflow/serving/predict"
@@ -104,32 +106,32 @@ def _scores(answer: Classification | InvalidRequest) -> list[list[Any]]:
     return list(map(list, answer.probabilities.items()))
 
 
-for _place in ("/{model}", "/{model}/versions/{version}", "/{model}/labels/{label}"):
-    _name = _place.replace("/", "_").replace("{", "").replace("}", "")
-    _extra = documented_place(_place)
+for _path in ("/{model}", "/{model}/versions/{version}", "/{model}/labels/{label}"):
+    _name = _path.replace("/", "_").replace("{", "").replace("}", "")
+    _extra = path_parameter_docs(_path)
     router.add_api_route(
-        f"{_place}/metadata",
+        f"{_path}/metadata",
         metadata,
         methods=["GET"],
         operation_id=f"tfs_metadata{_name}",
         openapi_extra=_extra,
     )
     router.add_api_route(
-        f"{_place}:predict",
+        f"{_path}:predict",
         run_predict,
         methods=["POST"],
         operation_id=f"tfs_predict{_name}",
         openapi_extra=_extra | object_documentation("instances", "inputs"),
     )
     router.add_api_route(
-        f"{_place}:classify",
+        f"{_path}:classify",
         classify,
         methods=["POST"],
         operation_id=f"tfs_classify{_name}",
         openapi_extra=_extra | object_documentation("examples"),
     )
     router.add_api_route(
-        without_verb(_place), status, methods=["GET"], operation_id=f"tfs_status{_name}", openapi_extra=_extra
+        without_verb(_path), status, methods=["GET"], operation_id=f"tfs_status{_name}", openapi_extra=_extra
     )
 
 
@@ -150,7 +152,7 @@ def _states(services: Services, model: str) -> list[dict[str, Any]]:
     ]
 
 
-async def _loaded(request: Request, model: str) -> Loaded:
+async def _loaded(request: Request, model: str) -> LoadedVersion:
     with _not_found(request, model):
         return await services_of(request).inference.resolve(Target(model, reference_in(request)))
 

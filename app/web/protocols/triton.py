@@ -5,14 +5,14 @@ Described in Triton's protocol extensions model_configuration and statistics.
 
 from typing import Any
 
-from app.serving.loading import Loaded, LoadedClassifier
+from app.serving.loading import LoadedClassifier, LoadedVersion
 from app.serving.runtimes.signatures import inputs_of, outputs_of
 from app.settings import Settings
 from app.store.version import TensorCard
 from app.web.protocols.datatypes import datatype_of
 
 
-def configuration(loaded: Loaded, runtime: str, platform: str, settings: Settings) -> dict[str, Any]:
+def configuration(loaded: LoadedVersion, runtime: str, platform: str, settings: Settings) -> dict[str, Any]:
     """The configuration of a model; the batch is the first dimension of every tensor, and is left out."""
     card = loaded.card
     return {
@@ -25,7 +25,7 @@ def configuration(loaded: Loaded, runtime: str, platform: str, settings: Setting
         "output": [_tensor(tensor) for tensor in outputs_of(card)],
         "dynamic_batching": {
             "max_queue_delay_microseconds": 0,
-            "default_queue_policy": {"max_queue_size": settings.max_waiting},
+            "default_queue_policy": {"max_queue_size": settings.max_queue_size},
         },
     }
 

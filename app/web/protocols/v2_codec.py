@@ -63,9 +63,9 @@ async def write_message(message: Message, result: InferenceResult) -> Response:
     """The answer: as JSON, or with raw tensors behind it where that was asked for."""
     card, name = result.card, result.card.output.name
     outputs = result.outputs[name]
-    strangers = set(message.wanted) - {name}
-    if strangers:
-        raise InvalidRequest(f"there is no output {', '.join(sorted(strangers))}; there is {name}")
+    unknown_outputs = set(message.wanted) - {name}
+    if unknown_outputs:
+        raise InvalidRequest(f"there is no output {', '.join(sorted(unknown_outputs))}; there is {name}")
     parameters = message.wanted.get(name, {})
     output: dict[str, Any] = {"name": name, "datatype": datatype_of(card.output), "shape": list(outputs.shape)}
     values = outputs.astype(DATATYPES[output["datatype"]])

@@ -10,20 +10,22 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from app.errors import InvalidRequest, TooLarge
 
 
-class Parts:
-    """What the parser calls; who derives from it says what becomes of each part: `begin`, `take` and `finish`."""
+class PartHandler:
+    """What the parser calls; who derives from it says what becomes of each part: `on_part_begin`, `on_part_data` and
+    `on_part_end`.
+    """
 
     def __init__(self) -> None:
         self.ended = False
         self._header, self._value, self._disposition = bytearray(), bytearray(), b""
 
-    def begin(self, name: str) -> None:
+    def on_part_begin(self, name: str) -> None:
         """A part of this name begins."""
 
-    def take(self, content: bytes) -> None:
+    def on_part_data(self, content: bytes) -> None:
         """Some bytes more of it."""
 
-    def finish(self) -> None:
+    def on_part_end(self) -> None:
         """It is whole."""
 
     def callbacks(self) -> Any:
@@ -33,8 +35,8 @@ class Parts:
             "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
             "on_header_end": self._header_end,
             "on_headers_finished": self._headers_finished,
-            "on_part_data": lambda data, start, end: self.take(data[start:end]),
-            "on_part_end": self.finish,
+            "on_part_data": lambda data, start, end: self.on_part_data(data[start:end]),
+            "on_part_end": self.on_part_end,
             "on_end": self._end,
         }
 
@@ -47,29 +49,29 @@ class Parts:
     def _headers_finished(self) -> None:
         name = parse_options_header(self._disposition)[1].get(b"name", b"")
         self._disposition = b""
-        self.begin(name.decode(errors="replace"))
+        self.on_part_begin(name.decode(errors="replace"))
 
     def _end(self) -> None:
         self.ended = True
 
 
 @contextmanager
-def parsing(content_type: str, parts: Parts) -> Iterator[MultipartParser]:
+def parsing(content_type: str, handler: PartHandler) -> Iterator[MultipartParser]:
     """A parser to write a form to; raises InvalidRequest when it is none, or not whole in the end."""
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary:
         raise InvalidRequest("multipart/form-data without a boundary")
     try:
-        parser = MultipartParser(boundary, parts.callbacks())
+        parser = MultipartParser(boundary, handler.callbacks())
         yield parser
         parser.finalize()
     except FormParserError as fault:
         raise InvalidRequest(f"the form cannot be read: {fault}") from fault
-    if not parts.ended:
+    if not handler.ended:
         raise InvalidRequest("the form is cut off: its last boundary is missing")
 
 
-def read_form(content_type: str, body: bytes, max_parts: int) -> list[tuple[str, bytes]]:
+def read_parts(content_type: str, body: bytes, max_parts: int) -> list[tuple[str, bytes]]:
     """The parts of a form in memory as (name, content), in order; raises InvalidRequest, or TooLarge above `max_parts`.
 
     Half the cost of spooling every part to a file first.
@@ -80,7 +82,7 @@ def read_form(content_type: str, body: bytes, max_parts: int) -> list[tuple[str,
     return [(name, bytes(content)) for name, content in form.parts]
 
 
-class _InMemory(Parts):
+class _InMemory(PartHandler):
     """Collects all parts."""
 
     def __init__(self, max_parts: int) -> None:
@@ -88,10 +90,10 @@ class _InMemory(Parts):
         self.parts: list[tuple[str, bytearray]] = []
         self._max_parts = max_parts
 
-    def begin(self, name: str) -> None:
+    def on_part_begin(self, name: str) -> None:
         if len(self.parts) == self._max_parts:
             raise TooLarge(f"the form has more than the {self._max_parts} parts that are accepted")
         self.parts.append((name, bytearray()))
 
-    def take(self, content: bytes) -> None:
+    def on_part_data(self, content: bytes) -> None:
         self.parts[-1][1].extend(content)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from fastapi import Request
 
 from app.errors import InvalidRequest, TooLarge
-from app.families.text.encodings import refusal
-from app.web.requests.multipart import Parts, parsing
+from app.families.text.encodings import invalid_text
+from app.web.requests.multipart import PartHandler, parsing
 
 FORM = "multipart/form-data"
 FILE = "file"
@@ -14,7 +14,7 @@ MAX_FIELD_BYTES = 1_000_000
 MAX_FIELDS = 64
 
 
-async def read_form(
+async def stream_form(
     request: Request, write: Callable[[bytes], object], end: Callable[[], object] = lambda: None
 ) -> tuple[dict[str, str], bool]:
     """The form's fields, and whether there was a file, which goes to `write` piece by piece, and then to `end`.
@@ -32,10 +32,10 @@ def _text(name: str, content: bytes) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        raise refusal(f"{name[:40]!r} is not UTF-8", content) from None
+        raise invalid_text(f"{name[:40]!r} is not UTF-8", content) from None
 
 
-class _Streamed(Parts):
+class _Streamed(PartHandler):
     """Collects the fields, and passes the file on."""
 
     def __init__(self, write: Callable[[bytes], object], end: Callable[[], object]) -> None:
@@ -45,7 +45,7 @@ class _Streamed(Parts):
         self._write, self._end_of_file = write, end
         self._name = ""
 
-    def begin(self, name: str) -> None:
+    def on_part_begin(self, name: str) -> None:
         self._name = name
         if name == FILE:
             if self.uploaded:
@@ -56,7 +56,7 @@ class _Streamed(Parts):
         else:
             self.fields[name] = b""
 
-    def take(self, content: bytes) -> None:
+    def on_part_data(self, content: bytes) -> None:
         if self._name == FILE:
             self._write(content)
             return
@@ -64,6 +64,6 @@ class _Streamed(Parts):
         if len(self.fields[self._name]) > MAX_FIELD_BYTES:
             raise TooLarge(f"{self._name[:40]!r} is longer than {MAX_FIELD_BYTES} bytes; send it as {FILE!r}")
 
-    def finish(self) -> None:
+    def on_part_end(self) -> None:
         if self._name == FILE:
             self._end_of_file()

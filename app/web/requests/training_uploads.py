@@ -13,14 +13,14 @@ from pydantic import BaseModel, ValidationError
 from app.datasets.datasets import Datasets
 from app.errors import InvalidRequest
 from app.families.contract import Upload, UploadCheck
-from app.web.requests.multipart_stream import FILE, FORM, read_form
+from app.web.requests.multipart_stream import FILE, FORM, stream_form
 
 LISTS = ("formats",)  # fields of several words, which a form has with commas between
 
 
 @asynccontextmanager
-async def received(
-    request: Request, datasets: Datasets, wishes: type[BaseModel], upload: Upload
+async def receive_upload(
+    request: Request, datasets: Datasets, request_model: type[BaseModel], upload: Upload
 ) -> AsyncIterator[tuple[dict[str, Any], Path | None]]:
     """The hyperparameters in a form, and its file, in which `upload` has found no fault: `upload.field` names it as it
     will be when it is kept. Who does not keep it within this leaves nothing behind.
@@ -31,8 +31,8 @@ async def received(
     try:
         with partial.open("wb") as file:
             arriving = _Arriving(file, upload.arriving())
-            fields, uploaded = await read_form(request, arriving.write, arriving.end)
-        chosen = _validated(wishes, fields)
+            fields, uploaded = await stream_form(request, arriving.write, arriving.end)
+        chosen = _validated(request_model, fields)
         if uploaded:
             if rivals := set(upload.sources) & set(chosen):
                 raise InvalidRequest(f"a file and `{rivals.pop()}` exclude each other: send only one of them")
@@ -43,10 +43,10 @@ async def received(
         await asyncio.to_thread(partial.unlink, missing_ok=True)  # of a large file it takes a while
 
 
-def _validated(wishes: type[BaseModel], fields: dict[str, str]) -> dict[str, Any]:
+def _validated(request_model: type[BaseModel], fields: dict[str, str]) -> dict[str, Any]:
     lists = {name: fields[name].split(",") for name in LISTS if name in fields}
     try:
-        return wishes.model_validate(fields | lists, strict=False).model_dump(exclude_unset=True)
+        return request_model.model_validate(fields | lists, strict=False).model_dump(exclude_unset=True)
     except ValidationError as fault:
         raise InvalidRequest.of("invalid hyperparameters", fault) from fault
 
@@ -68,9 +68,9 @@ class _Arriving:
         self._check.add(b"", final=True)
 
 
-def upload_documentation(wishes: type[BaseModel], upload: Upload) -> dict[str, Any]:
-    """The OpenAPI of the form that `received` reads."""
-    schema = wishes.model_json_schema(ref_template="#/components/schemas/{model}")
+def upload_documentation(request_model: type[BaseModel], upload: Upload) -> dict[str, Any]:
+    """The OpenAPI of the form that `receive_upload` reads."""
+    schema = request_model.model_json_schema(ref_template="#/components/schemas/{model}")
     file = {"type": "string", "format": "binary", "description": upload.description}
     form = {"type": "object", "properties": {FILE: file, **schema["properties"]}}
     return {"requestBody": {"content": {FORM: {"schema": form}}}}

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from app.errors import InvalidRequest, UnsupportedMedia
 from app.web.requests.base64_text import decode_base64
 from app.web.requests.json_body.reading import JsonLimits, read_json
-from app.web.requests.multipart import read_form
+from app.web.requests.multipart import read_parts
 
 FORM = "multipart/form-data"
 JSON = "application/json"
@@ -115,7 +115,7 @@ def _beginning(text: str | bytearray) -> int:
 
 def _files(content_type: str, body: bytes, field: str, max_parts: int) -> list[bytes]:
     """The contents of the form's parts named `field`, in order; at least one."""
-    parts = read_form(content_type, body, max_parts)
+    parts = read_parts(content_type, body, max_parts)
     contents = [content for name, content in parts if name == field]
     if not contents:
         names = ", ".join(repr(name) for name, _ in parts) or "none"

@@ -9,4 +9,4 @@ def _from_float(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-WHOLE = BeforeValidator(_from_float)  # behind the bounds in an Annotated, or the API's description loses them
+WHOLE_NUMBER = BeforeValidator(_from_float)  # behind the bounds in an Annotated, or the API's description loses them

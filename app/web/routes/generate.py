@@ -12,14 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from app.errors import InvalidRequest
 from app.logging import log
 from app.serving.inference import Target
-from app.serving.sampling import Sampling
+from app.serving.sampling import SamplingParameters
 from app.serving.text_generation import SEEDS, GeneratedText, TextGeneration
-from app.serving.word_stream import Stop, Wish, Word
-from app.web.dependencies import LONGEST_REFERENCE, Alias, Version, context_of, named, services_of
+from app.serving.word_stream import StopReason, Word, WordOptions
+from app.web.dependencies import LONGEST_REFERENCE, Alias, Version, context_of, resolve_reference, services_of
 from app.web.problems import EVENT, documented, make_problem
 from app.web.requests.json_body.reading import read_json
 from app.web.requests.json_body.route import JsonRoute
-from app.web.requests.whole_numbers import WHOLE
+from app.web.requests.whole_numbers import WHOLE_NUMBER
 
 EVENTS = EventSourceResponse.media_type
 ALSO = {"simple_rnn": "rnn"}  # what people call a model that has another name
@@ -33,11 +33,11 @@ class GenerateRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     seed_text: str = Field(max_length=10_000, description="The beginning of a line.", examples=["나는 오늘"])
-    next_words: Annotated[int, Field(ge=1, le=1000), WHOLE] = Field(
+    next_words: Annotated[int, Field(ge=1, le=1000), WHOLE_NUMBER] = Field(
         5, description="At most so many words; fewer when the line ends before."
     )
     model: str = Field("lstm", max_length=64, description="A model that continues texts, such as `lstm`.")
-    version: Annotated[int, WHOLE] | Annotated[str, Field(max_length=LONGEST_REFERENCE)] | None = Field(
+    version: Annotated[int, WHOLE_NUMBER] | Annotated[str, Field(max_length=LONGEST_REFERENCE)] | None = Field(
         None, description="A version or an alias; by default the live one. Not together with `alias`."
     )
     alias: str | None = Field(
@@ -48,7 +48,7 @@ class GenerateRequest(BaseModel):
     temperature: Annotated[float, Finite] = Field(
         0.0, ge=0, le=100, description="0: always the likeliest; 1: as likely as learned; above: bolder."
     )
-    top_k: Annotated[int, Field(ge=1), WHOLE] | None = Field(
+    top_k: Annotated[int, Field(ge=1), WHOLE_NUMBER] | None = Field(
         None, description="Choose among so many of the likeliest tokens."
     )
     top_p: Annotated[float | None, Finite] = Field(
@@ -57,16 +57,16 @@ class GenerateRequest(BaseModel):
     repetition_penalty: Annotated[float, Finite] = Field(
         1.0, ge=0.01, le=100, description="Above 1: what was there before becomes less likely."
     )
-    seed: Annotated[int, Field(ge=0, lt=SEEDS), WHOLE] | None = Field(
+    seed: Annotated[int, Field(ge=0, lt=SEEDS), WHOLE_NUMBER] | None = Field(
         None, description="The same seed gives the same text."
     )
-    alternatives: Annotated[int, Field(ge=0, le=20), WHOLE] = Field(
+    alternatives: Annotated[int, Field(ge=0, le=20), WHOLE_NUMBER] = Field(
         0, description="How many of the next-best words to tell for each word."
     )
     stream: bool = Field(False, description="Send each word as it comes; so does `Accept: text/event-stream`.")
 
 
-class QuickRoute(JsonRoute):
+class GenerateRoute(JsonRoute):
     """Reads the body by itself: FastAPI's way to an endpoint costs more than twenty words."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -85,7 +85,7 @@ class QuickRoute(JsonRoute):
         return handle
 
 
-router = APIRouter(tags=["generate"], route_class=QuickRoute)
+router = APIRouter(tags=["generate"], route_class=GenerateRoute)
 
 
 class Alternative(BaseModel):
@@ -121,7 +121,7 @@ class Generated(BaseModel):
     from_line_start: bool = Field(
         description="True when no word of the seed text is known, so that the continuation begins like a new line."
     )
-    stopped: Stop = Field(description="Whether `next_words` were reached or the line ended.")
+    stopped: StopReason = Field(description="Whether `next_words` were reached or the line ended.")
     seed: int | None = Field(description="With this seed the same text comes again; null when nothing was drawn.")
     note: str | None = Field(
         description="What should be known of this answer: what was not understood, and why there is no word."
@@ -138,10 +138,10 @@ class Generated(BaseModel):
 )
 async def generate(request: Request, body: GenerateRequest, version: Version = None, alias: Alias = None) -> Response:
     """Continue a text. As a stream: a `word` event each, then `done` with the whole."""
-    reference = named(body.version if version is None else version, body.alias if alias is None else alias)
+    reference = resolve_reference(body.version if version is None else version, body.alias if alias is None else alias)
     target = Target(ALSO.get(body.model, body.model), reference)
-    sampling = Sampling(body.temperature, body.top_k, body.top_p, body.repetition_penalty, body.seed)
-    options = Wish(body.next_words, sampling, body.alternatives)
+    sampling = SamplingParameters(body.temperature, body.top_k, body.top_p, body.repetition_penalty, body.seed)
+    options = WordOptions(body.next_words, sampling, body.alternatives)
     inference = services_of(request).inference
     generation = await inference.generate(target, body.seed_text, options, context_of(request))
     if body.stream or EVENTS in request.headers.get("accept", ""):

@@ -36,7 +36,7 @@ class Ready(BaseModel):
     runtime_fault: str | None = Field(description="Why the runtime is failing now, for example because a GPU was lost.")
     gpus: list[str] = Field(description="NVIDIA GPUs reported by the driver.")
     keys_fault: str | None = Field(description="Why the keys file cannot be read; the last valid keys stay in use.")
-    leads: bool = Field(description="Whether this process is the leader, which starts the trainers.")
+    is_leader: bool = Field(description="Whether this process is the leader, which starts the trainers.")
     models: dict[str, ModelHealth]
 
 
@@ -68,17 +68,17 @@ async def ready(services: ServicesDep, request: Request, response: Response) -> 
         runtime_fault=runtime.fault,
         gpus=request.app.state.gpus,
         keys_fault=keys_fault(request),
-        leads=services.supervisor.leads(),
+        is_leader=services.supervisor.is_leader(),
         models=models,
     )
 
 
 def gpus() -> list[str]:
     """What NVIDIA's driver says there is; without TensorFlow, which would take their memory."""
-    told = sorted(DRIVER.glob("gpus/*/information"))
+    information = sorted(DRIVER.glob("gpus/*/information"))
     return [
         line.partition(":")[2].strip()
-        for path in told
+        for path in information
         for line in path.read_text().splitlines()
         if line.startswith("Model:")
     ]

@@ -13,7 +13,7 @@ from app.store.model_store import LIVE
 from app.store.version import Card
 from app.web.dependencies import ServicesDep
 from app.web.problems import documented
-from app.web.requests.multipart_stream import FILE, FORM, read_form
+from app.web.requests.multipart_stream import FILE, FORM, stream_form
 from app.web.routes.models import known
 
 router = APIRouter(prefix="/models", tags=["models"])
@@ -56,9 +56,9 @@ async def import_version(
         raise Busy("another file is being imported", retry_after=LONG)
     request.app.state.importing = True
     try:
-        async with client.opened(services.store) as begun:
-            await _received(request, begun.path)
-            candidate = await _tried_out(services, begun, model, like)
+        async with client.import_session(services.store) as session:
+            await _receive_file(request, session.path)
+            candidate = await _try_out(services, session, model, like)
             card = await run_in_threadpool(candidate.publish, services.store)
     finally:
         request.app.state.importing = False
@@ -66,9 +66,9 @@ async def import_version(
     return card
 
 
-async def _tried_out(services: Services, begun: client.Intake, model: str, like: str) -> client.Candidate:
+async def _try_out(services: Services, session: client.ImportSession, model: str, like: str) -> client.Candidate:
     """What can be published, as it runs in a process of its own and would run here."""
-    candidate = await begun.try_out(services.settings, model, like)
+    candidate = await session.try_out(services.settings, model, like)
     try:
         await services.servables.try_out(candidate.card, candidate.folder)
     except (Conflict, Damaged, Runaway) as fault:
@@ -76,8 +76,8 @@ async def _tried_out(services: Services, begun: client.Intake, model: str, like:
     return candidate
 
 
-async def _received(request: Request, path: Path) -> None:
+async def _receive_file(request: Request, path: Path) -> None:
     with path.open("wb") as file:
-        _, uploaded = await read_form(request, file.write)
+        _, uploaded = await stream_form(request, file.write)
     if not uploaded:
         raise InvalidRequest(f"no part is named {FILE!r}: send the .keras or .onnx file in it")

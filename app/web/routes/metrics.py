@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from app.bootstrap import Services
 from app.errors import Unavailable
 from app.jobs.job import Job
-from app.paths import nearest
+from app.paths import nearest_existing
 from app.web.dependencies import ServicesDep
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -27,12 +27,12 @@ router = APIRouter(tags=["health"])
 )
 async def scrape(services: ServicesDep) -> Response:
     """Metrics in the Prometheus text format."""
-    standing = Standing(services)
+    collector = StateCollector(services)
     counted = generate_latest(REGISTRY)
-    return Response(counted + await run_in_threadpool(generate_latest, standing), media_type=MEDIA_TYPE)
+    return Response(counted + await run_in_threadpool(generate_latest, collector), media_type=MEDIA_TYPE)
 
 
-class Standing:
+class StateCollector:
     """How things stand, looked up when somebody asks; a registry to `generate_latest`."""
 
     def __init__(self, services: Services) -> None:
@@ -43,7 +43,7 @@ class Standing:
         yield from self._models()
         yield from self._jobs()
         yield from trainer_metrics(self._services.supervisor.trainers())
-        free = disk_usage(nearest(self._services.settings.local_folder)).free
+        free = disk_usage(nearest_existing(self._services.settings.local_folder)).free
         yield GaugeMetricFamily("fitserve_store_free_bytes", "Room that is left on the store's disk.", free)
 
     def _models(self) -> Iterator[Metric]:
@@ -51,16 +51,16 @@ class Standing:
         live = GaugeMetricFamily("fitserve_live_version", "The version that answers.", labels=["model"])
         waiting = GaugeMetricFamily("fitserve_queue_depth", "Instances that wait.", labels=["model"])
         stored = GaugeMetricFamily("fitserve_versions", "Versions in the store.", labels=["model"])
-        cut_off = GaugeMetricFamily("fitserve_store_cut_off", "Whether the store does not work now: 1 or 0.")
-        cut_off.add_metric([], servables.cut_off)
+        store_up = GaugeMetricFamily("fitserve_store_up", "Whether the store works: 1 or 0.")
+        store_up.add_metric([], not servables.store_unavailable)
         for model in servables.models:
             if (version := servables.serving(model)) is not None:
                 live.add_metric([model], version)
                 waiting.add_metric([model], servables.waiting(model))
         with suppress(Unavailable):  # the rest is told all the same, and at once
-            for model in () if servables.cut_off else servables.models:
+            for model in () if servables.store_unavailable else servables.models:
                 stored.add_metric([model], len(self._services.store.numbers(model)))
-        yield from (live, waiting, stored, cut_off)
+        yield from (live, waiting, stored, store_up)
 
     def _jobs(self) -> Iterator[Metric]:
         going = GaugeMetricFamily("fitserve_jobs", "Jobs that have not ended.", labels=["status"])
@@ -68,9 +68,9 @@ class Standing:
         with suppress(Unavailable):  # the rest is told all the same
             for status, number in self._services.journal.counts().items():
                 (ended if status.terminal else going).add_metric([status], number)
-        leads = GaugeMetricFamily("fitserve_leads", "Whether this process starts the trainers: 1 or 0.")
-        leads.add_metric([], self._services.supervisor.leads())
-        yield from (going, ended, leads)
+        is_leader = GaugeMetricFamily("fitserve_is_leader", "Whether this process starts the trainers: 1 or 0.")
+        is_leader.add_metric([], self._services.supervisor.is_leader())
+        yield from (going, ended, is_leader)
 
 
 def trainer_metrics(running: Sequence[tuple[Job, int]]) -> Iterator[Metric]:

@@ -22,7 +22,7 @@ from app.versions.names import delete_model
 from app.web.dependencies import ServicesDep
 from app.web.problems import documented
 from app.web.requests.json_body.route import JsonRoute
-from app.web.requests.whole_numbers import WHOLE
+from app.web.requests.whole_numbers import WHOLE_NUMBER
 
 router = APIRouter(prefix="/models", tags=["models"], route_class=JsonRoute)
 
@@ -78,7 +78,7 @@ class AliasTarget(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    version: Annotated[int, Field(ge=1), WHOLE] = Field(examples=[3])
+    version: Annotated[int, Field(ge=1), WHOLE_NUMBER] = Field(examples=[3])
 
 
 @router.get("", operation_id="list_models")
@@ -159,7 +159,7 @@ async def set_alias(services: ServicesDep, model: str, alias: Alias, target: Ali
     """
     known(services, model)
     if alias in (LIVE, SHADOW):
-        loaded = await services.servables.get(model, str(target.version), take_back=alias == LIVE)
+        loaded = await services.servables.get(model, str(target.version), reinstate=alias == LIVE)
         if alias == SHADOW:
             check_comparable(services.servables.live(model).card, loaded.card)
     return await _moved(services, model, lambda: services.store.set_alias(model, alias, target.version))
@@ -228,7 +228,7 @@ async def reproduce(services: ServicesDep, response: Response, model: str, versi
         formats=("savedmodel",) if SAVED_MODEL in card.files else (),
         journal=services.journal,
         datasets=services.datasets,
-        max_queued=services.settings.max_queued,
+        max_queued_jobs=services.settings.max_queued_jobs,
         max_models=services.settings.max_models,
     )
     services.supervisor.wake()
@@ -266,7 +266,7 @@ def _summary(services: Services, model: str) -> ModelSummary:
         family=servables.family_of(model).name,
         built_in=model in servables.family_of(model).built_in_models,
         serving=serving,
-        traffic=dict(traffic.shares) or ({serving: 100.0} if serving else {}),
+        traffic=dict(traffic.weights) or ({serving: 100.0} if serving else {}),
         shadow=shadow and ShadowSummary(version=shadow.loaded.card.version, counts=shadow.counts),
         aliases=store.aliases(model),
         versions=[

@@ -10,12 +10,12 @@ from app.errors import InvalidRequest
 from app.families.contract import Classification, Crop
 from app.serving.inference import ClassifyOptions, Target
 from app.settings import Settings
-from app.web.dependencies import Alias, Version, context_of, named, services_of
+from app.web.dependencies import Alias, Version, context_of, resolve_reference, services_of
 from app.web.problems import Problem, documented, problem_of
 from app.web.requests.uploads import form_documentation, read_one, read_several
 
 TopK = Annotated[int | None, Query(ge=1, le=10_000, description="How many of the labels to list; by default all.")]
-Cropped = Annotated[
+CropParameter = Annotated[
     Crop | None,
     Query(description="The `centre` of a photograph, cut square, or the `whole`, squeezed; by default FITSERVE_CROP."),
 ]
@@ -24,7 +24,7 @@ REFUSALS = documented(404, 409, 413, 415, 422, 429)
 PICTURE: dict[str, Any] = {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
 
 
-class QuickRoute(APIRoute):
+class FastPathRoute(APIRoute):
     """Calls the endpoint straight away when there is no query: resolving absent parameters costs more than a digit."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -42,7 +42,7 @@ class QuickRoute(APIRoute):
 
 def predict_routers(settings: Settings) -> list[APIRouter]:
     """The routes of every model that classifies; the OpenAPI document has them once for each model."""
-    single = APIRouter(prefix="/predict", tags=["predict"], route_class=QuickRoute)
+    single = APIRouter(prefix="/predict", tags=["predict"], route_class=FastPathRoute)
     _add_single(single, settings)
     several = APIRouter(prefix="/predict", tags=["predict"])
     _add_batch(several, settings)
@@ -64,12 +64,12 @@ def _add_single(router: APIRouter, settings: Settings) -> None:
         version: Version = None,
         alias: Alias = None,
         top_k: TopK = None,
-        crop: Cropped = None,
+        crop: CropParameter = None,
         debug: Debug = None,
     ) -> Response:
         """Classify one picture."""
         inference, options = services_of(request).inference, ClassifyOptions(top_k, crop)
-        loaded = await inference.classifier(Target(model, named(version, alias)))
+        loaded = await inference.classifier(Target(model, resolve_reference(version, alias)))
         picture = await read_one(request, settings.max_files, settings.max_body_bytes)
         if debug == "input":
             return Response(await inference.preview(loaded, picture, options), media_type="image/png")
@@ -92,11 +92,11 @@ def _add_batch(router: APIRouter, settings: Settings) -> None:
         version: Version = None,
         alias: Alias = None,
         top_k: TopK = None,
-        crop: Cropped = None,
+        crop: CropParameter = None,
     ) -> list[Classification | Problem]:
         """Classify several pictures; answers come in their order, a problem in place of each that cannot be read."""
         inference = services_of(request).inference
-        loaded = await inference.classifier(Target(model, named(version, alias)))
+        loaded = await inference.classifier(Target(model, resolve_reference(version, alias)))
         pictures = await read_several(request, settings.max_files)
         answers = await inference.classify(loaded, pictures, ClassifyOptions(top_k, crop), context_of(request))
         return [problem_of(answer) if isinstance(answer, InvalidRequest) else answer for answer in answers]

@@ -12,7 +12,7 @@ from app.jobs.plots import MEDIA_TYPES, Form
 from app.jobs.sweeps import Sweep
 from app.settings import Settings
 from app.sweeps.picture import trials_picture
-from app.sweeps.submission import SweepWish, submit_sweep
+from app.sweeps.submission import SweepRequest, submit_sweep
 from app.sweeps.trials import Trial, best_of, jobs_of, table
 from app.web.dependencies import ServicesDep
 from app.web.problems import documented
@@ -44,18 +44,22 @@ class SweepTable(Sweep):
 
 @router.post("", status_code=202, operation_id="begin_sweep", responses=documented(409, 413, 422, 429))
 def begin(
-    services: ServicesDep, request: Request, response: Response, wish: SweepWish, idempotency_key: Key = None
+    services: ServicesDep,
+    request: Request,
+    response: Response,
+    sweep_request: SweepRequest,
+    idempotency_key: Key = None,
 ) -> Sweep:
     """Search for good hyperparameters. Each trial is an ordinary job; poor trials are stopped early."""
-    key, body = idempotent(request, idempotency_key, wish.model_dump(mode="json", exclude_unset=True))
+    key, body = idempotent(request, idempotency_key, sweep_request.model_dump(mode="json", exclude_unset=True))
     sweep = submit_sweep(
-        wish,
+        sweep_request,
         sweeps=services.sweeper.sweeps,
         store=services.store,
         datasets=services.datasets,
         max_models=services.settings.max_models,
         max_trials=services.settings.max_trials,
-        max_running=services.settings.max_queued,
+        max_running=services.settings.max_queued_jobs,
         idempotency_key=key,
         idempotency_body=body,
     )
@@ -111,5 +115,5 @@ def _found(services: Services, sweep: str) -> tuple[Sweep, list[Trial]]:
 
 
 def _flat(trial: Trial) -> dict[str, Any]:
-    row = trial.model_dump(exclude={"hyperparameters", "wish"})
+    row = trial.model_dump(exclude={"hyperparameters", "control_request"})
     return {"trial": row.pop("trial"), **trial.hyperparameters, **row}

@@ -20,12 +20,12 @@ from app.web.requests.idempotency import MAX_KEY, Key, idempotent
 from app.web.requests.json_body.reading import JsonLimits
 from app.web.requests.json_body.route import JsonRoute
 from app.web.requests.multipart_stream import FORM
-from app.web.requests.training_uploads import received, upload_documentation
+from app.web.requests.training_uploads import receive_upload, upload_documentation
 
 MOST_FORMATS = 8  # named in one request, the same one perhaps twice
 
 
-class Several(Job):
+class JobGroup(Job):
     """The first of several jobs, with the list of all."""
 
     jobs: list[Job] = Field(description="All queued jobs, starting with this one.")
@@ -40,7 +40,7 @@ def train_router(family: Family) -> APIRouter:
     """The route of one family, with its hyperparameters as the body; who takes an upload takes a form too."""
     route = _upload_route(family, family.upload) if family.upload else JsonRoute
     router = APIRouter(tags=["train"], route_class=route)
-    wishes: Any = _wishes(family)
+    request_model: Any = _request_model(family)
     examples: Any = {
         "defaults": {"summary": "All defaults", "value": {}},
         "sample": {"summary": "Seconds, and no download", "value": dict(family.sample)},
@@ -51,18 +51,18 @@ def train_router(family: Family) -> APIRouter:
         status_code=202,
         summary=f"Train: {family.title}",
         operation_id=f"train_{family.name}",
-        response_model=Several | Job if family.upload else Job,
+        response_model=JobGroup | Job if family.upload else Job,
         responses=documented(409, 413, 422, 429),
-        openapi_extra=upload_documentation(wishes, family.upload) if family.upload else None,
+        openapi_extra=upload_documentation(request_model, family.upload) if family.upload else None,
     )
     async def train(
         request: Request,
         response: Response,
-        body: Annotated[wishes | None, Body(openapi_examples=examples)] = None,
+        body: Annotated[request_model | None, Body(openapi_examples=examples)] = None,
         idempotency_key: Key = None,
     ) -> Job:
         """Queue a training. Predictions continue meanwhile; a better version is promoted automatically."""
-        chosen = (body or wishes()).model_dump(exclude_unset=True)
+        chosen = (body or request_model()).model_dump(exclude_unset=True)
         job = await _queue(request, family, chosen, idempotency_key)
         response.headers["Location"] = f"/jobs/{job.id}"
         return job
@@ -71,16 +71,18 @@ def train_router(family: Family) -> APIRouter:
 
 
 async def _queue(
-    request: Request, family: Family, chosen: dict[str, Any], key: str | None, along: Path | None = None
+    request: Request, family: Family, chosen: dict[str, Any], key: str | None, uploaded_file: Path | None = None
 ) -> Job:
     """Queue what was chosen, with the file that came along; returns the job, or the first of several with all."""
-    jobs = await run_in_threadpool(_submit, request, family, chosen, key, along)
+    jobs = await run_in_threadpool(_submit, request, family, chosen, key, uploaded_file)
     services = services_of(request)
     services.supervisor.wake()
-    return jobs[0] if len(jobs) == 1 else Several(**jobs[0].model_dump(), jobs=jobs)
+    return jobs[0] if len(jobs) == 1 else JobGroup(**jobs[0].model_dump(), jobs=jobs)
 
 
-def _submit(request: Request, family: Family, chosen: dict[str, Any], key: str | None, along: Path | None) -> list[Job]:
+def _submit(
+    request: Request, family: Family, chosen: dict[str, Any], key: str | None, uploaded_file: Path | None
+) -> list[Job]:
     services = services_of(request)
     idempotency_key, idempotency_body = idempotent(request, key, chosen)
     promote, priority = chosen.pop("promote", "if_better"), chosen.pop("priority", 0)
@@ -95,17 +97,17 @@ def _submit(request: Request, family: Family, chosen: dict[str, Any], key: str |
         store=services.store,
         journal=services.journal,
         datasets=services.datasets,
-        max_queued=services.settings.max_queued,
+        max_queued_jobs=services.settings.max_queued_jobs,
         max_models=services.settings.max_models,
         idempotency_key=idempotency_key,
         idempotency_body=idempotency_body,
-        along=along,
+        uploaded_file=uploaded_file,
     )
 
 
 def _upload_route(family: Family, upload: Upload) -> type[JsonRoute]:
     """A route that reads a form by itself, so that a file is on disk and never whole in memory."""
-    wishes = _wishes(family)
+    request_model = _request_model(family)
 
     class UploadRoute(JsonRoute):
         @staticmethod
@@ -124,8 +126,8 @@ def _upload_route(family: Family, upload: Upload) -> type[JsonRoute]:
                 key = request.headers.get("idempotency-key", "")
                 if len(key) > MAX_KEY:
                     raise InvalidRequest(f"an Idempotency-Key has at most {MAX_KEY} characters")
-                async with received(request, services.datasets, wishes, upload) as (chosen, along):
-                    job = await _queue(request, family, chosen, key, along)
+                async with receive_upload(request, services.datasets, request_model, upload) as (chosen, uploaded_file):
+                    job = await _queue(request, family, chosen, key, uploaded_file)
                 headers = {"Location": f"/jobs/{job.id}"}
                 return Response(job.model_dump_json(), 202, headers, "application/json")
 
@@ -134,7 +136,7 @@ def _upload_route(family: Family, upload: Upload) -> type[JsonRoute]:
     return UploadRoute
 
 
-def _wishes(family: Family) -> type[BaseModel]:
+def _request_model(family: Family) -> type[BaseModel]:
     """The family's hyperparameters and what to do with the version that comes out."""
     promote = Field("if_better", description="When to promote the new version: `if_better`, `always` or `never`.")
     priority = Field(0, ge=-100, le=100, description="Jobs with a higher priority start first.")

@@ -14,116 +14,117 @@ from app import metrics
 from app.errors import Busy, FitserveError, HeadTooLarge, Malformed, Overloaded
 from app.logging import log
 from app.settings import Settings
-from app.web.problems import written
-from app.web.server.coalescing_transport import WholeAnswers
-from app.web.server.flow_control import Flow
+from app.web.problems import render_problem
+from app.web.server.coalescing_transport import CoalescingProtocol
+from app.web.server.flow_control import GatedFlowControl
 from app.web.server.framing import check_head, head_size
 
 PIECE = 1 << 12  # bytes that are parsed before the bounds are looked at again
-MUCH = 1 << 16  # bytes of one reading after which others have their turn
-REST = 0.002  # seconds after so much, in which who sends little is read
-MANY = 500  # fields and chunks of it, the same
-SHARE = 4  # of a body's bytes: one for each so many may frame its chunks, for each costs as much as hundreds of bytes
+LARGE_READ = 1 << 16  # bytes of one reading after which others have their turn
+PAUSE_SECONDS = 0.002  # seconds after so much, in which who sends little is read
+MAX_PARSER_CALLS = 500  # fields and chunks of it, the same
+# of a body's bytes: one for each so many may frame its chunks, for each costs as much as hundreds of bytes
+BODY_BYTES_PER_FRAMING_BYTE = 4
 
 
 @dataclass(frozen=True)
-class Limits:
+class ConnectionLimits:
     """What one connection may ask of the service, and how many there may be."""
 
     connections: int
     head_bytes: int
     head_fields: int
-    head_seconds: float
+    header_timeout_seconds: float
     pipelined: int
     discard_bytes: int
-    discard_seconds: float
+    discard_timeout_seconds: float
 
 
-def connection_type(settings: Settings) -> type["Connection"]:
+def protocol_with_limits(settings: Settings) -> type["Connection"]:
     """The protocol that uvicorn takes, with the limits of these settings."""
 
     class Limited(Connection):
-        limits = Limits(
+        limits = ConnectionLimits(
             connections=settings.max_connections,
-            head_bytes=settings.max_head_bytes,
-            head_fields=settings.max_head_fields,
-            head_seconds=settings.head_seconds,
+            head_bytes=settings.max_header_bytes,
+            head_fields=settings.max_header_fields,
+            header_timeout_seconds=settings.header_timeout_seconds,
             pipelined=settings.max_pipelined,
             discard_bytes=settings.max_discard_bytes,
-            discard_seconds=settings.discard_seconds,
+            discard_timeout_seconds=settings.discard_timeout_seconds,
         )
 
     return Limited
 
 
-class Connection(WholeAnswers):
+class Connection(CoalescingProtocol):
     """The protocol. What arrives of a request after its answer is read and dropped, within limits.
 
     A head that is too large or cannot be understood is answered after the requests before it, and is the last.
     """
 
-    limits: Limits
-    flow: Flow
+    limits: ConnectionLimits
+    flow: GatedFlowControl
 
     _timer: asyncio.TimerHandle | None = None  # for the head that is awaited, or for what is dropped
     _unanswered = 0  # requests whose answer is not complete
     _in_head = _arriving = False
     _fields = 0  # of the present request, trailers included
-    _rest = 0.0  # bytes of it that are no body, beyond what its body allows, roughly
+    _overhead_bytes = 0.0  # bytes of it that are no body, beyond what its body allows, roughly
     _refusal: FitserveError | None = None  # of what no request can be made of; nothing is parsed after it
     _fault: FitserveError | None = None  # raised in a callback: the parser does not pass it on
-    _left: int | None = None  # bytes that may still be dropped
-    _later = b""  # what was read and is to be parsed after others have had their turn
-    _calls = 0  # of the parser, for what is being parsed
+    _discard_left: int | None = None  # bytes that may still be dropped
+    _unparsed = b""  # what was read and is to be parsed after others have had their turn
+    _parser_calls = 0  # of the parser, for what is being parsed
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """One too many is told so and closed; uvicorn's own bound refuses requests of those that are open."""
         super().connection_made(transport)
-        self.flow = Flow(self.transport, lambda: bool(self.pipeline or self._later))
+        self.flow = GatedFlowControl(self.transport, lambda: bool(self.pipeline or self._unparsed))
         if len(self.connections) > self.limits.connections:
-            transport.write(answer(Overloaded(f"more than {self.limits.connections} connections at once")))
+            transport.write(render_response(Overloaded(f"more than {self.limits.connections} connections at once")))
             transport.close()
         else:
-            self._arm()
+            self._start_header_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what waits: nobody is there to be answered."""
-        self._disarm()
-        self._later = b""
+        self._stop_timer()
+        self._unparsed = b""
         self.pipeline.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse it or drop it."""
         self._unset_keepalive_if_required()
-        if self._left is not None:
-            self._left -= len(data)
-            if self._left < 0:
+        if self._discard_left is not None:
+            self._discard_left -= len(data)
+            if self._discard_left < 0:
                 self.transport.abort()
                 return
-        if self._later:
-            self._later += data
+        if self._unparsed:
+            self._unparsed += data
         else:
             self._take(data)
 
     def _take(self, data: bytes) -> None:
         """Parse it piece by piece; where that takes long, other connections have their turn in between."""
         if self._timer is None and not self._unanswered and not self._arriving:
-            self._arm()
-        self._calls = 0
+            self._start_header_timer()
+        self._parser_calls = 0
         for start in range(0, len(data), PIECE):
             if self._refusal is None:
                 self._parse(data[start : start + PIECE])
-            if self._calls > MANY:
-                self._later = data[start + PIECE :]
+            if self._parser_calls > MAX_PARSER_CALLS:
+                self._unparsed = data[start + PIECE :]
                 break
-        if self._later or len(data) >= MUCH:
+        if self._unparsed or len(data) >= LARGE_READ:
             is_ours = not self.flow.read_paused
             self.flow.pause_reading()
-            self.loop.call_later(REST, self._go_on, is_ours)
+            self.loop.call_later(PAUSE_SECONDS, self._go_on, is_ours)
 
     def _go_on(self, resume: bool) -> None:
-        data, self._later = self._later, b""
+        data, self._unparsed = self._unparsed, b""
         if self.parser is not None:  # which uvicorn takes away with the connection
             if resume or self.flow.is_wanted:
                 self.flow.resume_reading()
@@ -133,11 +134,11 @@ class Connection(WholeAnswers):
     def _parse(self, piece: bytes) -> None:
         """Feed the parser; an offer of another protocol is ignored: the same head goes in again, without it."""
         while piece:
-            self._rest += len(piece)
+            self._overhead_bytes += len(piece)
             try:
                 self.parser.feed_data(piece)
             except httptools.HttpParserUpgrade as offer:
-                piece = self._without_offer() + piece[offer.args[0] :]
+                piece = self._head_without_upgrade() + piece[offer.args[0] :]
                 self.parser = httptools.HttpRequestParser(self)  # of the old one nobody knows what state it is in
                 self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
                 continue
@@ -146,11 +147,11 @@ class Connection(WholeAnswers):
                 self._refuse(refusal.with_traceback(None))  # whose frames would keep what was read
                 return
             break
-        self._rest = max(self._rest, 0)
-        if self._rest > self.limits.head_bytes:
+        self._overhead_bytes = max(self._overhead_bytes, 0)
+        if self._overhead_bytes > self.limits.head_bytes:
             self._refuse(self._too_large())
 
-    def _without_offer(self) -> bytes:
+    def _head_without_upgrade(self) -> bytes:
         start = b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
         fields = [b"%s: %s" % field for field in self.headers if field[0] != b"upgrade"]
         return b"\r\n".join([start, *fields, b"", b""])
@@ -161,7 +162,7 @@ class Connection(WholeAnswers):
         """A head begins."""
         super().on_message_begin()
         self._in_head = True
-        self._fields = self._rest = 0
+        self._fields = self._overhead_bytes = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field; a trailer is counted and dropped, for nothing here asks for one."""
@@ -175,7 +176,7 @@ class Connection(WholeAnswers):
     def on_headers_complete(self) -> None:
         """The head is whole: the request begins, or waits behind those before it."""
         self._in_head = False
-        self._calls += len(self.headers)
+        self._parser_calls += len(self.headers)
         try:
             if head_size(self.url, self.headers) > self.limits.head_bytes:
                 raise self._too_large()
@@ -190,14 +191,14 @@ class Connection(WholeAnswers):
                 fault if isinstance(fault, FitserveError) else Malformed("the target is no path or URL in ASCII")
             )
             raise
-        self._disarm()
+        self._stop_timer()
         self._unanswered += 1
         self._arriving = True
 
     def on_body(self, body: bytes) -> None:
         """Some of the body; uvicorn drops it when the request is answered."""
-        self._calls += 1
-        self._rest -= len(body) * (1 + 1 / SHARE)
+        self._parser_calls += 1
+        self._overhead_bytes -= len(body) * (1 + 1 / BODY_BYTES_PER_FRAMING_BYTE)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -205,11 +206,11 @@ class Connection(WholeAnswers):
         if self.parser.should_upgrade():
             return
         self._arriving = False
-        self._rest = 0
+        self._overhead_bytes = 0
         super().on_message_complete()
-        if self._left is not None:  # the answer was there first
-            self._left = None
-            self._disarm()
+        if self._discard_left is not None:  # the answer was there first
+            self._discard_left = None
+            self._stop_timer()
             if self.transport.is_closing():
                 self.transport.close()
 
@@ -224,30 +225,30 @@ class Connection(WholeAnswers):
         super().on_response_complete()
         self._unanswered -= 1
         if self._refusal:
-            self._tell()
+            self._send_refusal()
         elif self._arriving and self.cycle.response_complete:
             if self.expect_100_continue:  # the client may send the body still, or another request in its place
                 self.transport.close()
-            self._begin_to_drop()
+            self._start_discarding()
 
-    def lingers(self) -> bool:
+    def keeps_receiving(self) -> bool:
         """Whether something may still arrive that belongs to a request which has its answer."""
         return self._refusal is not None or (self._arriving and self.cycle.response_complete)
 
     def shutdown(self) -> None:
         """The service ends: what is answered is not waited for."""
-        if self._left is not None:
+        if self._discard_left is not None:
             self.transport.abort()
         super().shutdown()
 
     def _refuse(self, fault: FitserveError) -> None:
         """Answer what no request can be made of, once those before it are answered. The rest is dropped."""
         self._refusal = fault
-        self._left = self.limits.discard_bytes
-        self._disarm()
+        self._discard_left = self.limits.discard_bytes
+        self._stop_timer()
         if self._arriving:
             self._abandon()
-        self._tell()
+        self._send_refusal()
 
     def _abandon(self) -> None:
         """The body of the newest request is broken: it is not answered by the application any more."""
@@ -264,38 +265,38 @@ class Connection(WholeAnswers):
                 self.transport.abort()
         self._unanswered -= 1
 
-    def _tell(self) -> None:
+    def _send_refusal(self) -> None:
         if self._refusal is None or self._unanswered:
             return
         if not self.transport.is_closing():
-            self.transport.write(answer(self._refusal))
+            self.transport.write(render_response(self._refusal))
             self.transport.close()
-            status = written(self._refusal)[0]
+            status = render_problem(self._refusal)[0]
             metrics.requests.labels("none", "none", status).inc()
             log.info("request refused", status=status, reason=str(self._refusal)[:200])
-        self._begin_to_drop()
+        self._start_discarding()
 
-    def _begin_to_drop(self) -> None:
-        self._left = self.limits.discard_bytes
-        self._disarm()
+    def _start_discarding(self) -> None:
+        self._discard_left = self.limits.discard_bytes
+        self._stop_timer()
         if self.parser is not None:
-            self._timer = self.loop.call_later(self.limits.discard_seconds, self.transport.abort)
+            self._timer = self.loop.call_later(self.limits.discard_timeout_seconds, self.transport.abort)
             self.flow.resume_reading()
 
     # the time for a head
 
-    def _arm(self) -> None:
+    def _start_header_timer(self) -> None:
         """Close the connection unless the next head is complete in time: uvicorn bounds only the pause before it."""
-        self._timer = self.loop.call_later(self.limits.head_seconds, self.transport.close)
+        self._timer = self.loop.call_later(self.limits.header_timeout_seconds, self.transport.close)
 
-    def _disarm(self) -> None:
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
 
-def answer(fault: FitserveError) -> bytes:
+def render_response(fault: FitserveError) -> bytes:
     """A problem as the last answer of a connection."""
-    status, headers, content = written(fault)
+    status, headers, content = render_problem(fault)
     head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*head, "", ""]).encode() + content

@@ -2,10 +2,10 @@
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-LEAVE = "fitserve.leave"  # in a request's scope: what to call then
+ON_DISCONNECT = "fitserve.leave"  # in a request's scope: what to call then
 
 
-class Departing(HttpToolsProtocol):
+class DisconnectNotifier(HttpToolsProtocol):
     """uvicorn's protocol, which by itself tells only those who wait to receive something."""
 
     def on_message_complete(self) -> None:
@@ -17,5 +17,5 @@ class Departing(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """uvicorn's loop calls this once, whoever ended the connection."""
         super().connection_lost(exc)
-        if self.cycle is not None and not self.cycle.response_complete and LEAVE in self.cycle.scope:
-            self.cycle.scope[LEAVE]()  # type: ignore[literal-required]
+        if self.cycle is not None and not self.cycle.response_complete and ON_DISCONNECT in self.cycle.scope:
+            self.cycle.scope[ON_DISCONNECT]()  # type: ignore[literal-required]

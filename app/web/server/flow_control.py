@@ -6,12 +6,12 @@ from collections.abc import Callable
 from uvicorn.protocols.http.flow_control import FlowControl
 
 
-class Flow(FlowControl):
+class GatedFlowControl(FlowControl):
     """uvicorn's flow control, whose requests go on reading whenever they look for a body or for a leaving client."""
 
-    def __init__(self, transport: asyncio.Transport, waits: Callable[[], bool]) -> None:
+    def __init__(self, transport: asyncio.Transport, is_blocked: Callable[[], bool]) -> None:
         super().__init__(transport)
-        self._waits = waits
+        self._is_blocked = is_blocked
         self.is_wanted = False  # somebody wanted to go on while something waited
 
     def pause_reading(self) -> None:
@@ -21,6 +21,6 @@ class Flow(FlowControl):
 
     def resume_reading(self) -> None:
         """Go on, if nothing waits."""
-        self.is_wanted = self._waits()
+        self.is_wanted = self._is_blocked()
         if not self.is_wanted:
             super().resume_reading()

@@ -2,7 +2,7 @@
 
 import { el, find } from "./dom.js";
 import { say } from "./language.js";
-import { known, trouble } from "./trouble.js";
+import { pageError, showError } from "./error_notice.js";
 
 const FAULTS = { NotAllowedError: "photo.camera_refused", NotFoundError: "photo.camera_none" };
 
@@ -30,9 +30,9 @@ export class Camera {
   }
 
   async #start() {
-    trouble(this.#section);
+    showError(this.#section);
     try {
-      if (!navigator.mediaDevices) throw known("photo.camera_insecure"); // neither HTTPS nor this machine
+      if (!navigator.mediaDevices) throw pageError("photo.camera_insecure"); // neither HTTPS nor this machine
       this.#video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
       this.#video.hidden = false;
       await this.#video.play();
@@ -40,7 +40,7 @@ export class Camera {
       say(this.#toggle, "photo.camera_off");
     } catch (fault) {
       this.stop();
-      trouble(this.#section, fault.name in FAULTS ? known(FAULTS[fault.name]) : fault);
+      showError(this.#section, fault.name in FAULTS ? pageError(FAULTS[fault.name]) : fault);
     }
   }
 

@@ -1,31 +1,31 @@
 /** Two versions on the same test: figures, where they agree, and what each takes for what. */
 
 import { parts } from "./bars.js";
-import { tell } from "./calls.js";
+import { showSnippet } from "./code_snippets.js";
 import { confusionTable } from "./confusion.js";
 import { el, table, wide } from "./dom.js";
 import { figure, hyperparameter, named } from "./figures.js";
 import { words } from "./language.js";
 import { fitserve } from "./service.js";
-import { trying } from "./trouble.js";
+import { showingErrors } from "./error_notice.js";
 
 /** A comparison of two versions of a model, made when it is opened and whenever others are chosen. */
 export function comparison({ model, versions, serving }) {
   const newest = versions.findLast(({ version }) => version !== serving).version;
   const [one, other] = [choice(versions, serving), choice(versions, newest)];
   const place = el("div", { className: "compared", ariaLive: "polite" });
-  const trouble = el("p", { className: "trouble", role: "alert", hidden: true });
+  const notice = el("p", { className: "error-notice", role: "alert", hidden: true });
   const block = el(
     "details",
     { className: "comparison" },
     el("summary", {}, words("models.compare")),
     el("div", { className: "row" }, labelled("models.this", one), labelled("models.that", other)),
-    trouble,
+    notice,
     place,
   );
   let latest = 0; // answers about versions that are no longer chosen are dropped
   const compare = () =>
-    trying(block, async () => {
+    showingErrors(block, async () => {
       const mine = ++latest;
       place.replaceChildren();
       const pair = [one, other].map(({ value }) => Number(value));
@@ -37,7 +37,7 @@ export function comparison({ model, versions, serving }) {
           pair.map((number) => versions.find(({ version }) => version === number)),
         ),
       );
-      tell({
+      showSnippet({
         method: "GET",
         path: `/models/${model}/compare?versions=${pair}`,
         javascript: `compare("${model}", ${pair.join(", ")})`,
@@ -83,10 +83,10 @@ function differences({ versions, metrics, same_test: sameTest }, summaries) {
     const sign = change > 0 ? "+" : "";
     return [named(name), text(left[name]), text(right[name]), change === null ? "" : sign + figure(change)];
   });
-  const wishes = summaries.map(({ hyperparameters }) => hyperparameters);
-  const chosen = names(wishes)
-    .filter((name) => text(wishes[0][name]) !== text(wishes[1][name]))
-    .map((name) => [hyperparameter(name), ...wishes.map((one) => text(one[name])), ""]);
+  const values = summaries.map(({ hyperparameters }) => hyperparameters);
+  const chosen = names(values)
+    .filter((name) => text(values[0][name]) !== text(values[1][name]))
+    .map((name) => [hyperparameter(name), ...values.map((one) => text(one[name])), ""]);
   return table(
     ["", ...versions.map((version) => words("models.numbered", { version })), words("models.change")],
     [...figures, ...chosen],

@@ -54,21 +54,21 @@ function chart(name, rows) {
   const legend = KINDS.map(([kind], place) =>
     el("span", { className: `key ${kind}` }, words(`curve.${kind}`), " ", values[place]),
   );
-  const tell = (place) => {
+  const showValues = (place) => {
     epoch.replaceChildren(words(...phaseOf(rows[place])), ` ${rows[place].epoch}`);
     KINDS.forEach(([, prefix], which) => (values[which].textContent = figure(rows[place][prefix + name] ?? "–")));
   };
   drawing.onpointermove = ({ offsetX }) => {
     const place = scale.nearest((offsetX * WIDTH) / drawing.clientWidth);
-    tell(place);
+    showValues(place);
     for (const end of ["x1", "x2"]) guide.setAttribute(end, scale.x(place));
     guide.setAttribute("visibility", "visible");
   };
   drawing.onpointerleave = () => {
-    tell(rows.length - 1);
+    showValues(rows.length - 1);
     guide.setAttribute("visibility", "hidden");
   };
-  tell(rows.length - 1);
+  showValues(rows.length - 1);
   return el(
     "figure",
     { className: "chart" },

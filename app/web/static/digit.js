@@ -1,14 +1,14 @@
 /** Draw a digit and watch what the network makes of it. */
 
 import { bars } from "./bars.js";
-import { tell } from "./calls.js";
+import { showSnippet } from "./code_snippets.js";
 import { find } from "./dom.js";
 import { percent } from "./figures.js";
 import { say } from "./language.js";
 import { Pen } from "./pen.js";
 import { show, takePictures } from "./pictures.js";
 import { fitserve } from "./service.js";
-import { trouble } from "./trouble.js";
+import { showError } from "./error_notice.js";
 
 const PAUSE_MS = 100; // between two questions while one draws
 const DIGITS = [..."0123456789"];
@@ -20,10 +20,10 @@ export function startDigit(section) {
   async function ask(picture) {
     const mine = ++newest;
     try {
-      const [said, pixels] = await Promise.all([fitserve.predict("digit", picture), fitserve.seen("digit", picture)]);
-      if (mine === newest) showAnswer(section, said, pixels, picture.name);
+      const [prediction, pixels] = await Promise.all([fitserve.predict("digit", picture), fitserve.preview("digit", picture)]);
+      if (mine === newest) showAnswer(section, prediction, pixels, picture.name);
     } catch (fault) {
-      if (mine === newest) trouble(section, fault);
+      if (mine === newest) showError(section, fault);
     }
   }
 
@@ -54,18 +54,18 @@ export function startDigit(section) {
   clear();
 }
 
-function showAnswer(section, said, pixels, name = "digit.png") {
-  trouble(section);
-  find(".answer", section).textContent = said.label;
-  say(find(".from", section), "digit.from", { confidence: percent(said.confidence), version: said.version });
-  const shares = DIGITS.map((digit) => [digit, said.probabilities[digit] ?? 0]);
-  find(".result", section).replaceChildren(bars(shares, said.label));
+function showAnswer(section, prediction, pixels, name = "digit.png") {
+  showError(section);
+  find(".answer", section).textContent = prediction.label;
+  say(find(".from", section), "digit.from", { confidence: percent(prediction.confidence), version: prediction.version });
+  const shares = DIGITS.map((digit) => [digit, prediction.probabilities[digit] ?? 0]);
+  find(".result", section).replaceChildren(bars(shares, prediction.label));
   show(find(".seen", section), pixels);
-  tell({ method: "POST", path: "/predict/digit", file: name, javascript: 'predict("digit", file)' });
+  showSnippet({ method: "POST", path: "/predict/digit", file: name, javascript: 'predict("digit", file)' });
 }
 
 function showNothing(section) {
-  trouble(section);
+  showError(section);
   find(".answer", section).textContent = "–";
   const from = find(".from", section);
   delete from.dataset.t;

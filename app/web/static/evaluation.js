@@ -5,7 +5,7 @@ import { el } from "./dom.js";
 import { figure, named, percent } from "./figures.js";
 import { sentence, words } from "./language.js";
 import { show } from "./pictures.js";
-import { promote } from "./changing.js";
+import { promote } from "./confirm_action.js";
 import { fitserve } from "./service.js";
 
 const TRIALS = { digit: () => "digit", cifar: () => "photo", text: (model) => `text/${model}` };
@@ -13,7 +13,7 @@ const EVALUATION = "evaluation.json";
 
 /** What came out of a job: the version, whether it answers now and why, and what it is worth. */
 export async function outcome(place, { model, version, promoted, reason }) {
-  const trouble = el("p", { className: "trouble", role: "alert", hidden: true });
+  const notice = el("p", { className: "error-notice", role: "alert", hidden: true });
   const head = el("h3", {}, words(promoted ? "train.promoted" : "train.published", { model, version }));
   const act = promoted
     ? []
@@ -23,7 +23,7 @@ export async function outcome(place, { model, version, promoted, reason }) {
     head,
     ...(reason ? [el("p", { className: "note" }, sentence(reason))] : []),
     el("div", { className: "row" }, ...next, ...act, el("a", { href: "#models" }, words("train.all_versions"))),
-    trouble,
+    notice,
     ...(await evaluation(model, version)),
   );
 }

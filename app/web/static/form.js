@@ -19,17 +19,17 @@ export function fields({ name: family, schema, file }, families) {
 }
 
 /** What is in a form and no default, and the file if one was chosen. */
-export function formWishes(form, schema) {
-  const wishes = {};
+export function formValues(form, schema) {
+  const hyperparameters = {};
   for (const [name, { default: usual }] of Object.entries(schema.properties)) {
     const input = form.elements[name];
     const value = Array.isArray(usual) ? [input.value] : input.type === "number" ? input.valueAsNumber : input.value;
-    if (input.value !== "" && value !== usual) wishes[name] = value;
+    if (input.value !== "" && value !== usual) hyperparameters[name] = value;
   }
-  return { wishes, file: form.elements.file?.files[0] };
+  return { hyperparameters, file: form.elements.file?.files[0] };
 }
 
-/** Put wishes into a form; what they leave out gets its default. */
+/** Put hyperparameters into a form; what they leave out gets its default. */
 export function fill(form, schema, given) {
   for (const [name, { default: usual }] of Object.entries(schema.properties)) {
     form.elements[name].value = given[name] ?? usual ?? "";

@@ -1,7 +1,7 @@
 /** How the service is, in a few honest lines, kept up to date while one looks. */
 
 import { el, find, table, wide } from "./dom.js";
-import { every } from "./every.js";
+import { poll } from "./polling.js";
 import { sentence, words } from "./language.js";
 import { fitserve } from "./service.js";
 
@@ -11,7 +11,7 @@ const MOST_JOBS = 500;
 export function openHealth(section, signal) {
   const place = find(".report", section);
   let shown = "";
-  return every(LOOK_MS, signal, section, async () => {
+  return poll(LOOK_MS, signal, section, async () => {
     const [state, running, queued] = await Promise.all([
       fitserve.ready(),
       fitserve.jobs({ status: "running", limit: MOST_JOBS }),

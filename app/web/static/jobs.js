@@ -2,7 +2,7 @@
 
 import { button, el, find } from "./dom.js";
 import { moment, percent } from "./figures.js";
-import { every } from "./every.js";
+import { poll } from "./polling.js";
 import { words } from "./language.js";
 import { fitserve } from "./service.js";
 
@@ -34,7 +34,7 @@ export function listJobs(section, signal, current) {
     limit += MORE;
     return look();
   }
-  return every(LOOK_MS, signal, section, look);
+  return poll(LOOK_MS, signal, section, look);
 }
 
 function row({ id, model, status, progress, created, result }, current) {

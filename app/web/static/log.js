@@ -3,12 +3,12 @@
 import { el } from "./dom.js";
 import { label, words } from "./language.js";
 import { fitserve } from "./service.js";
-import { trying } from "./trouble.js";
+import { showingErrors } from "./error_notice.js";
 
 /** A log that is read when it is opened, and followed while it is open and the job goes on. */
 export function logOf(id, signal) {
   const text = label(el("pre", { tabIndex: 0, role: "region" }), "train.log");
-  const notice = el("p", { className: "trouble", role: "alert", hidden: true });
+  const notice = el("p", { className: "error-notice", role: "alert", hidden: true });
   const log = el("details", {}, el("summary", {}, words("train.log")), text, notice);
   let closed = new AbortController();
   log.ontoggle = () => {

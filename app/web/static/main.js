@@ -1,6 +1,6 @@
 /** The page: one section at a time, chosen by the address, in one of two languages. */
 
-import { startCalls } from "./calls.js";
+import { startSnippets } from "./code_snippets.js";
 import { startDigit } from "./digit.js";
 import { el, find } from "./dom.js";
 import { openHealth } from "./health.js";
@@ -55,7 +55,7 @@ find(".language").onclick = () => {
   switchLanguage();
   entitle();
 };
-startCalls();
+startSnippets();
 for (const [name, start] of Object.entries(STARTED)) start(find(`#${name}`));
 addEventListener("hashchange", open);
 open();

@@ -1,14 +1,14 @@
 /** Which versions there are, which one answers, and how to change that. */
 
-import { tell } from "./calls.js";
+import { showSnippet } from "./code_snippets.js";
 import { comparison } from "./compare.js";
 import { button, el, find, wide } from "./dom.js";
 import { figure, moment, named } from "./figures.js";
 import { sentence, words } from "./language.js";
-import { promote, removal, rollback } from "./changing.js";
+import { promote, removal, rollback } from "./confirm_action.js";
 import { fitserve } from "./service.js";
 import { traffic } from "./traffic.js";
-import { trouble, trying } from "./trouble.js";
+import { showError, showingErrors } from "./error_notice.js";
 import { versionDetails } from "./version.js";
 
 const LIVE = "live";
@@ -16,7 +16,7 @@ const LIVE = "live";
 export async function openModels(section, signal) {
   const place = find(".models", section);
   place.replaceChildren(el("p", { className: "note" }, words("loading")));
-  await trying(section, async () => {
+  await showingErrors(section, async () => {
     const models = await fitserve.models();
     if (!signal.aborted) place.replaceChildren(...models.map(modelCard));
   });
@@ -42,7 +42,7 @@ function modelCard(model) {
         ...(back ? [rollback(card, name, aliases.previous, renew)] : []),
         ...(summary.built_in ? [] : [removal(card, name, () => card.remove())]),
       ),
-      el("p", { className: "trouble", role: "alert", hidden: true }),
+      el("p", { className: "error-notice", role: "alert", hidden: true }),
       ...Object.entries(faults).map(([version, reason]) =>
         el("p", { className: "bad" }, words("models.fault", { version }), " ", sentence(reason)),
       ),
@@ -65,13 +65,13 @@ function bringing(card, model, renew) {
   const input = el("input", { type: "file", accept: ".keras,.onnx" });
   input.onchange = async () => {
     const [file] = input.files;
-    const went = await trying(card, async () => {
+    const went = await showingErrors(card, async () => {
       await fitserve.importVersion(model, file);
       await renew();
     });
     input.value = "";
     const path = `/models/${model}/import`;
-    if (went) tell({ method: "POST", path, file: file.name, javascript: `importVersion("${model}", file)` });
+    if (went) showSnippet({ method: "POST", path, file: file.name, javascript: `importVersion("${model}", file)` });
   };
   return el("label", { className: "button" }, words("models.import"), input);
 }
@@ -97,7 +97,7 @@ function versionRows(card, model, { version, created, metrics, aliases }, live, 
   const more = button("models.details", async () => {
     below.hidden = !below.hidden;
     more.ariaExpanded = String(!below.hidden);
-    if (!below.hidden) await trying(card, () => versionDetails(details, model, version, live, renew));
+    if (!below.hidden) await showingErrors(card, () => versionDetails(details, model, version, live, renew));
   });
   more.ariaExpanded = "false";
   const badges = aliases.map((alias) => el("span", { className: "badge alias" }, alias));

@@ -1,13 +1,13 @@
 /** Photographs, dropped, pasted, chosen or taken, and what the network sees in them. */
 
 import { bars } from "./bars.js";
-import { tell } from "./calls.js";
+import { showSnippet } from "./code_snippets.js";
 import { Camera } from "./camera.js";
 import { el, find } from "./dom.js";
 import { words } from "./language.js";
 import { release, show, takePictures } from "./pictures.js";
 import { fitserve } from "./service.js";
-import { said } from "./trouble.js";
+import { errorText } from "./error_notice.js";
 
 const TOP = 3;
 const SHOWN = 24; // older ones go
@@ -35,12 +35,12 @@ export function startPhoto(section) {
     try {
       const [answer, pixels] = await Promise.all([
         fitserve.predict("cifar", picture, { topK: TOP }),
-        fitserve.seen("cifar", picture),
+        fitserve.preview("cifar", picture),
       ]);
       result.replaceChildren(...verdict(answer, pixels, picture));
       tellOf(picture);
     } catch (fault) {
-      result.replaceChildren(el("p", { className: "bad" }, said(fault)));
+      result.replaceChildren(el("p", { className: "bad" }, errorText(fault)));
     }
   }
 
@@ -68,7 +68,7 @@ function verdict(answer, pixels, picture) {
 }
 
 function tellOf(picture) {
-  tell({
+  showSnippet({
     method: "POST",
     path: `/predict/cifar?top_k=${TOP}`,
     file: picture.name || "photo.jpg",

@@ -1,14 +1,14 @@
 /** Pictures, from the computer into the page and back. */
 
 import { el, find } from "./dom.js";
-import { known, trouble } from "./trouble.js";
+import { pageError, showError } from "./error_notice.js";
 
 /** Pictures that are dropped on a zone, pasted while the section can be seen, or chosen in its file input. */
 export function takePictures(section, zone, take) {
   const input = find("input[type=file]", section);
   const given = (files) => {
     const pictures = [...files].filter(({ type }) => type.startsWith("image/"));
-    trouble(section, pictures.length < files.length ? known("trouble.no_picture") : undefined);
+    showError(section, pictures.length < files.length ? pageError("error.no_picture") : undefined);
     if (pictures.length) take(pictures);
   };
   input.onchange = () => {

@@ -16,7 +16,7 @@ async function askKey(refusal) {
   return (await answered(dialog)) === "yes" ? input.value.trim() : null;
 }
 
-/** Ask for another key, where the one in use may not do what was wished. */
+/** Ask for another key, where the one in use may not do what was asked for. */
 export async function otherKey() {
   fitserve.key = (await askKey({ message: "" })) || fitserve.key;
 }

@@ -1,11 +1,11 @@
 /** A text, continued word by word. */
 
 import { bars } from "./bars.js";
-import { copies, tell } from "./calls.js";
+import { copyOnClick, showSnippet } from "./code_snippets.js";
 import { el, find } from "./dom.js";
 import { say, words } from "./language.js";
 import { fitserve } from "./service.js";
-import { trouble } from "./trouble.js";
+import { showError } from "./error_notice.js";
 
 const ALTERNATIVES = 5;
 const FAMILY = "text";
@@ -26,13 +26,13 @@ export function startText(section) {
     running = null;
   };
   find(".stop", form).onclick = () => running?.abort();
-  copies(find(".copy", section), () => find(".told", section).textContent);
+  copyOnClick(find(".copy", section), () => find(".told", section).textContent);
 }
 
 /** Have what is in the form continued, and show each word as it comes. */
 async function write(section, form, signal) {
   const state = find(".state", section);
-  const asked = wish(form);
+  const asked = requestOf(form);
   begin(section, form, asked);
   try {
     for await (const { event, data } of fitserve.stream({ ...asked, alternatives: ALTERNATIVES }, { signal })) {
@@ -41,7 +41,7 @@ async function write(section, form, signal) {
     }
   } catch (fault) {
     say(state, fault.name === "AbortError" ? "text.stopped" : "text.failed");
-    trouble(form, fault);
+    showError(form, fault);
   } finally {
     for (const node of [form, find(".told", section)]) node.classList.remove("running");
   }
@@ -50,13 +50,13 @@ async function write(section, form, signal) {
 function begin(section, form, asked) {
   const told = find(".told", section);
   for (const node of [form, told]) node.classList.add("running");
-  trouble(form);
+  showError(form);
   told.replaceChildren(asked.seed_text);
   find(".others", section).replaceChildren();
   find(".after", section).hidden = false;
   say(find(".state", section), "text.writing");
   told.scrollIntoView({ block: "nearest" }); // on a phone it is below what is seen
-  tell({ method: "POST", path: "/generate", json: asked, javascript: `generate(${JSON.stringify(asked)})` });
+  showSnippet({ method: "POST", path: "/generate", json: asked, javascript: `generate(${JSON.stringify(asked)})` });
 }
 
 /** A word that shows, when it is clicked, what else could have come. */
@@ -72,7 +72,7 @@ function wordOf(section, step) {
 /** Whenever the section is opened: offer the models that there are; the address may name the one to choose. */
 export async function openText(section, signal, wanted) {
   const choose = find("[name=model]", section);
-  const models = await fitserve.models().catch((fault) => void trouble(find("form", section), fault));
+  const models = await fitserve.models().catch((fault) => void showError(find("form", section), fault));
   if (!models || signal.aborted) return;
   const chosen = wanted || choose.value || "lstm";
   const options = models
@@ -83,7 +83,7 @@ export async function openText(section, signal, wanted) {
   choose.replaceChildren(...options);
 }
 
-function wish(form) {
+function requestOf(form) {
   const given = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
   for (const name of NUMBERS) if (name in given) given[name] = Number(given[name]);
   return { seed_text: "", ...given };

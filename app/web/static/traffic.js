@@ -1,7 +1,7 @@
 /** Another version tried out on real requests: with a share of them, or in the shadow; and how to change that. */
 
 import { parts } from "./bars.js";
-import { changing } from "./changing.js";
+import { confirmAction } from "./confirm_action.js";
 import { el } from "./dom.js";
 import { words } from "./language.js";
 import { fitserve } from "./service.js";
@@ -52,19 +52,19 @@ function form(card, summary, shares, renew) {
   share.oninput = () => (shown.textContent = `${share.value} %`);
   share.oninput();
   const sharing = () =>
-    wishToShare(model, { [serving]: WHOLE - share.valueAsNumber, [other.value]: share.valueAsNumber });
-  const shadow = () => wishForShadow(model, Number(other.value));
+    splitAction(model, { [serving]: WHOLE - share.valueAsNumber, [other.value]: share.valueAsNumber });
+  const shadow = () => shadowAction(model, Number(other.value));
   return el(
     "div",
     { className: "row" },
     el("label", { className: "inline" }, words("models.version"), other),
     el("label", { className: "inline" }, words("traffic.gets"), share, shown),
-    changing("traffic.set", card, sharing, renew),
-    ...(family === UNCOMPARED ? [] : [changing("traffic.set_shadow", card, shadow, renew)]),
+    confirmAction("traffic.set", card, sharing, renew),
+    ...(family === UNCOMPARED ? [] : [confirmAction("traffic.set_shadow", card, shadow, renew)]),
   );
 }
 
-const wishToShare = (model, weights) => ({
+const splitAction = (model, weights) => ({
   question: "traffic.sure_set",
   values: {
     model,
@@ -82,7 +82,7 @@ const wishToShare = (model, weights) => ({
   },
 });
 
-const wishForShadow = (model, version) => ({
+const shadowAction = (model, version) => ({
   question: "traffic.sure_shadow",
   values: { model, version },
   action: "traffic.do_shadow",
@@ -96,18 +96,18 @@ const wishForShadow = (model, version) => ({
 });
 
 function endOfSharing(card, { model, serving }, renew) {
-  const wish = () => ({
+  const describe = () => ({
     question: "traffic.sure_end",
     values: { model, version: serving },
     action: "traffic.do_end",
     act: () => fitserve.endSplit(model),
     call: { method: "DELETE", path: `/models/${model}/traffic`, javascript: `endSplit("${model}")` },
   });
-  return changing("traffic.end", card, wish, renew);
+  return confirmAction("traffic.end", card, describe, renew);
 }
 
 function endOfShadow(card, { model, shadow }, renew) {
-  const wish = () => ({
+  const describe = () => ({
     question: "traffic.sure_end_shadow",
     values: { model, version: shadow.version },
     action: "traffic.do_end_shadow",
@@ -118,5 +118,5 @@ function endOfShadow(card, { model, shadow }, renew) {
       javascript: `removeAlias("${model}", "shadow")`,
     },
   });
-  return changing("traffic.end_shadow", card, wish, renew);
+  return confirmAction("traffic.end_shadow", card, describe, renew);
 }

@@ -1,12 +1,12 @@
 /** Ask for a training: the form of each family comes from the OpenAPI document. */
 
-import { tell } from "./calls.js";
+import { showSnippet } from "./code_snippets.js";
 import { button, el, find } from "./dom.js";
-import { fields, fill, formWishes, point } from "./form.js";
+import { fields, fill, formValues, point } from "./form.js";
 import { listJobs } from "./jobs.js";
 import { words } from "./language.js";
 import { fitserve } from "./service.js";
-import { trying } from "./trouble.js";
+import { showingErrors } from "./error_notice.js";
 import { watch } from "./watch.js";
 
 const PATH = /^\/train\/(\w+)$/;
@@ -21,7 +21,7 @@ export function startTrain(section) {
     event.preventDefault();
     const start = find(".go", form);
     start.disabled = true;
-    await trying(form, () => ask(form));
+    await showingErrors(form, () => ask(form));
     start.disabled = false;
   };
 }
@@ -31,8 +31,8 @@ export async function openTrain(section, signal, job) {
   find(".new", section).open = !job;
   find(".watch", section).hidden = true;
   listJobs(section, signal, job);
-  if (!chosen) await trying(section, async () => showFamilies(section, await fitserve.openapi()));
-  if (job) await trying(section, () => watch(find(".watch", section), job, signal));
+  if (!chosen) await showingErrors(section, async () => showFamilies(section, await fitserve.openapi()));
+  if (job) await showingErrors(section, () => watch(find(".watch", section), job, signal));
 }
 
 function showFamilies(section, document) {
@@ -73,19 +73,19 @@ function showForm(form, family, families) {
 /** Ask for what is in the form and go to the job; what the service complains about is pointed at. */
 async function ask(form) {
   const { name, schema } = chosen;
-  const { wishes, file } = formWishes(form, schema);
+  const { hyperparameters, file } = formValues(form, schema);
   try {
-    const { id } = await fitserve.train(name, wishes, { file });
+    const { id } = await fitserve.train(name, hyperparameters, { file });
     location.hash = `train/${id}`;
   } catch (fault) {
     point(form, fault.problem?.errors ?? []);
     throw fault;
   }
   const rest = file ? ", { file }" : "";
-  tell({
+  showSnippet({
     method: "POST",
     path: `/train/${name}`,
-    ...(file ? { file: file.name, fields: wishes } : { json: wishes }),
-    javascript: `train("${name}", ${JSON.stringify(wishes)}${rest})`,
+    ...(file ? { file: file.name, fields: hyperparameters } : { json: hyperparameters }),
+    javascript: `train("${name}", ${JSON.stringify(hyperparameters)}${rest})`,
   });
 }

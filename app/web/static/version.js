@@ -1,12 +1,12 @@
 /** A version in detail: where it comes from, what it is worth, and its files. */
 
-import { copies } from "./calls.js";
+import { copyOnClick } from "./code_snippets.js";
 import { button, el, table } from "./dom.js";
 import { evaluation } from "./evaluation.js";
 import { bytes, clock, figure, hyperparameter } from "./figures.js";
 import { words } from "./language.js";
 import { save } from "./pictures.js";
-import { changing } from "./changing.js";
+import { confirmAction } from "./confirm_action.js";
 import { fitserve } from "./service.js";
 
 const CARD = "version.json";
@@ -14,14 +14,14 @@ const CARD = "version.json";
 /** Show it in a place; `renew` is for when it has been deleted. */
 export async function versionDetails(place, model, version, live, renew) {
   const card = await fitserve.version(model, version);
-  const trouble = el("p", { className: "trouble", role: "alert", hidden: true });
+  const notice = el("p", { className: "error-notice", role: "alert", hidden: true });
   place.replaceChildren(
     el("h4", {}, words("version.files")),
     el("div", { className: "row" }, ...files(card)),
     el("h4", {}, words("version.made")),
     origin(card),
     el("div", { className: "row" }, ...actions(place, card, live, renew)),
-    trouble,
+    notice,
     ...(await evaluation(model, version)),
   );
 }
@@ -42,7 +42,7 @@ function files({ model, version, files: sums }) {
 function origin({ command, data, parameters, training_seconds: seconds, hyperparameters }) {
   const known = (key, value, shown) => (value === null ? [] : [[words(key), shown(value)]]);
   const copy = el("button", { type: "button" }, words("copy"));
-  copies(copy, () => command);
+  copyOnClick(copy, () => command);
   return table(
     [],
     [
@@ -74,6 +74,6 @@ function actions(place, { model, version }, live, renew) {
     call: { method: "DELETE", path, javascript: `delete("${model}", ${version})` },
   });
   const queued = () => place.prepend(el("p", { role: "status" }, el("a", { href: "#train" }, words("version.queued"))));
-  const removal = live ? [] : [changing("version.delete", place, remove, renew)];
-  return [changing("version.again", place, again, queued), ...removal];
+  const removal = live ? [] : [confirmAction("version.delete", place, remove, renew)];
+  return [confirmAction("version.again", place, again, queued), ...removal];
 }

@@ -9,7 +9,7 @@ import { badge } from "./jobs.js";
 import { label, message, sentence, words } from "./language.js";
 import { logOf } from "./log.js";
 import { fitserve } from "./service.js";
-import { trying } from "./trouble.js";
+import { showingErrors } from "./error_notice.js";
 
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);
 const LONGEST = 60; // characters shown of a hyperparameter's value
@@ -33,13 +33,13 @@ function viewOf(id, signal) {
     "div",
     {},
     el("h3", {}, words("train.job"), " ", el("code", {}, id), " ", el("span", { className: "status", role: "status" })),
-    el("p", { className: "wishes note" }),
+    el("p", { className: "hyperparameters note" }),
     el("ul", { className: "read note", hidden: true }),
     label(el("progress", { max: 1, value: 0 }), "train.progress"),
     el("p", { className: "now" }),
     el("p", { className: "lost bad", role: "status", hidden: true }, words("train.lost")),
     el("p", { className: "error bad" }),
-    el("p", { className: "trouble", role: "alert", hidden: true }),
+    el("p", { className: "error-notice", role: "alert", hidden: true }),
     el("div", { className: "actions row" }),
     el("div", { className: "charts" }),
     el("div", { className: "evaluation" }),
@@ -99,13 +99,13 @@ function showProgress(view, { progress, epoch, eta_seconds: eta, metrics = {} },
 
 /** How a job stands, and what can be done with it. */
 function showState(view, job) {
-  const wishes = Object.entries(job.hyperparameters).flatMap(([name, value]) => [
+  const hyperparameters = Object.entries(job.hyperparameters).flatMap(([name, value]) => [
     " · ",
     hyperparameter(name),
     ` ${value}`.slice(0, LONGEST),
   ]);
   find(".status", view).replaceChildren(badge(job.status));
-  find(".wishes", view).replaceChildren(job.model, ...wishes);
+  find(".hyperparameters", view).replaceChildren(job.model, ...hyperparameters);
   find(".error", view).replaceChildren(...(job.error ? [sentence(job.error)] : []));
   find("progress", view).value = job.progress;
   if (ENDED.has(job.status)) showTime(view, job);

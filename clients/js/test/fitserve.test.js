@@ -34,7 +34,7 @@ test("several pictures are classified, a problem in place of a bad one", async (
 });
 
 test("what the network saw is a PNG", async () => {
-  const seen = await fitserve.seen("digit", await seven());
+  const seen = await fitserve.preview("digit", await seven());
   assert.equal(
     Buffer.from(await seen.arrayBuffer())
       .subarray(1, 4)
@@ -124,8 +124,8 @@ test("what the types declare is what there is", async () => {
 
 test("the events of a job come from the first to the last, whenever one asks", async () => {
   const wish = { dataset: "sample", epochs: 1, promote: "never" };
-  const { id } = await fitserve.train("digit", wish, { idempotencyKey: "once" });
-  assert.equal((await fitserve.train("digit", wish, { idempotencyKey: "once" })).id, id);
+  const { id } = await fitserve.train("digit", describe, { idempotencyKey: "once" });
+  assert.equal((await fitserve.train("digit", describe, { idempotencyKey: "once" })).id, id);
   await fitserve.cancel(id);
   const seen = [];
   for await (const { event } of fitserve.events(id)) seen.push(event);
@@ -144,8 +144,8 @@ test("the events of a job come from the first to the last, whenever one asks", a
 test("a job is set aside and taken up again", async () => {
   const { id } = await fitserve.reproduce("digit", 1).catch(() => fitserve.train("digit", { dataset: "sample" }));
   await fitserve.pause(id);
-  const { status, wish } = await fitserve.job(id);
-  assert.ok(status === "paused" || wish === "pause");
+  const { status, control_request: request } = await fitserve.job(id);
+  assert.ok(status === "paused" || request === "pause");
   await fitserve.cancel(id);
 });
 

@@ -31,7 +31,7 @@ def store(tmp_path: Path) -> Path:
 @pytest.fixture
 def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Doctor:
     """Its exit code and its findings, with these settings."""
-    monkeypatch.delenv("FITSERVE_ALLOW_OPEN")
+    monkeypatch.delenv("FITSERVE_ALLOW_UNAUTHENTICATED")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("FITSERVE_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("FITSERVE_PORT", "0")
@@ -150,7 +150,7 @@ def test_keys_are_counted_and_their_lack_is_told(doctor: Doctor, tmp_path: Path)
     file.chmod(0o644)
     assert [state for state, _ in of("keys", doctor(api_keys_file=file)[1])] == ["good", "note"]
     assert of("keys", doctor(host="0.0.0.0")[1])[0][0] == "wrong"
-    assert of("keys", doctor(host="0.0.0.0", allow_open=True)[1])[0][0] == "note"
+    assert of("keys", doctor(host="0.0.0.0", allow_unauthenticated=True)[1])[0][0] == "note"
 
 
 def test_where_traces_go_is_told(doctor: Doctor, monkeypatch: pytest.MonkeyPatch):
@@ -168,7 +168,7 @@ def test_limits_beyond_the_machine_are_told(doctor: Doctor):
 
 
 def test_settings_that_do_not_fit_are_all_that_is_told(doctor: Doctor):
-    code, findings = doctor(max_batch="many", watch_seconds=-1)
+    code, findings = doctor(max_batch="many", store_poll_seconds=-1)
     assert code == 1
     assert [subject for subject, _, _ in findings] == ["settings", "settings"]
     assert "FITSERVE_MAX_BATCH=many" in findings[0][2]

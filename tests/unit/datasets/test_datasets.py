@@ -7,7 +7,7 @@ import pytest
 from app.datasets.datasets import Datasets
 from app.errors import MissingData
 from app.families.contract import DataFile
-from tests.store_fixtures import BucketPlace, Place
+from tests.store_fixtures import BucketStore, StoreFixture
 
 FILE = DataFile(name="numbers.npz", origin="http://127.0.0.1:9/numbers.npz", digest="0" * 64)
 
@@ -30,10 +30,10 @@ def test_missing_data_says_its_name_the_place_and_the_origin(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: bool
 ):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    with pytest.raises(MissingData) as refusal:
+    with pytest.raises(MissingData) as invalid_text:
         Datasets(tmp_path / "mine", offline=offline).check([FILE])
     for fact in (FILE.name, str(tmp_path / "mine"), FILE.origin):
-        assert fact in str(refusal.value)
+        assert fact in str(invalid_text.value)
 
 
 def test_a_download_that_fails_is_missing_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -46,11 +46,13 @@ def test_a_download_that_fails_is_missing_data(tmp_path: Path, monkeypatch: pyte
         Datasets(None, offline=False).path(FILE, broken)
 
 
-def test_a_text_that_came_with_a_request_is_found_by_trainers_on_other_nodes(place: Place, tmp_path: Path):
-    stores = [place.store(), place.store()]
-    if isinstance(place, BucketPlace):
-        stores = [place.on(tmp_path / name) for name in ("one", "other")]
-    asked, trainer = (Datasets(None, offline=True, given=store.corpora) for store in stores)
+def test_a_text_that_came_with_a_request_is_found_by_trainers_on_other_nodes(
+    store_fixture: StoreFixture, tmp_path: Path
+):
+    stores = [store_fixture.store(), store_fixture.store()]
+    if isinstance(store_fixture, BucketStore):
+        stores = [store_fixture.on(tmp_path / name) for name in ("one", "other")]
+    asked, trainer = (Datasets(None, offline=True, uploads=store.corpora) for store in stores)
     name = asked.keep("나는 오늘 산책을 했다".encode())
     found = trainer.find(DataFile(name=f"{name}.txt", origin="", digest=""))
     assert found

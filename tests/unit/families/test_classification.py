@@ -49,8 +49,8 @@ class Featured:
 @pytest.fixture
 def by_features(tmp_path):
     """A version that knows features of about 1."""
-    draw = np.random.default_rng(0)
-    around = np.exp(draw.normal(0, 0.1, (400, 3))).astype(np.float32)
+    rng = np.random.default_rng(0)
+    around = np.exp(rng.normal(0, 0.1, (400, 3))).astype(np.float32)
     sure = np.full(400, 0.8, np.float32)
     familiarity, least = fit_familiarity((around, np.zeros(400, np.int64)), around, sure, 0.05)
     write_familiarity(tmp_path / FAMILIARITY, familiarity)

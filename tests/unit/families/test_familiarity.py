@@ -15,11 +15,11 @@ WIDTH = 12
 
 def known(number: int, seed: int) -> tuple[Array, Array]:
     """Mean activations (n, d) of three classes, and the classes."""
-    draw = np.random.default_rng(seed)
-    classes = draw.integers(0, 3, number)
+    rng = np.random.default_rng(seed)
+    classes = rng.integers(0, 3, number)
     centres = np.random.default_rng(0).normal(0, 0.5, (3, WIDTH))
     mix = np.random.default_rng(1).normal(0, 0.3, (WIDTH, WIDTH))
-    return np.exp(centres[classes] + draw.normal(0, 1, (number, WIDTH)) @ mix).astype(np.float32), classes
+    return np.exp(centres[classes] + rng.normal(0, 1, (number, WIDTH)) @ mix).astype(np.float32), classes
 
 
 def confidences(number: int, seed: int) -> Array:

@@ -106,7 +106,7 @@ def test_the_default_limit_lets_the_pictures_of_todays_phones_in(size: tuple[int
     flat = encoded(Image.new("L", (64, 48), "white"), "JPEG")
     at = flat.index(b"\xff\xc0") + 5
     claimed = flat[:at] + struct.pack(">HH", size[1], size[0]) + flat[at + 4 :]
-    assert open_picture(claimed, max_pixels=Settings().max_pixels, detail=768).size == kept
+    assert open_picture(claimed, max_pixels=Settings().max_pixels, min_decode_size=768).size == kept
 
 
 def test_a_phones_heic_is_within_the_default_limit():
@@ -120,16 +120,16 @@ def test_a_jpeg_that_is_kept_whole_while_it_is_read_has_the_limit_of_any_picture
         at = payload.index(b"\xff\xda") + 4
         payload = payload[:at] + b"\x01" + payload[at + 1 :]
     with pytest.raises(InvalidRequest, match="400 x 300 pixels: expected at most 60000"):
-        open_picture(payload, max_pixels=60_000, detail=32)
+        open_picture(payload, max_pixels=60_000, min_decode_size=32)
 
 
 def test_a_jpeg_in_one_scan_counts_by_what_it_is_reduced_to_up_to_four_times_the_limit():
     payload = encoded(Image.new("RGB", (400, 300), "white"), "JPEG")
-    assert open_picture(payload, max_pixels=60_000, detail=32).size == (50, 38)
+    assert open_picture(payload, max_pixels=60_000, min_decode_size=32).size == (50, 38)
     with pytest.raises(InvalidRequest, match="at most 60000"):
-        open_picture(payload, max_pixels=60_000, detail=300)
+        open_picture(payload, max_pixels=60_000, min_decode_size=300)
     with pytest.raises(InvalidRequest, match="at most 100000"):
-        open_picture(payload, max_pixels=25_000, detail=32)
+        open_picture(payload, max_pixels=25_000, min_decode_size=32)
     assert is_one_scan(payload, 3)
     assert not is_one_scan(payload[:100], 3)
 

@@ -237,8 +237,8 @@ def test_mutated_files_are_read_or_refused_and_nothing_else(
     seed: bytes, changes: list[tuple[float, int]], cut: float
 ) -> None:
     payload = bytearray(seed)
-    for place, value in changes:
-        payload[int(place * min(len(payload), 400))] = value
+    for store_fixture, value in changes:
+        payload[int(store_fixture * min(len(payload), 400))] = value
     if cut < 0.3:
         payload = payload[: int(cut / 0.3 * len(payload))]
     try:

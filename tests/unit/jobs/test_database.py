@@ -14,10 +14,10 @@ from sqlalchemy import create_engine, text
 
 from app.errors import InvalidRequest, Unavailable
 from app.jobs.database import parsed
-from app.jobs.job import Job, NewJob, Wish
+from app.jobs.job import ControlRequest, Job, NewJob
 from app.jobs.journal import Journal
 from app.jobs.migrate import upgrade
-from app.jobs.tables import change, running
+from app.jobs.tables import running, update_job
 from tests.postgresql import PostgreSQL
 
 NEW = NewJob(family="tiny", model="tiny", hyperparameters={})
@@ -188,7 +188,7 @@ def test_a_writer_of_a_job_waits_for_the_one_before(on_postgresql: Journal):
     job = claimed(on_postgresql)
     second = threading.Thread(target=on_postgresql.report, args=(job, 60, "log"), kwargs={"text": "second"})
     with on_postgresql.database.begin() as connection:
-        change(connection, job.id, running(job.id), "log", {"text": "first"}, progress=0.1)
+        update_job(connection, job.id, running(job.id), "log", {"text": "first"}, progress=0.1)
         second.start()
         second.join(0.3)
         assert second.is_alive()
@@ -230,7 +230,7 @@ def test_while_the_server_is_away_that_is_said_and_afterwards_nothing_is_felt(po
         finally:
             postgresql.start()
         journal.cancel(job.id)
-        assert journal.report(job, 60) is Wish.CANCEL
+        assert journal.report(job, 60) is ControlRequest.CANCEL
         journal.close()
 
 
@@ -269,7 +269,7 @@ def _bring_up_to_date(url: str) -> None:
             )
     engine.dispose()
     journal = Journal(url).open()
-    assert journal.get("running").wish is Wish.CANCEL
-    assert (journal.get("succeeded").wish, journal.get("succeeded").priority) == (None, 0)
+    assert journal.get("running").control_request is ControlRequest.CANCEL
+    assert (journal.get("succeeded").control_request, journal.get("succeeded").priority) == (None, 0)
     claimed(journal)
     journal.close()

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pytest
 
 from app.errors import NotFound
-from app.jobs.event_feed import Feed
+from app.jobs.event_feed import EventFeed
 from app.jobs.job import Event, Job, NewJob, Status
 from app.jobs.journal import Journal
-from app.jobs.tables import change, running
+from app.jobs.tables import running, update_job
 from tests.postgresql import PostgreSQL
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +22,7 @@ def claimed(journal: Journal) -> Job:
     return job
 
 
-async def watched(feed: Feed, job: Job, after: int = 0) -> list[int]:
+async def watched(feed: EventFeed, job: Job, after: int = 0) -> list[int]:
     return [event.id async for event in feed.follow(job.id, after)]
 
 
@@ -35,7 +35,7 @@ async def work(journal: Journal, job: Job, steps: int = 5) -> None:
 
 async def test_watchers_see_all_events_of_their_job_to_its_end(journal: Journal):
     job, other = claimed(journal), claimed(journal)
-    feed = Feed(journal, 0.01)
+    feed = EventFeed(journal, 0.01)
     async with asyncio.timeout(20):
         watchers = [asyncio.create_task(watched(feed, job)) for _ in range(20)]
         await asyncio.gather(work(journal, job), work(journal, other))
@@ -48,10 +48,10 @@ async def test_watchers_see_all_events_of_their_job_to_its_end(journal: Journal)
 class Counting(Journal):
     """Counts how often events are read."""
 
-    reads = 0
+    reads_prompt = 0
 
     def events(self, job: str, after: int = 0, limit: int = 1000, kinds: Sequence[str] = ()) -> Sequence[Event]:
-        self.reads += 1
+        self.reads_prompt += 1
         return super().events(job, after, limit, kinds)
 
 
@@ -59,27 +59,27 @@ async def test_those_who_are_equally_far_read_what_is_new_together(journal_url: 
     journal = Counting(journal_url)
     journal.open()
     job = claimed(journal)
-    feed = Feed(journal, 0.01)
+    feed = EventFeed(journal, 0.01)
     async with asyncio.timeout(20):
         watchers = [asyncio.create_task(watched(feed, job)) for _ in range(50)]
         await work(journal, job)
         await asyncio.gather(*watchers)
-    assert journal.reads < 50
+    assert journal.reads_prompt < 50
     journal.close()
 
 
 async def test_who_comes_back_gets_what_is_new(journal: Journal):
     job = claimed(journal)
-    feed = Feed(journal, 0.01)
+    feed = EventFeed(journal, 0.01)
     await work(journal, job)
-    everything = await watched(feed, job)
-    assert await watched(feed, job, after=everything[3]) == everything[4:]
-    assert await watched(feed, job, after=everything[-1]) == []
+    all_layers = await watched(feed, job)
+    assert await watched(feed, job, after=all_layers[3]) == all_layers[4:]
+    assert await watched(feed, job, after=all_layers[-1]) == []
 
 
 async def test_an_unknown_job_cannot_be_watched(journal: Journal):
     with pytest.raises(NotFound):
-        await watched(Feed(journal, 0.01), claimed(journal).model_copy(update={"id": "nope"}))
+        await watched(EventFeed(journal, 0.01), claimed(journal).model_copy(update={"id": "nope"}))
 
 
 async def test_an_event_that_was_written_early_and_is_seen_late_reaches_its_watchers(postgresql: PostgreSQL):
@@ -87,13 +87,13 @@ async def test_an_event_that_was_written_early_and_is_seen_late_reaches_its_watc
     with postgresql.database() as url:
         journal = Journal(url).open()
         job, other = claimed(journal), claimed(journal)
-        feed = Feed(journal, 0.01)
+        feed = EventFeed(journal, 0.01)
         async with asyncio.timeout(20):
             following = feed.follow(job.id)
             assert [(await anext(following)).kind for _ in range(2)] == ["queued", "started"]
             coming = asyncio.ensure_future(anext(following))
             with journal.database.begin() as connection:
-                change(connection, job.id, running(job.id), "log", {"text": "early"}, progress=0.1)
+                update_job(connection, job.id, running(job.id), "log", {"text": "early"}, progress=0.1)
                 journal.report(other, 60, "log", text="a greater number")
                 await asyncio.sleep(0.1)
                 assert not coming.done()
@@ -109,7 +109,7 @@ async def test_an_event_that_was_written_early_and_is_seen_late_reaches_its_watc
 async def test_a_watcher_with_a_number_from_nowhere_still_sees_the_end(journal: Journal):
     job = claimed(journal)
     async with asyncio.timeout(20):
-        watching = asyncio.create_task(watched(Feed(journal, 0.01), job, after=10**6))
+        watching = asyncio.create_task(watched(EventFeed(journal, 0.01), job, after=10**6))
         await asyncio.sleep(0.1)
         await work(journal, job)
         assert await watching == []
@@ -120,7 +120,7 @@ async def test_watchers_outlast_a_journal_that_is_away(postgresql: PostgreSQL):
         journal = Journal(url).open()
         job = claimed(journal)
         async with asyncio.timeout(40):
-            watching = asyncio.create_task(watched(Feed(journal, 0.01), job))
+            watching = asyncio.create_task(watched(EventFeed(journal, 0.01), job))
             await asyncio.sleep(0.2)
             postgresql.stop()
             try:
@@ -134,7 +134,7 @@ async def test_watchers_outlast_a_journal_that_is_away(postgresql: PostgreSQL):
 
 async def test_the_journal_is_left_alone_when_nobody_waits(journal: Journal):
     job = claimed(journal)
-    feed = Feed(journal, 0.01)
+    feed = EventFeed(journal, 0.01)
     async with asyncio.timeout(20):
         following = feed.follow(job.id)
         assert (await anext(following)).kind == "queued"

@@ -8,11 +8,13 @@ from sqlalchemy import select, update
 from app.jobs.job import Job, NewJob, Status
 from app.jobs.journal import Journal
 from app.jobs.leader_lease import Leadership
-from app.jobs.supervisor import Rules, Supervisor
-from app.jobs.tables import Clock, jobs, leases
+from app.jobs.supervisor import Supervisor, SupervisorRules
+from app.jobs.tables import DatabaseClock, jobs, leases
 from tests.fakes import FakeLauncher
 
-RULES = Rules(max_trainers=2, max_attempts=2, lease_seconds=60, leader_seconds=1.5, grace_seconds=0.05)
+RULES = SupervisorRules(
+    max_trainers=2, max_attempts=2, lease_seconds=60, leader_lease_seconds=1.5, termination_grace_seconds=0.05
+)
 
 
 def queue(journal: Journal) -> Job:
@@ -34,7 +36,7 @@ def test_one_leads_until_it_is_silent_and_then_another(journal: Journal):
         assert time.monotonic() < begun + 10
         time.sleep(0.02)
     assert time.monotonic() > begun + 0.2
-    assert (one.held, one.keep(), one.leader()) == (False, False, other.name)
+    assert (one.holds_lease, one.keep(), one.leader()) == (False, False, other.name)
 
 
 def test_who_renews_keeps_the_lead(journal: Journal):
@@ -61,7 +63,7 @@ def test_only_the_leader_starts_trainers_and_its_heir_starts_none_twice(journal:
     first.step()
     second.step()
     assert ([one.id for one, _ in launched.launched], launched_later.launched) == ([job.id], [])
-    time.sleep(RULES.leader_seconds)  # the first is dead; its trainer is not
+    time.sleep(RULES.leader_lease_seconds)  # the first is dead; its trainer is not
     following = queue(journal)
     second.step()
     assert [one.id for one, _ in launched_later.launched] == [following.id]
@@ -74,7 +76,7 @@ def test_only_the_leader_starts_trainers_and_its_heir_starts_none_twice(journal:
 def test_a_leader_that_was_stopped_after_it_had_looked_claims_nothing(journal: Journal):
     first, launched, second, _ = supervisors(journal)
     first.step()
-    time.sleep(RULES.leader_seconds)
+    time.sleep(RULES.leader_lease_seconds)
     second.step()
     queue(journal)
     first._start(None)  # as if it had been stopped just before
@@ -87,7 +89,7 @@ def test_who_stands_by_still_looks_after_the_trainers_it_started(journal: Journa
     first, launched, second, _ = supervisors(journal)
     job = queue(journal)
     first.step()
-    time.sleep(RULES.leader_seconds)
+    time.sleep(RULES.leader_lease_seconds)
     second.step()
     launched.launched[0][1].code = 1
     first.step()
@@ -101,7 +103,7 @@ def test_a_trainer_that_lost_its_job_is_ended_before_the_next_starts_here(journa
     queue(journal)
     supervisor.step()
     job, trainer = launched.launched[0]
-    journal.give_back(job, "somebody else found it silent")
+    journal.requeue(job, "somebody else found it silent")
     supervisor.step()
     assert trainer.stops == [True]
     assert [one.attempts for one, _ in launched.launched] == [1, 2]
@@ -150,7 +152,7 @@ def test_who_leads_goes_on_when_the_clock_is_set_back(journal: Journal):
 
 def test_a_lease_of_the_version_before_that_does_not_tell_its_length_is_not_believed_either(journal: Journal):
     with journal.database.begin() as connection:
-        connection.execute(update(leases).values(holder="dead", until=Clock(5 * 3600)))
+        connection.execute(update(leases).values(holder="dead", until=DatabaseClock(5 * 3600)))
     heir = Leadership(journal.database, 0.3)
     begun = time.monotonic()
     while not heir.keep():

@@ -96,9 +96,9 @@ async def test_few_are_drawn_at_once_and_too_many_are_told_to_come_again(journal
     ]
     await reached(lambda: drawer.begun == AT_ONCE)
     await asyncio.sleep(0.2)
-    with pytest.raises(Overloaded) as refusal:
+    with pytest.raises(Overloaded) as invalid_text:
         await made.plot(one_of(journal, "one more"), "svg")
-    assert refusal.value.retry_after >= 1
+    assert invalid_text.value.retry_after >= 1
     assert drawer.begun == AT_ONCE
     drawer.let.set()
     assert len(await asyncio.gather(*looking)) == AT_ONCE + WAITING

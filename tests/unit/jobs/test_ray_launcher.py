@@ -12,7 +12,7 @@ import pytest
 from app.errors import InvalidRequest, Unavailable
 from app.jobs.job import Job, Status, now
 from app.jobs.launchers.node import SETTINGS, settings_here
-from app.jobs.launchers.ray import RayLauncher, RayTrainer, Resources
+from app.jobs.launchers.ray import RayLauncher, RayTrainerHandle, Resources
 from app.jobs.launchers.ray_head import RayHead, address_in, token_in
 
 JOB = Job(
@@ -73,7 +73,7 @@ class FakeRay:
 
 @pytest.fixture
 def ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRay]:
-    monkeypatch.setattr("app.jobs.launchers.ray.Pace.seconds", lambda *_: 0.0)
+    monkeypatch.setattr("app.jobs.launchers.ray.PollingRate.seconds", lambda *_: 0.0)
     monkeypatch.setattr("app.jobs.launchers.ray_head.SILENT_SECONDS", 0)
     fake = FakeRay()
     thread = threading.Thread(target=fake.server.serve_forever)
@@ -88,7 +88,7 @@ def launcher(ray: FakeRay, tmp_path: Path, **resources: Any) -> RayLauncher:
     return RayLauncher(RayHead(ray.address), tmp_path, {"FITSERVE_STORE": "/store"}, Resources(**resources))
 
 
-def launch(ray: FakeRay, tmp_path: Path) -> RayTrainer:
+def launch(ray: FakeRay, tmp_path: Path) -> RayTrainerHandle:
     return launcher(ray, tmp_path).launch(JOB)
 
 
@@ -125,7 +125,7 @@ def test_how_a_trainer_ended_is_told_and_ray_keeps_nothing_of_it(
     for _ in range(2):
         ending = trainer.poll()
         assert ending
-        assert (ending.words, ending.counts) == (words, counts)
+        assert (ending.reason, ending.counts) == (words, counts)
     assert ray.jobs == {}
 
 
@@ -185,10 +185,10 @@ def test_its_last_words_are_the_end_of_its_log_or_what_ray_says(ray: FakeRay, tm
     trainer = launch(ray, tmp_path)
     ray.say("FAILED", message="No module named app", driver_exit_code=1)
     assert trainer.poll()
-    assert trainer.last_words() == "No module named app"
+    assert trainer.log_tail() == "No module named app"
     (tmp_path / JOB.id).mkdir()
     (tmp_path / JOB.id / "log.txt").write_text("the last line\n")
-    assert trainer.last_words() == "the last line"
+    assert trainer.log_tail() == "the last line"
 
 
 def test_the_more_trainers_there_are_the_less_often_each_is_looked_at(tmp_path: Path):
@@ -221,5 +221,5 @@ def test_a_node_keeps_its_own_data_and_features():
     node = {SETTINGS: json.dumps(service), "FITSERVE_STORE": "/elsewhere"}
     assert settings_here(node)["FITSERVE_STORE"] == "/store"
     assert settings_here(node)["FITSERVE_DATA_DIR"] == "/data"
-    assert settings_here(node)["FITSERVE_FEATURES"].startswith("/")
+    assert settings_here(node)["FITSERVE_FEATURE_CACHE"].startswith("/")
     assert settings_here({**node, "FITSERVE_DATA_DIR": "/mine"})["FITSERVE_DATA_DIR"] == "/mine"

@@ -11,11 +11,11 @@ import pytest
 
 from app.jobs.job import Job, NewJob, Status
 from app.jobs.journal import Journal
-from app.jobs.launchers.local import LocalTrainer
-from app.jobs.supervisor import Rules, Supervisor
+from app.jobs.launchers.local import LocalTrainerHandle
+from app.jobs.supervisor import Supervisor, SupervisorRules
 from tests.fakes import FakeLauncher
 
-RULES = Rules(max_trainers=1, max_attempts=2, lease_seconds=60, grace_seconds=0.05)
+RULES = SupervisorRules(max_trainers=1, max_attempts=2, lease_seconds=60, termination_grace_seconds=0.05)
 
 
 def queue(journal: Journal) -> Job:
@@ -71,7 +71,7 @@ def test_a_trainer_that_ended_its_job_itself_is_not_lost(journal: Journal):
 def test_a_silent_trainer_is_ended_and_its_job_given_back(journal: Journal):
     queue(journal)
     launcher = FakeLauncher()
-    supervisor = Supervisor(journal, launcher, Rules(lease_seconds=0.01))
+    supervisor = Supervisor(journal, launcher, SupervisorRules(lease_seconds=0.01))
     supervisor.step()
     time.sleep(0.02)
     supervisor.step()
@@ -138,7 +138,7 @@ def test_closing_gives_jobs_back_without_counting_the_attempt(journal: Journal):
 def test_a_trainer_that_waits_for_room_keeps_its_lease_and_says_so_once(journal: Journal):
     job = queue(journal)
     launcher = FakeLauncher()
-    supervisor = Supervisor(journal, launcher, Rules(lease_seconds=1))
+    supervisor = Supervisor(journal, launcher, SupervisorRules(lease_seconds=1))
     supervisor.step()
     launcher.launched[0][1].waiting = True
     until = time.monotonic() + 1.5
@@ -156,7 +156,7 @@ def test_a_trainer_that_waits_for_room_keeps_its_lease_and_says_so_once(journal:
 def test_a_trainer_that_waits_for_room_is_withdrawn_at_once_when_its_job_is_cancelled(journal: Journal):
     job = queue(journal)
     launcher = FakeLauncher()
-    supervisor = Supervisor(journal, launcher, Rules(grace_seconds=60))
+    supervisor = Supervisor(journal, launcher, SupervisorRules(termination_grace_seconds=60))
     supervisor.step()
     launcher.launched[0][1].waiting = True
     journal.cancel(job.id)
@@ -167,7 +167,7 @@ def test_a_trainer_that_waits_for_room_is_withdrawn_at_once_when_its_job_is_canc
 
 def test_trainers_that_outlast_their_supervisor_are_found_by_the_next(journal: Journal):
     job = queue(journal)
-    launcher = FakeLauncher(outlasting=True)
+    launcher = FakeLauncher(detached=True)
     first, second = (Supervisor(journal, launcher, RULES) for _ in range(2))
     first.step()
     first.close()
@@ -183,7 +183,7 @@ def test_what_cannot_be_launched_waits_at_no_cost_of_an_attempt(journal: Journal
     monkeypatch.setattr("app.jobs.supervisor.RETRY_SECONDS", 1)
     jobs = [queue(journal) for _ in range(2)]
     launcher = FakeLauncher()
-    supervisor = Supervisor(journal, launcher, Rules(max_trainers=2))
+    supervisor = Supervisor(journal, launcher, SupervisorRules(max_trainers=2))
     launcher.away = True
     for _ in range(3):
         supervisor.step()
@@ -203,11 +203,11 @@ def test_stopping_a_local_trainer_ends_its_children_too(tmp_path: Path):
         process = subprocess.Popen(
             [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=output, start_new_session=True
         )
-    trainer = LocalTrainer(process, log)
+    trainer = LocalTrainerHandle(process, log)
     deadline = time.monotonic() + 10
     while not log.read_text().strip() and time.monotonic() < deadline:
         time.sleep(0.02)
-    child = int(trainer.last_words())
+    child = int(trainer.log_tail())
     trainer.stop(force=True)
     assert process.wait(10) == -signal.SIGKILL
     assert process.stdin is not None

@@ -14,8 +14,8 @@ EVERY_SIZE = [*range(1, 17), 18, 20, 22, 24, 27, 30, 32]
 
 
 def rows_of(generator: TinyGenerator) -> tuple[Array, list[Array]]:
-    draw = np.random.default_rng(1)
-    return draw.integers(0, generator.size, ROWS), [draw.normal(size=(ROWS, 8)).astype(np.float32)]
+    rng = np.random.default_rng(1)
+    return rng.integers(0, generator.size, ROWS), [rng.normal(size=(ROWS, 8)).astype(np.float32)]
 
 
 @pytest.mark.parametrize("max_batch", [1, 3, 32, 64])

@@ -9,13 +9,13 @@ import pytest
 
 from app.errors import Busy, Runaway
 from app.serving.batcher import Batcher, Cost
-from app.serving.loop_scheduler import HOP_SECONDS
+from app.serving.loop_scheduler import THREAD_HOP_SECONDS
 from tests.fakes import doubled
 
 pytestmark = pytest.mark.anyio
 
 CHEAP = Cost(fixed=0.0)
-DEAR = Cost(fixed=10 * HOP_SECONDS)
+DEAR = Cost(fixed=10 * THREAD_HOP_SECONDS)
 
 
 @pytest.fixture
@@ -45,13 +45,13 @@ async def settle() -> None:
 
 @pytest.mark.parametrize("cost", [CHEAP, DEAR])
 async def test_outputs_come_back_in_the_order_of_their_instances(executor: ThreadPoolExecutor, cost: Cost):
-    batcher = Batcher(doubled, executor, max_batch=4, max_waiting=100, cost=cost)
+    batcher = Batcher(doubled, executor, max_batch=4, max_queue_size=100, cost=cost)
     assert await asyncio.gather(*batcher.submit(range(50))) == [2 * number for number in range(50)]
 
 
 @pytest.mark.parametrize("cost", [CHEAP, DEAR])
 async def test_a_lone_instance_runs_at_once(executor: ThreadPoolExecutor, cost: Cost):
-    batcher = Batcher(doubled, executor, max_batch=4, max_waiting=100, cost=cost)
+    batcher = Batcher(doubled, executor, max_batch=4, max_queue_size=100, cost=cost)
     for number in range(3):
         (future,) = batcher.submit([number])
         assert await asyncio.wait_for(future, 1) == 2 * number
@@ -59,7 +59,7 @@ async def test_a_lone_instance_runs_at_once(executor: ThreadPoolExecutor, cost: 
 
 async def test_instances_gather_while_a_batch_runs_and_then_go_together(executor: ThreadPoolExecutor):
     gate = Gate()
-    batcher = Batcher(gate, executor, max_batch=4, max_waiting=100, cost=DEAR)
+    batcher = Batcher(gate, executor, max_batch=4, max_queue_size=100, cost=DEAR)
     first = batcher.submit([0])
     await settle()
     rest = [future for number in range(1, 7) for future in batcher.submit([number])]
@@ -70,13 +70,13 @@ async def test_instances_gather_while_a_batch_runs_and_then_go_together(executor
 
 async def test_a_full_queue_refuses_at_once_and_takes_all_or_nothing(executor: ThreadPoolExecutor):
     gate = Gate()
-    batcher = Batcher(gate, executor, max_batch=1, max_waiting=3, cost=DEAR)
+    batcher = Batcher(gate, executor, max_batch=1, max_queue_size=3, cost=DEAR)
     running = batcher.submit([0])
     await settle()
     waiting = batcher.submit([1, 2])
-    with pytest.raises(Busy) as refusal:
+    with pytest.raises(Busy) as invalid_text:
         batcher.submit([3, 4])
-    assert refusal.value.retry_after >= 1
+    assert invalid_text.value.retry_after >= 1
     waiting += batcher.submit([5])
     gate.opened.set()
     assert await asyncio.gather(*running, *waiting) == [0, 2, 4, 10]
@@ -84,7 +84,7 @@ async def test_a_full_queue_refuses_at_once_and_takes_all_or_nothing(executor: T
 
 async def test_a_caller_who_left_is_not_predicted(executor: ThreadPoolExecutor):
     gate = Gate()
-    batcher = Batcher(gate, executor, max_batch=8, max_waiting=100, cost=DEAR)
+    batcher = Batcher(gate, executor, max_batch=8, max_queue_size=100, cost=DEAR)
     running = batcher.submit([0])
     await settle()
     left, stayed = batcher.submit([1, 2])
@@ -100,14 +100,14 @@ async def test_a_failed_batch_fails_only_itself(executor: ThreadPoolExecutor):
             raise ValueError("broken")
         return doubled(instances)
 
-    batcher = Batcher(fragile, executor, max_batch=2, max_waiting=100, cost=CHEAP)
+    batcher = Batcher(fragile, executor, max_batch=2, max_queue_size=100, cost=CHEAP)
     outcomes = await asyncio.gather(*batcher.submit([1, 2, -1, 3, 4]), return_exceptions=True)
     assert [outcomes[0], outcomes[1], outcomes[4]] == [2, 4, 8]
     assert all(isinstance(outcome, ValueError) for outcome in outcomes[2:4])
 
 
 async def test_a_predictor_that_loses_count_fails_its_batch(executor: ThreadPoolExecutor):
-    batcher: Batcher[int, int] = Batcher(lambda _: [], executor, max_batch=2, max_waiting=100, cost=CHEAP)
+    batcher: Batcher[int, int] = Batcher(lambda _: [], executor, max_batch=2, max_queue_size=100, cost=CHEAP)
     (future,) = batcher.submit([1])
     with pytest.raises(RuntimeError, match="1 instances gave 0 outputs"):
         await future
@@ -120,7 +120,7 @@ async def test_networks_that_are_not_trusted_never_run_on_the_loop(executor: Thr
         threads.add(threading.get_ident())
         return doubled(instances)
 
-    batcher = Batcher(predict, executor, max_batch=4, max_waiting=100, cost=CHEAP, off_loop=True)
+    batcher = Batcher(predict, executor, max_batch=4, max_queue_size=100, cost=CHEAP, off_loop=True)
     assert await asyncio.gather(*batcher.submit(range(10))) == [2 * number for number in range(10)]
     assert threading.get_ident() not in threads
 
@@ -131,7 +131,7 @@ async def test_whoever_looks_after_the_version_is_told_that_it_ran_away(executor
     def predict(_: Sequence[int]) -> Sequence[int]:
         raise Runaway("it ran away")
 
-    batcher = Batcher(predict, executor, max_batch=1, max_waiting=9, cost=CHEAP, on_runaway=told.append)
+    batcher = Batcher(predict, executor, max_batch=1, max_queue_size=9, cost=CHEAP, on_runaway=told.append)
     outcomes = await asyncio.gather(*batcher.submit([1, 2]), return_exceptions=True)
     assert outcomes == told
     assert len(told) == 2

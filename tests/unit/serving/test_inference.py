@@ -14,11 +14,11 @@ from app.families.imaging import png
 from app.serving.completion import CompletionOptions
 from app.serving.decoding import PictureDecoder
 from app.serving.inference import ClassifyOptions, Inference, InferenceContext, Target
-from app.serving.loading import Limits
+from app.serving.loading import ServingLimits
 from app.serving.runtimes.onnx import OnnxRuntime
-from app.serving.sampling import Sampling
+from app.serving.sampling import SamplingParameters
 from app.serving.servables import Servables
-from app.serving.word_stream import Wish
+from app.serving.word_stream import WordOptions
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from tests.drawing import draw_digit
@@ -36,7 +36,7 @@ BATCH = 2
 
 @pytest.fixture
 async def inference() -> AsyncIterator[Inference]:
-    limits = Limits(max_batch=BATCH, max_waiting=MOST, max_loaded=2)
+    limits = ServingLimits(max_batch=BATCH, max_queue_size=MOST, max_loaded=2)
     servables = Servables(ModelStore(STARTERS), find_families(), OnnxRuntime(1), limits)
     with ThreadPoolExecutor(1) as threads:
         yield Inference(servables, PictureDecoder(threads, max_pixels=10_000_000, crop="centre"))
@@ -84,7 +84,7 @@ async def test_a_model_of_another_task_is_not_found_and_those_that_fit_are_named
     with pytest.raises(NotFound, match=r"lstm is no model that classifies pictures; models that do: .*digit"):
         await inference.classify_one(LSTM, SEVEN, OPTIONS, ANYBODY)
     with pytest.raises(NotFound, match=r"digit is no model that continues texts; models that do: .*lstm"):
-        await inference.generate(DIGIT, "나는", Wish(), ANYBODY)
+        await inference.generate(DIGIT, "나는", WordOptions(), ANYBODY)
     with pytest.raises(NotFound, match="there is no model 'nope'"):
         await inference.resolve(Target("nope"))
 
@@ -105,7 +105,7 @@ async def test_what_is_not_there_before_the_deadline_is_given_up(inference: Infe
     with pytest.raises(TimedOut):
         await inference.classify_one(loaded, SEVEN, OPTIONS, over())
     assert loaded.batcher.statistics.succeeded == 0
-    generation = await inference.generate(LSTM, "나는 오늘", Wish(), over())
+    generation = await inference.generate(LSTM, "나는 오늘", WordOptions(), over())
     with pytest.raises(TimedOut):
         await generation.result()
     completion = await inference.complete(LSTM, ["나는 오늘"], CompletionOptions(), over())
@@ -134,7 +134,7 @@ async def test_a_full_queue_refuses_before_a_picture_is_decoded(inference: Infer
 
 
 async def test_a_text_is_continued_word_by_word_and_as_a_whole(inference: Inference):
-    generation = await inference.generate(LSTM, "나는 오늘", Wish(next_words=3), ANYBODY)
+    generation = await inference.generate(LSTM, "나는 오늘", WordOptions(next_words=3), ANYBODY)
     words = [word.text async for word in generation.words()]
     whole = await generation.result()
     assert whole.text == " ".join(["나는 오늘", *words])
@@ -142,14 +142,14 @@ async def test_a_text_is_continued_word_by_word_and_as_a_whole(inference: Infere
 
 
 async def test_a_drawn_text_comes_again_with_the_seed_of_its_answer(inference: Inference):
-    bold = Wish(next_words=3, sampling=Sampling(temperature=1.0))
+    bold = WordOptions(next_words=3, sampling=SamplingParameters(temperature=1.0))
     first = await (await inference.generate(LSTM, "나는", bold, ANYBODY)).result()
-    again = Wish(next_words=3, sampling=Sampling(temperature=1.0, seed=first.seed))
+    again = WordOptions(next_words=3, sampling=SamplingParameters(temperature=1.0, seed=first.seed))
     assert (await (await inference.generate(LSTM, "나는", again, ANYBODY)).result()).text == first.text
 
 
 async def test_prompts_are_completed_in_pieces_and_as_a_whole(inference: Inference):
-    options = CompletionOptions(max_tokens=4, sampling=Sampling(temperature=0.0), echo=True, logprobs=1)
+    options = CompletionOptions(max_tokens=4, sampling=SamplingParameters(temperature=0.0), echo=True, logprobs=1)
     (whole,) = await (await inference.complete(LSTM, ["나는 오늘"], options, ANYBODY)).choices()
     completion = await inference.complete(LSTM, ["나는 오늘"], options, ANYBODY)
     pieces = [piece async for arrived in completion.pieces() for piece in arrived]

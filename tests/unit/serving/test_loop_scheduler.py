@@ -10,8 +10,8 @@ import pytest
 
 from app.serving.batcher import Batcher, Cost
 from app.serving.generation import Generation
-from app.serving.loop_scheduler import HOP_SECONDS, Turns
-from app.serving.word_stream import Wish
+from app.serving.loop_scheduler import THREAD_HOP_SECONDS, LoopScheduler
+from app.serving.word_stream import WordOptions
 from tests.fakes import TinyGenerator, doubled
 
 pytestmark = [pytest.mark.anyio, pytest.mark.alone]
@@ -48,19 +48,19 @@ async def batches(threads: Executor, cost: Cost) -> None:
         time.sleep(STEP_SECONDS)
         return doubled(instances)
 
-    batcher = Batcher(predict, threads, max_batch=1, max_waiting=100, cost=cost)
+    batcher = Batcher(predict, threads, max_batch=1, max_queue_size=100, cost=cost)
     await asyncio.gather(*batcher.submit(range(100)))
 
 
 async def words(threads: Executor, cost: Cost) -> None:
     """A dozen steps."""
     generator = TinyGenerator()
-    generation = Generation(generator, threads, max_batch=1, max_waiting=1, cost=cost)
-    assert len((await generation.submit(generator.read("cab"), Wish(9)).done).words) == 9
+    generation = Generation(generator, threads, max_batch=1, max_queue_size=1, cost=cost)
+    assert len((await generation.submit(generator.read("cab"), WordOptions(9)).done).words) == 9
 
 
 @pytest.mark.parametrize("work", [batches, words])
-@pytest.mark.parametrize("cost", [0.0, 2 * HOP_SECONDS], ids=["cheap", "not so cheap"])
+@pytest.mark.parametrize("cost", [0.0, 2 * THREAD_HOP_SECONDS], ids=["cheap", "not so cheap"])
 async def test_a_busy_loop_leaves_half_of_its_time(work: Callable[[Executor, Cost], Awaitable[None]], cost: float):
     with ThreadPoolExecutor(1) as threads:
         async with Refusing() as refusing:
@@ -71,17 +71,17 @@ async def test_a_busy_loop_leaves_half_of_its_time(work: Callable[[Executor, Cos
 async def test_several_take_no_more_than_all_else_each():
     held: list[float] = []
 
-    def hold(turns: Turns) -> bool:
+    def hold(scheduler: LoopScheduler) -> bool:
         begun = time.monotonic()
-        while not turns.is_over():
+        while not scheduler.is_time_up():
             time.sleep(STEP_SECONDS)
         held.append(time.monotonic() - begun)
         return len(held) < 12
 
     async with Refusing() as refusing:
         for _ in range(3):
-            one = Turns()
-            one.ask(partial(hold, one))
+            one = LoopScheduler()
+            one.schedule(partial(hold, one))
         while len(held) < 12:
             await asyncio.sleep(0)
     assert max(held) < 2 * max(refusing.seconds)

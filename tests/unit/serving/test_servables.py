@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.errors import Conflict, Damaged, NotFound, Runaway, Unavailable
-from app.serving.loading import Limits
+from app.serving.loading import ServingLimits
 from app.serving.servables import Servables
 from app.store.model_store import SHADOW, ModelStore
 from app.store.version import CARD, ONNX, TensorCard
@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> ModelStore:
 
 @pytest.fixture
 async def servables(store: ModelStore) -> AsyncIterator[Servables]:
-    made = Servables(store, {"tiny": TINY}, TinyRuntime(), Limits(max_batch=4, max_waiting=16, max_loaded=2))
+    made = Servables(store, {"tiny": TINY}, TinyRuntime(), ServingLimits(max_batch=4, max_queue_size=16, max_loaded=2))
     yield made
     made.close()
 
@@ -173,7 +173,7 @@ async def test_no_more_versions_are_held_than_allowed(servables: Servables, stor
     await servables.open()
     for version in ("2", "3", "4", "5", "2"):
         await servables.get("tiny", version)
-    assert list(servables._served["tiny"]._others) == [5, 2]
+    assert list(servables._served["tiny"]._extra_versions) == [5, 2]
 
 
 async def test_asking_for_a_damaged_version_is_refused(servables: Servables, store: ModelStore):
@@ -210,7 +210,7 @@ async def test_two_versions_share_the_requests_by_weight(shared: Servables):
 async def test_a_split_that_ends_leaves_everything_to_the_live_version(shared: Servables, store: ModelStore):
     store.end_split("tiny")
     await shared.refresh("tiny")
-    assert (await shares(shared), shared.traffic("tiny").shares) == (1, {})
+    assert (await shares(shared), shared.traffic("tiny").weights) == (1, {})
 
 
 async def test_a_promotion_ends_the_split_for_requests_too(shared: Servables, store: ModelStore):
@@ -228,7 +228,7 @@ async def test_the_live_version_answers_all_when_the_other_does_not_load(
     store.set_split("tiny", {1: 1, 2: 1})
     (store.folder("tiny", 2) / ONNX).write_text("altered")
     await servables.open()
-    assert (await shares(servables), servables.traffic("tiny").shares) == (1, {})
+    assert (await shares(servables), servables.traffic("tiny").weights) == (1, {})
     (tmp_path / "tiny" / "traffic.json").write_text("{")
     await servables.refresh("tiny")
     assert await shares(servables) == 1
@@ -282,7 +282,7 @@ async def test_a_batch_too_large_for_the_shadow_is_answered_all_the_same(shadowe
     loaded: Any = await shadowed.get("tiny", None)
     shadow = shadowed.traffic("tiny").shadow
     assert shadow
-    shadow.loaded.batcher._max_waiting = 1  # type: ignore[attr-defined]
+    shadow.loaded.batcher._max_queue_size = 1  # type: ignore[attr-defined]
     await asyncio.gather(*loaded.batcher.submit([loaded.servable.decode(0.6)] * 2))
     assert await counts(shadowed) == {"skipped": 2}
 
@@ -357,7 +357,7 @@ async def test_other_processes_and_the_next_start_know_what_ran_away(servables: 
         publish_tiny(store, threshold)
     store.promote("tiny", 1)
     store.promote("tiny", 2)
-    other = Servables(store, {"tiny": TINY}, TinyRuntime(), Limits())
+    other = Servables(store, {"tiny": TINY}, TinyRuntime(), ServingLimits())
     await servables.open()
     await other.open()
     await ran_away(servables, 2)
@@ -366,7 +366,7 @@ async def test_other_processes_and_the_next_start_know_what_ran_away(servables: 
             await asyncio.sleep(0.01)
     await other.refresh("tiny")
     assert (other.serving("tiny"), list(other.faults["tiny"])) == (1, [2])
-    await servables.get("tiny", "2", take_back=True)
+    await servables.get("tiny", "2", reinstate=True)
     store.promote("tiny", 2)
     for one in (servables, other):
         await one.refresh("tiny")
@@ -378,10 +378,10 @@ async def test_a_model_whose_only_version_ran_away_is_not_ready(servables: Serva
     publish_tiny(store, "0.5")
     store.promote("tiny", 1)
     await servables.open()
-    assert servables.complete
+    assert servables.all_ready
     await ran_away(servables, 1)
     async with asyncio.timeout(5):
-        while servables.complete:
+        while servables.all_ready:
             await asyncio.sleep(0.01)
     await servables.refresh("tiny")
     assert (servables.serving("tiny"), list(servables.faults["tiny"])) == (None, [1])
@@ -393,7 +393,7 @@ async def test_what_ran_away_has_no_share_and_no_shadow_any_more(servables: Serv
     store.promote("tiny", 1)
     store.set_split("tiny", {1: 1.0, 2: 1.0})
     await servables.open()
-    assert len(servables.traffic("tiny").answering) == 2
+    assert len(servables.traffic("tiny").versions) == 2
     await ran_away(servables, 2)
     assert {(await servables.get("tiny", None)).card.version for _ in range(20)} == {1}
     await servables.refresh("tiny")
@@ -436,7 +436,7 @@ async def test_a_model_that_was_there_before_the_start_is_served(servables: Serv
     publish_tiny(store, "0.7", model="mine")
     store.promote("mine", 1)
     await servables.open()
-    assert (servables.serving("mine"), servables.complete) == (1, True)
+    assert (servables.serving("mine"), servables.all_ready) == (1, True)
 
 
 async def test_a_model_that_was_made_just_now_is_found_by_who_asks_for_it(servables: Servables, store: ModelStore):
@@ -470,7 +470,7 @@ async def test_who_asks_for_models_that_are_not_there_shares_the_looks_at_the_st
 async def test_a_deleted_model_goes_and_requests_under_way_end_well(servables: Servables, store: ModelStore):
     publish_tiny(store, "0.5", model="mine")
     store.promote("mine", 1)
-    other = Servables(store, {"tiny": TINY}, TinyRuntime(), Limits())
+    other = Servables(store, {"tiny": TINY}, TinyRuntime(), ServingLimits())
     await servables.open()
     await other.open()
     begun: Any = await servables.get("mine", None)
@@ -490,4 +490,4 @@ async def test_a_model_of_a_family_that_is_not_installed_is_left_alone(servables
     card = store.card("mine", 1).model_copy(update={"family": "other"})
     (store.folder("mine", 1) / CARD).write_text(card.model_dump_json())
     await servables.open()
-    assert (list(servables.models), servables.complete) == (["tiny"], True)
+    assert (list(servables.models), servables.all_ready) == (["tiny"], True)

@@ -17,23 +17,23 @@ from app.store.s3_connection import Connection
 from app.store.version import CARD, ONNX, Card
 from tests.bucket_server import BUCKET, BucketServer
 from tests.fakes import publish_tiny, tiny_card
-from tests.store_fixtures import BucketPlace
+from tests.store_fixtures import BucketStore
 
 
 @pytest.fixture
-def place(bucket_server: BucketServer, tmp_path: Path) -> BucketPlace:
-    return BucketPlace(bucket_server, tmp_path)
+def store_fixture(bucket_server: BucketServer, tmp_path: Path) -> BucketStore:
+    return BucketStore(bucket_server, tmp_path)
 
 
 @pytest.fixture
-def patient(bucket_server: BucketServer, tmp_path: Path) -> BucketPlace:
+def patient(bucket_server: BucketServer, tmp_path: Path) -> BucketStore:
     """A store whose calls are tried again for ten seconds."""
-    return BucketPlace(bucket_server, tmp_path, patience=10)
+    return BucketStore(bucket_server, tmp_path, patience=10)
 
 
 @pytest.fixture
-def store(place: BucketPlace) -> ModelStore:
-    return place.store()
+def store(store_fixture: BucketStore) -> ModelStore:
+    return store_fixture.store()
 
 
 def objects(bucket: Bucket, timeout: float = 5) -> Objects:
@@ -54,9 +54,9 @@ def objects(bucket: Bucket, timeout: float = 5) -> Objects:
     ],
 )
 def test_what_is_wrong_with_the_bucket_is_said_in_a_sentence(
-    place: BucketPlace, store: ModelStore, status: int, code: str, said: str
+    store_fixture: BucketStore, store: ModelStore, status: int, code: str, said: str
 ):
-    with place.server.failing(status, code):
+    with store_fixture.server.failing(status, code):
         for call in (
             lambda: store.versions("tiny"),
             lambda: store.models(),
@@ -64,7 +64,9 @@ def test_what_is_wrong_with_the_bucket_is_said_in_a_sentence(
             lambda: publish_tiny(store),
             lambda: store.seed(Path("none")),
         ):
-            with pytest.raises(Unavailable, match=f"{place.settings.store} at {place.server.url} {said}"):
+            with pytest.raises(
+                Unavailable, match=f"{store_fixture.settings.store} at {store_fixture.server.url} {said}"
+            ):
                 call()
     publish_tiny(store)
 
@@ -75,10 +77,10 @@ def test_a_bucket_that_is_not_there_is_named():
         objects(Bucket("nowhere")).get("x")
 
 
-def test_a_bucket_that_is_silent_is_given_up_after_a_while(place: BucketPlace):
+def test_a_bucket_that_is_silent_is_given_up_after_a_while(store_fixture: BucketStore):
     hurried = objects(Bucket(BUCKET), timeout=0.3)
     assert hurried.get("x") is None
-    with place.server.silent():
+    with store_fixture.server.silent():
         begun = time.monotonic()
         with pytest.raises(Unavailable, match="does not work now"):
             hurried.get("x")
@@ -92,13 +94,16 @@ def test_without_credentials_it_is_said_which_variables_hold_them(monkeypatch: p
         objects(Bucket(BUCKET)).get("x")
 
 
-def test_a_bucket_that_ignores_conditions_is_refused(place: BucketPlace, store: ModelStore, tmp_path: Path):
-    with place.server.failing(heedless=True), pytest.raises(Unavailable, match="ignores If-Match or If-None-Match"):
+def test_a_bucket_that_ignores_conditions_is_refused(store_fixture: BucketStore, store: ModelStore, tmp_path: Path):
+    with (
+        store_fixture.server.failing(heedless=True),
+        pytest.raises(Unavailable, match="ignores If-Match or If-None-Match"),
+    ):
         store.seed(tmp_path / "none")
     store.seed(tmp_path / "none")
 
 
-def test_a_patient_writer_outlasts_a_short_outage(patient: BucketPlace):
+def test_a_patient_writer_outlasts_a_short_outage(patient: BucketStore):
     store = patient.store()
     publish_tiny(store)
     with patient.server.failing():
@@ -111,7 +116,7 @@ def test_a_patient_writer_outlasts_a_short_outage(patient: BucketPlace):
 
 
 @pytest.mark.parametrize("nth", [1, 2, 3, 4])
-def test_an_answer_that_is_lost_does_nothing_twice(patient: BucketPlace, nth: int):
+def test_an_answer_that_is_lost_does_nothing_twice(patient: BucketStore, nth: int):
     """Each write of each change is done once and answered with an error; botocore and the store try again."""
     store = patient.store()
     for _ in range(3):
@@ -134,139 +139,143 @@ def test_an_answer_that_is_lost_does_nothing_twice(patient: BucketPlace, nth: in
 
 
 def test_an_upload_that_was_taken_for_abandoned_does_not_come_into_sight(
-    place: BucketPlace, store: ModelStore, tmp_path: Path
+    store_fixture: BucketStore, store: ModelStore, tmp_path: Path
 ):
     def card(number: int) -> Card:
-        place.on(tmp_path / "elsewhere").discard("slow")
+        store_fixture.on(tmp_path / "elsewhere").discard("slow")
         return tiny_card(number)
 
     staged = store.stage("slow")
     (staged / ONNX).write_text("0.5")
     with pytest.raises(Conflict, match="treated as abandoned"):
         store.publish(staged, "tiny", card)
-    assert place.store().numbers("tiny") == []
+    assert store_fixture.store().numbers("tiny") == []
     assert publish_tiny(store).version == 2
-    place.store().sweep(())
-    assert not [key for key in place.listing() if key.startswith("tiny/1/")]
+    store_fixture.store().sweep(())
+    assert not [key for key in store_fixture.listing() if key.startswith("tiny/1/")]
 
 
-def test_a_version_is_in_sight_only_when_all_of_it_is_there(place: BucketPlace, store: ModelStore):
+def test_a_version_is_in_sight_only_when_all_of_it_is_there(store_fixture: BucketStore, store: ModelStore):
     seen = []
 
     def card(number: int) -> Card:
-        seen.append(place.store().numbers("tiny"))
+        seen.append(store_fixture.store().numbers("tiny"))
         return tiny_card(number)
 
     staged = store.stage("test")
     (staged / ONNX).write_text("0.5")
     store.publish(staged, "tiny", card)
     assert seen == [[]]
-    assert place.store().numbers("tiny") == [1]
+    assert store_fixture.store().numbers("tiny") == [1]
 
 
 def test_who_holds_the_turn_and_dies_is_waited_for_no_longer_than_a_minute(
-    place: BucketPlace, store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store_fixture: BucketStore, store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("app.store.bucket.TURN_SECONDS", 0.5)
+    monkeypatch.setattr("app.store.bucket.SEED_LOCK_SECONDS", 0.5)
     publish_tiny(ModelStore(tmp_path / "starters"))
-    place.write(".turn", b"of somebody who was killed")
+    store_fixture.write(".turn", b"of somebody who was killed")
     store.seed(tmp_path / "starters")
     assert store.numbers("tiny") == [1]
-    assert place.read(".turn") is None
+    assert store_fixture.read(".turn") is None
 
 
 # ---- what it costs
 
 
-def test_looking_again_at_what_has_not_changed_is_one_request(place: BucketPlace, store: ModelStore):
+def test_looking_again_at_what_has_not_changed_is_one_request(store_fixture: BucketStore, store: ModelStore):
     for _ in range(3):
         publish_tiny(store)
     store.promote("tiny", 1)
     store.versions("tiny")
-    before = place.server.requests
+    before = store_fixture.server.requests
     assert [card.version for card in store.versions("tiny")] == [1, 2, 3]
-    assert place.server.requests - before == 1
+    assert store_fixture.server.requests - before == 1
     store.register("tiny")
-    assert place.server.requests - before == 2
+    assert store_fixture.server.requests - before == 2
 
 
 # ---- the cache
 
 
-def cached(place: BucketPlace) -> list[int]:
-    home = place.settings.local_folder / "tiny"
+def cached(store_fixture: BucketStore) -> list[int]:
+    home = store_fixture.settings.local_folder / "tiny"
     return sorted(int(path.name) for path in home.iterdir()) if home.exists() else []
 
 
-def test_what_was_published_or_fetched_here_is_not_fetched_again(place: BucketPlace, store: ModelStore):
+def test_what_was_published_or_fetched_here_is_not_fetched_again(store_fixture: BucketStore, store: ModelStore):
     card = publish_tiny(store)
-    before = place.server.requests
-    store.checked(card)
-    assert place.server.requests == before
-    assert cached(place) == [1]
+    before = store_fixture.server.requests
+    store.verified_path(card)
+    assert store_fixture.server.requests == before
+    assert cached(store_fixture) == [1]
 
 
 def test_what_was_altered_on_this_machine_is_fetched_again(store: ModelStore):
     card = publish_tiny(store, "0.25")
-    path = store.checked(card) / ONNX
+    path = store.verified_path(card) / ONNX
     path.write_text("0.75")
-    assert (store.checked(card) / ONNX).read_text() == "0.25"
+    assert (store.verified_path(card) / ONNX).read_text() == "0.25"
 
 
-def test_what_was_altered_in_the_bucket_never_reaches_the_cache(place: BucketPlace, store: ModelStore):
+def test_what_was_altered_in_the_bucket_never_reaches_the_cache(store_fixture: BucketStore, store: ModelStore):
     card = publish_tiny(store)
-    place.write(f"tiny/1/{ONNX}", b"0.75")
-    place.settings.local_folder.joinpath("tiny", "1", CARD).unlink()
-    for fetch in (store.checked, lambda card: store.folder(card.model, card.version)):
+    store_fixture.write(f"tiny/1/{ONNX}", b"0.75")
+    store_fixture.settings.local_folder.joinpath("tiny", "1", CARD).unlink()
+    for fetch in (store.verified_path, lambda card: store.folder(card.model, card.version)):
         with pytest.raises(Damaged, match="is corrupt"):
             fetch(card)
-    assert list((place.settings.local_folder / ".staging").iterdir()) == []
+    assert list((store_fixture.settings.local_folder / ".staging").iterdir()) == []
 
 
-def test_another_bucket_of_the_same_name_is_not_taken_for_this_one(place: BucketPlace):
-    publish_tiny(place.store(), "0.25", accuracy=0.1)
-    for key in place.objects.listing(""):
-        place.remove(key)
-    publish_tiny(place.store(), "0.75", accuracy=0.2)
-    assert (place.store().folder("tiny", 1) / ONNX).read_text() == "0.75"
+def test_another_bucket_of_the_same_name_is_not_taken_for_this_one(store_fixture: BucketStore):
+    publish_tiny(store_fixture.store(), "0.25", accuracy=0.1)
+    for key in store_fixture.objects.listing(""):
+        store_fixture.remove(key)
+    publish_tiny(store_fixture.store(), "0.75", accuracy=0.2)
+    assert (store_fixture.store().folder("tiny", 1) / ONNX).read_text() == "0.75"
 
 
-def test_the_cache_stays_within_its_bound_and_the_longest_unused_goes_first(place: BucketPlace):
-    small = ModelStore(BucketBackend(place.objects, place.settings.local_folder, max_cache_bytes=9000))
+def test_the_cache_stays_within_its_bound_and_the_longest_unused_goes_first(store_fixture: BucketStore):
+    small = ModelStore(BucketBackend(store_fixture.objects, store_fixture.settings.local_folder, max_cache_bytes=9000))
     for _ in range(3):
         publish_tiny(small, "1" * 3000)
-    assert cached(place) == [1, 2, 3], "what was used just now stays, whatever the bound"
+    assert cached(store_fixture) == [1, 2, 3], "what was used just now stays, whatever the bound"
     for age, number in ((3000, 2), (2000, 1), (1000, 3)):
         long_ago = time.time() - age
-        os.utime(place.settings.local_folder / "tiny" / str(number) / CARD, (long_ago, long_ago))
+        os.utime(store_fixture.settings.local_folder / "tiny" / str(number) / CARD, (long_ago, long_ago))
     publish_tiny(small, "1" * 3000)
-    assert cached(place) == [3, 4]
+    assert cached(store_fixture) == [3, 4]
     assert len((small.folder("tiny", 2) / ONNX).read_text()) == 3000
 
 
-def test_a_deleted_version_leaves_the_cache(place: BucketPlace, store: ModelStore):
+def test_a_deleted_version_leaves_the_cache(store_fixture: BucketStore, store: ModelStore):
     publish_tiny(store)
     store.delete("tiny", 1)
-    assert cached(place) == []
+    assert cached(store_fixture) == []
 
 
-def test_a_name_that_leads_out_of_the_folder_is_not_followed(place: BucketPlace, store: ModelStore, tmp_path: Path):
+def test_a_name_that_leads_out_of_the_folder_is_not_followed(
+    store_fixture: BucketStore, store: ModelStore, tmp_path: Path
+):
     card = publish_tiny(store)
     outside = card.model_copy(update={"files": card.files | {"../../../../outside": card.files[ONNX]}})
-    place.write(f"tiny/1/{CARD}", outside.model_dump_json().encode())
-    place.write("tiny/1/../../../../outside", b"0.5")
+    store_fixture.write(f"tiny/1/{CARD}", outside.model_dump_json().encode())
+    store_fixture.write("tiny/1/../../../../outside", b"0.5")
     with pytest.raises(Damaged, match="lacks"):
-        place.store().folder("tiny", 1)
+        store_fixture.store().folder("tiny", 1)
     assert not list(tmp_path.rglob("outside"))
 
 
-def test_a_register_of_a_later_format_is_not_understood_and_not_overwritten(place: BucketPlace, store: ModelStore):
+def test_a_register_of_a_later_format_is_not_understood_and_not_overwritten(
+    store_fixture: BucketStore, store: ModelStore
+):
     publish_tiny(store)
-    later = (place.read(f"tiny/{REGISTER}") or b"").replace(b'"format": 1', b'"format": 2')
-    place.write(f"tiny/{REGISTER}", later)
+    later = (store_fixture.read(f"tiny/{REGISTER}") or b"").replace(b'"format": 1', b'"format": 2')
+    store_fixture.write(f"tiny/{REGISTER}", later)
     for change in (lambda: store.promote("tiny", 1), lambda: store.end_split("tiny"), lambda: publish_tiny(store)):
         with pytest.raises(Damaged):
             change()
-    assert place.read(f"tiny/{REGISTER}") == later
+    assert store_fixture.read(f"tiny/{REGISTER}") == later
     with pytest.raises((Damaged, NotFound)):
         store.resolve("tiny", "live")

@@ -79,7 +79,7 @@ def test_what_is_replaced_lasts(tmp_path: Path, disk: Disk):
 
 def test_a_text_that_came_along_lasts(tmp_path: Path, disk: Disk):
     root = tmp_path / "store"
-    Datasets(None, offline=True, given=ModelStore(root).corpora).keep(b"one two")
+    Datasets(None, offline=True, uploads=ModelStore(root).corpora).keep(b"one two")
     assert disk.named(tmp_path, root, root / ".corpora") == {}
 
 

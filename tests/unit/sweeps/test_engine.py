@@ -13,14 +13,14 @@ from sqlalchemy import Connection
 from app.datasets.datasets import Datasets
 from app.errors import Busy, InvalidRequest, MissingData
 from app.jobs.database import Database
-from app.jobs.job import Job, NewJob, Status, Wish
+from app.jobs.job import ControlRequest, Job, NewJob, Status
 from app.jobs.journal import Journal
 from app.jobs.sweeps import Sweep
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from app.store.version import read_card
 from app.sweeps.engine import Sweeper
-from app.sweeps.submission import SweepWish, submit_sweep
+from app.sweeps.submission import SweepRequest, submit_sweep
 from app.sweeps.trials import Trial, best_of, jobs_of, table
 
 RATE = {"learning_rate": {"low": 0.0001, "high": 1, "log": True}}
@@ -34,15 +34,25 @@ def store(tmp_path: Path) -> ModelStore:
     return seeded
 
 
-def sweeper(journal: Journal, store: ModelStore, *, at_once: int = 1, keep: int = 0, max_queued: int = 9) -> Sweeper:
-    datasets = Datasets(None, offline=True, given=store.corpora)
-    return Sweeper(journal, store, datasets, at_once=at_once, max_queued=max_queued, max_models=1, keep=keep)
+def sweeper(
+    journal: Journal, store: ModelStore, *, at_once: int = 1, keep_versions: int = 0, max_queued_jobs: int = 9
+) -> Sweeper:
+    datasets = Datasets(None, offline=True, uploads=store.corpora)
+    return Sweeper(
+        journal,
+        store,
+        datasets,
+        at_once=at_once,
+        max_queued_jobs=max_queued_jobs,
+        max_models=1,
+        keep_versions=keep_versions,
+    )
 
 
 def begin(sweeping: Sweeper, key: str | None = None, **wishes: Any) -> Sweep:
     asked = {"family": "digit", "space": RATE, "trials": 4, "hyperparameters": {"dataset": "sample"}, **wishes}
     return submit_sweep(
-        SweepWish.model_validate(asked),
+        SweepRequest.model_validate(asked),
         sweeps=sweeping.sweeps,
         store=sweeping._store,
         datasets=sweeping._datasets,
@@ -151,7 +161,7 @@ def test_a_trial_that_is_worse_than_the_median_is_stopped_early(journal: Journal
     journal.report(job, 60, "epoch", phase="train", epoch=1, val_accuracy=0.05, val_loss=9.0)
     sweeping.step()
     sweeping.step()
-    assert journal.report(job, 60) is Wish.CANCEL
+    assert journal.report(job, 60) is ControlRequest.CANCEL
     assert [event.kind for event in journal.events(job.id)].count("stopped") == 1
     journal.finish(job, Status.CANCELLED)
     ended = carry_to_its_end(sweeping, journal, store, sweep)
@@ -214,14 +224,14 @@ def test_a_cancelled_sweep_ends_its_trials_and_keeps_what_was_found(journal: Jou
     sweeping.step()
     running = journal.claim(60)
     assert running is not None
-    assert sweeping.sweeps.cancel(sweep.id).wish is Wish.CANCEL
+    assert sweeping.sweeps.cancel(sweep.id).control_request is ControlRequest.CANCEL
     sweeping.step()
-    assert journal.report(running, 60) is Wish.CANCEL
+    assert journal.report(running, 60) is ControlRequest.CANCEL
     assert sweeping.sweeps.get(sweep.id).status is Status.RUNNING
     journal.finish(running, Status.CANCELLED)
     sweeping.step()
     ended = sweeping.sweeps.get(sweep.id)
-    assert (ended.status, ended.wish) == (Status.CANCELLED, None)
+    assert (ended.status, ended.control_request) == (Status.CANCELLED, None)
     assert ended.result is not None
     assert ended.result["trial"] == 1
     assert sweeping.sweeps.cancel(sweep.id) == ended
@@ -229,7 +239,7 @@ def test_a_cancelled_sweep_ends_its_trials_and_keeps_what_was_found(journal: Jou
 
 
 def test_a_full_queue_holds_a_sweep_up_and_does_no_harm(journal: Journal, store: ModelStore):
-    sweeping = sweeper(journal, store, max_queued=1)
+    sweeping = sweeper(journal, store, max_queued_jobs=1)
     other, _ = journal.submit(NewJob(family="digit", model="digit", hyperparameters={}), 9)
     sweep = begin(sweeping)
     sweeping.step()
@@ -240,8 +250,8 @@ def test_a_full_queue_holds_a_sweep_up_and_does_no_harm(journal: Journal, store:
 
 def test_data_that_went_away_ends_a_sweep_with_the_reason(journal: Journal, store: ModelStore, tmp_path: Path):
     (tmp_path / "mine.txt").write_text("one line\nand another\n" * 20)
-    datasets = Datasets(tmp_path, offline=True, given=store.corpora)
-    sweeping = Sweeper(journal, store, datasets, at_once=1, max_queued=9, max_models=1, keep=0)
+    datasets = Datasets(tmp_path, offline=True, uploads=store.corpora)
+    sweeping = Sweeper(journal, store, datasets, at_once=1, max_queued_jobs=9, max_models=1, keep_versions=0)
     space = {"units": {"choices": [16, 32]}}
     sweep = begin(sweeping, family="text", space=space, hyperparameters={"corpus": "mine"})
     assert (sweep.metric, sweep.model) == ("val_loss", "lstm")
@@ -296,7 +306,7 @@ def test_the_same_key_begins_one_sweep_and_too_many_are_refused(journal: Journal
 
 
 def test_versions_are_thinned_when_the_sweep_is_over_and_the_best_is_live(journal: Journal, store: ModelStore):
-    sweeping = sweeper(journal, store, keep=1)
+    sweeping = sweeper(journal, store, keep_versions=1)
     ended = carry_to_its_end(sweeping, journal, store, begin(sweeping, promote="always"))
     assert ended.result is not None
     assert set(store.numbers("digit")) == {1, ended.result["version"], 5}

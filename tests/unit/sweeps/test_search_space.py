@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from app.errors import InvalidRequest
 from app.families.catalog import family_named
-from app.sweeps.search_space import SPACE, corners, fitted
+from app.sweeps.search_space import SPACE, corners, validated
 
 DIGIT, TEXT, CIFAR = (family_named(name) for name in ("digit", "text", "cifar"))
 
@@ -15,7 +15,7 @@ DIGIT, TEXT, CIFAR = (family_named(name) for name in ("digit", "text", "cifar"))
 def faults(family: Any, space: dict[str, Any], **fixed: Any) -> list[tuple[str, str]]:
     """Where and what."""
     with pytest.raises(InvalidRequest) as refused:
-        fitted(family, SPACE.validate_python(space), fixed)
+        validated(family, SPACE.validate_python(space), fixed)
     details: Any = refused.value.details
     return [(".".join(map(str, one["loc"])), one["msg"]) for one in details]
 
@@ -23,23 +23,23 @@ def faults(family: Any, space: dict[str, Any], **fixed: Any) -> list[tuple[str, 
 def test_ranges_become_what_the_hyperparameter_counts_in():
     given = {"learning_rate": {"low": 1, "high": 1.5}, "batch_size": {"low": 8, "high": 64, "step": 8}}
     with pytest.raises(InvalidRequest):
-        fitted(DIGIT, SPACE.validate_python(given), {})
+        validated(DIGIT, SPACE.validate_python(given), {})
     given["learning_rate"] = {"low": 0.5, "high": 1}
-    space = SPACE.dump_python(fitted(DIGIT, SPACE.validate_python(given), {}))
+    space = SPACE.dump_python(validated(DIGIT, SPACE.validate_python(given), {}))
     assert space["learning_rate"] == {"low": 0.5, "high": 1.0, "log": False, "step": None}
     assert isinstance(space["learning_rate"]["high"], float)
     assert [type(space["batch_size"][part]) for part in ("low", "high", "step")] == [int] * 3
 
 
 def test_choices_are_spelled_as_the_family_spells_them():
-    space = fitted(TEXT, SPACE.validate_python({"cell": {"choices": ["rnn", "simple_rnn"]}}), {})
+    space = validated(TEXT, SPACE.validate_python({"cell": {"choices": ["rnn", "simple_rnn"]}}), {})
     assert SPACE.dump_python(space) == {"cell": {"choices": ("simple_rnn",)}}
 
 
 def test_everything_that_does_not_fit_is_told_with_its_place():
     space = {"learning_rate": {"low": 0, "high": 5}, "batch_size": {"choices": [64, 1, "x"]}}
     told = faults(DIGIT, space, dataset="no")
-    assert [place for place, _ in told] == [
+    assert [store_fixture for store_fixture, _ in told] == [
         "hyperparameters.dataset",
         "space.learning_rate.low",
         "space.learning_rate.high",
@@ -64,8 +64,10 @@ def test_a_dimension_that_cannot_be_is_refused(space: dict[str, Any], fixed: dic
 
 
 def test_what_does_not_fit_together_is_refused_where_it_is_tried():
-    ((place, told),) = faults(CIFAR, {"recipe": {"choices": ["best", "classic"]}, "epochs": {"low": 1, "high": 3}})
-    assert place == "space.recipe.choices.1"
+    ((store_fixture, told),) = faults(
+        CIFAR, {"recipe": {"choices": ["best", "classic"]}, "epochs": {"low": 1, "high": 3}}
+    )
+    assert store_fixture == "space.recipe.choices.1"
     assert "epochs: not with backbone vgg16" in told
 
 

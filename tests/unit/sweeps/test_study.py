@@ -8,7 +8,7 @@ from typing import Any
 from app.jobs.job import Status
 from app.jobs.sweeps import Metric, Sweep
 from app.sweeps.search_space import SPACE
-from app.sweeps.study import hopeless, suggest
+from app.sweeps.study import should_prune, suggest
 from app.sweeps.trials import Trial
 
 RATE = SPACE.validate_python({"learning_rate": {"low": 0.0001, "high": 1.0, "log": True}})
@@ -76,9 +76,9 @@ def test_hopeless_is_who_is_behind_the_median_at_the_same_epoch():
         trial(number, chosen, *figures, status=Status.RUNNING)
         for number, figures in ((4, (0.1, 0.2)), (5, (0.1, 0.6)), (6, ()))
     )
-    assert hopeless(sweep(), RATE, [*ended, behind, level, new]) == [behind]
-    assert hopeless(sweep(), RATE, [*ended[:2], behind]) == [], "too few to compare with"
-    asked = behind.model_copy(update={"wish": "cancel"})
-    assert hopeless(sweep(), RATE, [*ended, asked]) == [], "it is asked once"
+    assert should_prune(sweep(), RATE, [*ended, behind, level, new]) == [behind]
+    assert should_prune(sweep(), RATE, [*ended[:2], behind]) == [], "too few to compare with"
+    asked = behind.model_copy(update={"control_request": "cancel"})
+    assert should_prune(sweep(), RATE, [*ended, asked]) == [], "it is asked once"
     losses = [trial(number, chosen, 0.1, 0.5, 0.9) for number in (1, 2, 3)]
-    assert hopeless(sweep(metric="val_loss"), RATE, [*losses, behind]) == []
+    assert should_prune(sweep(metric="val_loss"), RATE, [*losses, behind]) == []

@@ -8,9 +8,9 @@ from app.training.calibration import expected_calibration_error, fit_temperature
 
 pytestmark = pytest.mark.train
 
-DRAW = np.random.default_rng(0)
-HONEST = DRAW.dirichlet(np.full(10, 0.3), 20_000).astype(np.float32)
-TRUTH = (HONEST.cumsum(axis=1) > DRAW.random((len(HONEST), 1))).argmax(axis=1)
+RNG = np.random.default_rng(0)
+HONEST = RNG.dirichlet(np.full(10, 0.3), 20_000).astype(np.float32)
+TRUTH = (HONEST.cumsum(axis=1) > RNG.random((len(HONEST), 1))).argmax(axis=1)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])

@@ -11,7 +11,7 @@ from app.errors import Unavailable
 from app.store.shared_folder import SharedFolder
 from app.training.checkpoints import Checkpoints, Position
 from tests.bucket_server import BucketServer
-from tests.store_fixtures import BucketPlace, Place
+from tests.store_fixtures import BucketStore, StoreFixture
 
 
 @dataclass
@@ -53,11 +53,11 @@ def saved(folder: SharedFolder, *losses: float) -> None:
 
 
 @pytest.fixture
-def nodes(place: Place, tmp_path: Path) -> list[SharedFolder]:
+def nodes(store_fixture: StoreFixture, tmp_path: Path) -> list[SharedFolder]:
     """A job's folder as two machines have it; a store in a folder is one and the same on both."""
-    stores = [place.store(), place.store()]
-    if isinstance(place, BucketPlace):
-        stores = [place.on(tmp_path / name) for name in ("one", "other")]
+    stores = [store_fixture.store(), store_fixture.store()]
+    if isinstance(store_fixture, BucketStore):
+        stores = [store_fixture.on(tmp_path / name) for name in ("one", "other")]
     return [store.jobs.of("job") for store in stores]
 
 
@@ -99,17 +99,17 @@ def test_one_that_cannot_be_read_is_passed_over(nodes: list[SharedFolder]):
     one, other = nodes
     saved(one, 3, 2)
     (one.path / "checkpoint-2.npz").write_bytes(b"cut off")
-    one.share("checkpoint-2.npz")
+    one.upload("checkpoint-2.npz")
     latest = Checkpoints(other).latest()
     assert latest
     assert latest.position.epoch == 1
 
 
 def test_an_outage_costs_nobody_his_training(bucket_server: BucketServer, tmp_path: Path):
-    place = BucketPlace(bucket_server, tmp_path)
-    one, other = (place.on(tmp_path / name).jobs.of("job") for name in ("one", "other"))
+    store_fixture = BucketStore(bucket_server, tmp_path)
+    one, other = (store_fixture.on(tmp_path / name).jobs.of("job") for name in ("one", "other"))
     saved(one, 3, 2)
-    with place.server.failing():
+    with store_fixture.server.failing():
         checkpoints = Checkpoints(one)
         checkpoints.save(net(3), net(30), position(3, 2, 1))
         with pytest.raises(Unavailable):

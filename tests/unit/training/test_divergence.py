@@ -13,8 +13,8 @@ from app.jobs.job import Status
 from app.settings import STARTERS
 from app.store.model_store import ModelStore
 from app.sweeps.trials import Trial, best_of
-from app.training.divergence import in_curves, in_figures, untrained_loss
-from app.training.evaluation_result import Appraisal
+from app.training.divergence import divergence_in_curves, divergence_in_metrics, untrained_loss
+from app.training.evaluation_result import EvaluationResult
 from app.versions.promotion import promote
 from tests.fakes import publish_tiny
 
@@ -33,7 +33,7 @@ def curves(*losses: float, phase: str = "train") -> list[dict[str, Any]]:
     [(2.2,), (2.6,), (1.9, 0.8, 0.3), (0.5, 0.2, 0.21, 0.19), (0.001, 0.002), (2.29, 2.28), (), (40.0, 2.0, 0.4)],
 )
 def test_a_training_that_learns_has_not_diverged(losses: tuple[float, ...]):
-    assert in_curves(curves(*losses), TEN) is None
+    assert divergence_in_curves(curves(*losses), TEN) is None
 
 
 @pytest.mark.parametrize(
@@ -49,37 +49,37 @@ def test_a_training_that_learns_has_not_diverged(losses: tuple[float, ...]):
     ],
 )
 def test_a_loss_that_grows_stays_or_is_no_number_has(losses: tuple[float, ...], word: str):
-    assert word in str(in_curves(curves(*losses), TEN))
+    assert word in str(divergence_in_curves(curves(*losses), TEN))
 
 
 def test_a_phase_is_compared_with_itself():
     head, whole = curves(0.3, 0.2, phase="head"), curves(0.9, 0.5, phase="whole")
-    assert in_curves([*head, *whole], TEN) is None
-    assert in_curves([*head, *curves(0.3, 0.9, phase="whole")], TEN)
+    assert divergence_in_curves([*head, *whole], TEN) is None
+    assert divergence_in_curves([*head, *curves(0.3, 0.9, phase="whole")], TEN)
 
 
-def worth(figure: float, better: Any = "higher") -> Appraisal:
+def result(figure: float, better: Any = "higher") -> EvaluationResult:
     name = "test_accuracy" if better == "higher" else "test_perplexity"
-    return Appraisal(None, {name: figure}, name, better, {})
+    return EvaluationResult(None, {name: figure}, name, better, {})
 
 
 @pytest.mark.parametrize(
     ("figure", "learned"), [(0.1, False), (0.115, False), (0.0, False), (0.13, True), (0.99, True), (math.nan, False)]
 )
 def test_an_accuracy_of_chance_is_nothing_learned(figure: float, learned: bool):
-    assert (in_figures(worth(figure), DATA, TEN) is None) is learned
+    assert (divergence_in_metrics(result(figure), DATA, TEN) is None) is learned
 
 
 def test_where_one_label_is_frequent_chance_is_always_that_one():
     data: Any = SimpleNamespace(test=SimpleNamespace(targets=np.array([0] * 900 + [1] * 100)))
-    assert "0.9000" in str(in_figures(worth(0.91), data, 0.3))
-    assert in_figures(worth(0.95), data, 0.3) is None
+    assert "0.9000" in str(divergence_in_metrics(result(0.91), data, 0.3))
+    assert divergence_in_metrics(result(0.95), data, 0.3) is None
 
 
 @pytest.mark.parametrize(("figure", "learned"), [(49.0, True), (50.0, False), (1e30, False), (math.inf, False)])
 def test_a_perplexity_of_all_tokens_is_nothing_learned(figure: float, learned: bool):
     untrained = untrained_loss("generate", DATA, SIGNATURE)
-    assert (in_figures(worth(figure, "lower"), DATA, untrained) is None) is learned
+    assert (divergence_in_metrics(result(figure, "lower"), DATA, untrained) is None) is learned
 
 
 def test_a_network_that_knows_only_the_shares_has_their_entropy_as_its_loss():
@@ -116,4 +116,4 @@ def test_the_starters_have_not_diverged():
     assert cards
     for card in cards:
         untrained = TEN if card.family != "text" else math.log(card.output.shape[-1])
-        assert in_curves(card.curves, untrained) is None, card.model
+        assert divergence_in_curves(card.curves, untrained) is None, card.model

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 import keras, numpy as np
 from keras import layers
-from app.families.contract import Data, Fixed, Phase, Split
+from app.families.contract import Data, StaticDataset, Phase, Split
 from app.store.shared_folder import LocalFolder
 from app.training import feature_cache, small_map_convolution
 from app.training.checkpoints import Checkpoints
@@ -36,7 +36,7 @@ def inputs(rows):
 
 
 order = lambda phase, epoch: np.random.default_rng(epoch).permutation(32)
-fixed = Fixed(inputs, targets[:32], order, "pictures")
+fixed = StaticDataset(inputs, targets[:32], order, "pictures")
 held_out = Split(pictures[32:], targets[32:])
 data = Data("d", tuple("abcd"), 32, None, held_out, held_out, "f", "t", fixed)
 

@@ -52,7 +52,7 @@ def test_an_early_stop_is_heard_once(journal: Journal):
 
 def test_progress_is_told_no_more_often_than_wanted_and_all_else_is(journal: Journal):
     job = claimed(journal)
-    with Reporter(journal, job, 60, progress_seconds=30) as report:
+    with Reporter(journal, job, 60, progress_interval_seconds=30) as report:
         for _ in range(3):
             report("progress", progress=0.1)
             report("epoch", progress=0.2)
@@ -70,7 +70,7 @@ def test_a_published_version_is_not_undone_by_a_late_cancel(journal: Journal):
 
 def test_a_report_of_a_lost_job_is_refused(journal: Journal):
     job = claimed(journal)
-    journal.give_back(job, "silent")
+    journal.requeue(job, "silent")
     with Reporter(journal, job, 60) as report, pytest.raises(LostLease):
         report("progress", progress=0.1)
 
@@ -116,5 +116,5 @@ def test_a_process_that_does_not_heed_a_cancel_ends_itself(journal: Journal, jou
         assert process.poll() is None
         time.sleep(0.02)
     journal.cancel(job.id)
-    assert b"the wish to cancel was not heeded" in process.communicate(timeout=30)[1]
+    assert b"the request to cancel was not handled in time" in process.communicate(timeout=30)[1]
     assert process.returncode == 1

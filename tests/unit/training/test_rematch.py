@@ -35,7 +35,7 @@ def test_a_text_with_a_word_that_is_not_known_is_not_compared():
     class Deaf(Even):
         def read(self, text: str) -> Any:
             prompt = super().read(text)
-            prompt.ignored = ["stranger"]
+            prompt.unknown_words = ["stranger"]
             return prompt
 
     with pytest.raises(Incomparable, match="'stranger'"):

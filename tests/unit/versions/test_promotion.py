@@ -10,7 +10,7 @@ from app.store.model_store import ModelStore
 from app.store.version import CARD, Card
 from app.versions.promotion import Incomparable, Rematch, promote
 from tests.fakes import publish_tiny
-from tests.store_fixtures import BucketPlace, Place
+from tests.store_fixtures import BucketStore, StoreFixture
 
 
 @pytest.fixture
@@ -99,9 +99,9 @@ def test_of_a_user_s_own_model_the_newer_version_goes_live_where_they_do_not_com
     assert store.aliases("tiny") == {"live": 2, "previous": 1}
 
 
-@pytest.mark.parametrize(("wish", "expected"), [("always", True), ("never", False)])
-def test_the_wish_decides_when_it_is_plain(store: ModelStore, wish, expected: bool):
-    assert promote(store, publish_tiny(store, accuracy=0.1), wish)[0] is expected
+@pytest.mark.parametrize(("policy", "expected"), [("always", True), ("never", False)])
+def test_the_wish_decides_when_it_is_plain(store: ModelStore, policy, expected: bool):
+    assert promote(store, publish_tiny(store, accuracy=0.1), policy)[0] is expected
 
 
 def test_promoting_again_after_a_kill_says_the_same(store: ModelStore):
@@ -120,9 +120,9 @@ def test_what_was_imported_has_no_figures_to_compare(store: ModelStore, imported
     assert (promoted, f"version {imported} was imported" in reason) == (False, True)
 
 
-def test_of_versions_that_are_ready_at_once_the_best_goes_live(place: Place):
-    rounds, trainers = (12, 3) if isinstance(place, BucketPlace) else (100, 3)
-    stores = [place.store() for _ in range(trainers)]
+def test_of_versions_that_are_ready_at_once_the_best_goes_live(store_fixture: StoreFixture):
+    rounds, trainers = (12, 3) if isinstance(store_fixture, BucketStore) else (100, 3)
+    stores = [store_fixture.store() for _ in range(trainers)]
     publish_tiny(stores[0], accuracy=0.0)
     stores[0].promote("tiny", 1)
     ready = Barrier(trainers)
@@ -141,10 +141,10 @@ def test_of_versions_that_are_ready_at_once_the_best_goes_live(place: Place):
 
 
 def test_a_start_makes_nothing_live_over_what_a_trainer_has_just_promoted(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store_fixture: StoreFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    store = place.store()
+    store = store_fixture.store()
     better, newest = publish_tiny(store, accuracy=0.9), publish_tiny(store, accuracy=0.1)
-    monkeypatch.setattr(store, "_sound_aliases", lambda _: promote(place.store(), better, "if_better") and {})
+    monkeypatch.setattr(store, "_sound_aliases", lambda _: promote(store_fixture.store(), better, "if_better") and {})
     store.seed(tmp_path / "none")
     assert (store.aliases("tiny"), newest.version) == ({"live": better.version}, 2)

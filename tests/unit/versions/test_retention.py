@@ -52,7 +52,7 @@ def test_the_oldest_go_that_nobody_needs(journal: Journal, store: ModelStore):
 def test_the_version_of_a_job_under_way_stays_until_it_has_ended(journal: Journal, store: ModelStore, given_back: bool):
     job, version = trained(journal, store, ends=False)
     if given_back:
-        journal.give_back(job, "lost between publication and promotion")
+        journal.requeue(job, "lost between publication and promotion")
     trained(journal, store)
     assert prune(store, journal.database, "tiny", 1) == []
     journal.cancel(job.id)

@@ -12,7 +12,7 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from app.logging import log
 from app.serving.completion import ChoicePiece, Completion, CompletionOptions, TokenEntry
 from app.serving.inference import Target
-from app.serving.sampling import Sampling
+from app.serving.sampling import SamplingParameters
 from app.web.dependencies import context_of, services_of
 from app.web.protocols.openai.errors import OpenAIRoute
 from app.web.protocols.openai.request import CompletionRequest
@@ -55,7 +55,7 @@ class Rendering:
             yield format_sse_event(data_str="[DONE]")
         except Exception as fault:
             log.error("a stream of tokens failed", exc_info=fault)
-            error = OpenAIRoute.told("something went wrong here; the log of the service says what", 500)
+            error = OpenAIRoute.error_body("something went wrong here; the log of the service says what", 500)
             yield format_sse_event(data_str=json.dumps(error))
         finally:
             self.completion.cancel()
@@ -94,7 +94,7 @@ def _logprobs(entries: Sequence[TokenEntry]) -> Logprobs:
 
 def options_of(body: CompletionRequest) -> CompletionOptions:
     """How the request wants its prompts completed."""
-    sampling = Sampling(
+    sampling = SamplingParameters(
         temperature=body.temperature if body.top_p > 0 else 0.0,  # within 0 is only the likeliest token
         top_k=body.top_k,
         top_p=body.top_p if 0 < body.top_p < 1 else None,

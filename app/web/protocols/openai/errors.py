@@ -17,7 +17,7 @@ class OpenAIRoute(ErrorRoute):
         return JsonLimits(settings.max_body_bytes, MANY_ELEMENTS)
 
     @staticmethod
-    def told(message: str, status: int, name: str | None = None) -> dict[str, Any]:
+    def error_body(message: str, status: int, name: str | None = None) -> dict[str, Any]:
         """The body of an error."""
         kind = {404: "not_found_error", 429: "rate_limit_error", 500: "server_error"}.get(
             status, "invalid_request_error"

@@ -16,7 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.families.contract import at_most
-from app.web.requests.whole_numbers import WHOLE
+from app.web.requests.whole_numbers import WHOLE_NUMBER
 
 MOST_PROMPTS = 32
 MOST_TOKENS = 4096
@@ -24,7 +24,7 @@ LONGEST_PROMPT = 10_000  # characters, or tokens
 MOST_BIASES = 1024
 
 Text = Annotated[str, StringConstraints(max_length=LONGEST_PROMPT)]
-Token = Annotated[int, Field(ge=0, lt=2**31), WHOLE]
+Token = Annotated[int, Field(ge=0, lt=2**31), WHOLE_NUMBER]
 Tokens = Annotated[list[Token], Field(min_length=1, max_length=LONGEST_PROMPT, fail_fast=True)]
 Stop = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Bias = Annotated[float, Field(ge=-100, le=100)]
@@ -76,12 +76,12 @@ class CompletionRequest(BaseModel):
         "Null is a line's beginning.",
         examples=["나는 오늘"],
     )
-    max_tokens: Annotated[int, Field(ge=0, le=MOST_TOKENS), WHOLE] = Field(
+    max_tokens: Annotated[int, Field(ge=0, le=MOST_TOKENS), WHOLE_NUMBER] = Field(
         16, description="At most so many tokens for each choice; 0, with `echo` and `logprobs`, weighs the prompt."
     )
     temperature: float = Field(1.0, ge=0, le=2, allow_inf_nan=False)
     top_p: float = Field(1.0, ge=0, le=1, allow_inf_nan=False)
-    top_k: Annotated[int, Field(ge=1), WHOLE] | None = None
+    top_k: Annotated[int, Field(ge=1), WHOLE_NUMBER] | None = None
     min_p: float = Field(
         0.0,
         ge=0,
@@ -99,21 +99,21 @@ class CompletionRequest(BaseModel):
     logit_bias: Annotated[dict[Annotated[str, StringConstraints(max_length=20)], Bias], at_most(MOST_BIASES)] = Field(
         default_factory=dict, max_length=MOST_BIASES, description="What is added to the logits of tokens, by their ids."
     )
-    n: Annotated[int, Field(ge=1, le=128), WHOLE] = Field(
+    n: Annotated[int, Field(ge=1, le=128), WHOLE_NUMBER] = Field(
         1,
         description="Choices for each prompt. Those of all prompts together, or what `best_of` has of them, may "
-        "be as many as FITSERVE_MAX_WAITING.",
+        "be as many as FITSERVE_MAX_QUEUE_SIZE.",
     )
     stream: bool = Field(False, description="Send each piece as it comes; not together with a `best_of` above `n`.")
-    best_of: Annotated[int, Field(ge=1, le=20), WHOLE] | None = Field(
+    best_of: Annotated[int, Field(ge=1, le=20), WHOLE_NUMBER] | None = Field(
         None,
         description="Of so many, at least `n`, the `n` that are likeliest by the mean of their tokens' logarithms. Not "
         "together with `stream`.",
     )
-    logprobs: Annotated[int, Field(ge=0, le=5), WHOLE] | None = Field(
+    logprobs: Annotated[int, Field(ge=0, le=5), WHOLE_NUMBER] | None = Field(
         None, description="Tell the logarithm of each token's probability, and so many of the likeliest in its place."
     )
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**63), WHOLE] | None = Field(
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63), WHOLE_NUMBER] | None = Field(
         None, description="The same seed gives the same text."
     )
     stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = Field(

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 
 from app.web.dependencies import services_of
 from app.web.problems import EVENT
-from app.web.protocols.error_handling import described
+from app.web.protocols.error_handling import error_responses
 from app.web.protocols.openai.completions import completions
 from app.web.protocols.openai.errors import OpenAIRoute
 from app.web.protocols.openai.model_entry import entry_of
@@ -14,7 +14,7 @@ router = APIRouter(
     prefix="/v1",
     tags=["OpenAI completions"],
     route_class=OpenAIRoute,
-    responses=described({"error": {"type": "object", "required": ["message", "type", "param", "code"]}}),
+    responses=error_responses({"error": {"type": "object", "required": ["message", "type", "param", "code"]}}),
 )
 
 

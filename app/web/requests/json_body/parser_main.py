@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from app.confinement import lower_priority
 from app.errors import InvalidRequest
-from app.process_limits import give_back_large_blocks
+from app.process_limits import return_freed_memory
 from app.web.requests.json_body.parsing import parse
 
 QUESTION = struct.Struct("<?Q")  # whether tensors are expected, and the length of the text
@@ -49,5 +49,5 @@ def _parsed(text: bytes, arrays: bool) -> tuple[bool, Any]:
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the service ends this process
     lower_priority(NICENESS)
-    give_back_large_blocks()
+    return_freed_memory()
     serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -13,9 +13,9 @@ from app.errors import MissingData
 from app.families.cifar.data import BATCHES, CIFAR10_LABELS, draw_sample, read_cifar10
 from app.families.cifar.files import check_weights
 
-DRAW = np.random.default_rng(0)
-PICTURES = DRAW.integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
-LABELS = DRAW.integers(0, 10, 12)
+RNG = np.random.default_rng(0)
+PICTURES = RNG.integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
+LABELS = RNG.integers(0, 10, 12)
 
 
 def write_arrays(path: Path, pictures=PICTURES, labels=LABELS) -> Path:

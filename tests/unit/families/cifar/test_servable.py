@@ -17,7 +17,9 @@ RED = (200, 40, 30)
 def decode(picture: Image.Image, kind: str = "PNG", crop="centre", **options: object):
     content = io.BytesIO()
     picture.save(content, kind, **options)
-    return SERVABLE.decode(read_picture(content.getvalue(), max_pixels=50_000_000, detail=SERVABLE.detail), crop)
+    return SERVABLE.decode(
+        read_picture(content.getvalue(), max_pixels=50_000_000, min_decode_size=SERVABLE.min_decode_size), crop
+    )
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 9), (32, 32), (33, 31), (512, 512), (3000, 40), (40, 3000)])
@@ -75,6 +77,6 @@ def test_a_jpeg_read_at_less_detail_looks_the_same():
 
 
 def test_what_the_network_saw_can_be_looked_at():
-    seen = Image.open(io.BytesIO(SERVABLE.seen(decode(Image.new("RGB", (64, 64), RED)))))
+    seen = Image.open(io.BytesIO(SERVABLE.preview(decode(Image.new("RGB", (64, 64), RED)))))
     assert seen.size == (32, 32)
     assert seen.getpixel((3, 3)) == RED

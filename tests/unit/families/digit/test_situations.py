@@ -40,12 +40,12 @@ def read() -> Read:
 
 @pytest.mark.parametrize("kind", SITUATIONS)
 def test_the_starter_reads_digits_as_people_send_them(kind: str, read: Read) -> None:
-    draw = np.random.default_rng(SEED)
-    source = drawn(draw)
+    rng = np.random.default_rng(SEED)
+    source = drawn(rng)
     wrong = []
     for index in range(EACH):
         digit = digit_for(kind, index)
-        answer = read(SITUATIONS[kind](digit, source, draw))
+        answer = read(SITUATIONS[kind](digit, source, rng))
         if answer is None or answer.label != str(digit):
             wrong.append((index, digit, answer and answer.label))
     assert len(wrong) <= 0.05 * EACH, wrong
@@ -53,21 +53,21 @@ def test_the_starter_reads_digits_as_people_send_them(kind: str, read: Read) -> 
 
 @pytest.mark.parametrize("kind", OTHER_THINGS)
 def test_the_starter_refuses_or_doubts_what_is_no_digit(kind: str, read: Read) -> None:
-    draw = np.random.default_rng(SEED)
-    answers = [read(OTHER_THINGS[kind](draw)) for _ in range(EACH)]
+    rng = np.random.default_rng(SEED)
+    answers = [read(OTHER_THINGS[kind](rng)) for _ in range(EACH)]
     sure = [answer.label for answer in answers if answer is not None and answer.familiar is not False]
     assert len(sure) <= 0.1 * EACH, sure
 
 
 def test_several_digits_are_refused_with_words_that_say_so() -> None:
-    draw = np.random.default_rng(SEED)
-    source = drawn(draw)
+    rng = np.random.default_rng(SEED)
+    source = drawn(rng)
     told = 0
     for _ in range(EACH):
         try:
-            normalise(several(source, draw))
-        except InvalidRequest as refusal:
-            told += "several digits" in str(refusal)
+            normalise(several(source, rng))
+        except InvalidRequest as invalid_text:
+            told += "several digits" in str(invalid_text)
     assert told >= 0.9 * EACH
 
 
@@ -81,9 +81,9 @@ def test_a_printed_number_of_several_digits_is_refused_as_such(number: str) -> N
 @pytest.mark.parametrize("step", [8, 15, 20, 50])
 @pytest.mark.parametrize("noise", [0, 20])
 def test_large_stripes_are_refused_or_read_and_break_nothing(step: int, noise: int) -> None:
-    draw = np.random.default_rng(step)
+    rng = np.random.default_rng(step)
     rows = np.arange(400)[:, None].repeat(400, 1) // step % 2 * 200 + 20
-    picture = np.asarray((rows + draw.normal(0, noise, rows.shape)).clip(0, 255), np.uint8)
+    picture = np.asarray((rows + rng.normal(0, noise, rows.shape)).clip(0, 255), np.uint8)
     try:
         result = normalise(picture)
     except InvalidRequest:

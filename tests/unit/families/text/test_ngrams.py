@@ -9,16 +9,16 @@ SIZE = 7
 
 
 def lines(seed: int, count: int) -> list[np.ndarray]:
-    draw = np.random.default_rng(seed)
-    return [draw.integers(1, SIZE, draw.integers(1, 9)) for _ in range(count)]
+    rng = np.random.default_rng(seed)
+    return [rng.integers(1, SIZE, rng.integers(1, 9)) for _ in range(count)]
 
 
 @pytest.mark.parametrize("context", [[], [3], [3, 5], [6, 6, 1], [2, 2, 2, 2]])
 def test_probabilities_of_all_next_tokens_add_up_to_one(context: list[int]):
     model = KneserNey(lines(0, 30), SIZE)
-    place = len(context)
-    nats = [model.nats([np.array([*context, token], np.int64)])[place] for token in range(1, SIZE)]
-    end = model.nats([np.array(context, np.int64)])[place]
+    store_fixture = len(context)
+    nats = [model.nats([np.array([*context, token], np.int64)])[store_fixture] for token in range(1, SIZE)]
+    end = model.nats([np.array(context, np.int64)])[store_fixture]
     assert np.exp(-np.array([*nats, end])).sum() == pytest.approx(1)
 
 

@@ -9,8 +9,8 @@ from app.families.text.vocabulary import END
 
 
 def lines(count: int, seed: int = 0) -> list[np.ndarray]:
-    draw = np.random.default_rng(seed)
-    return [draw.integers(1, 1000, draw.integers(1, 30)) for _ in range(count)]
+    rng = np.random.default_rng(seed)
+    return [rng.integers(1, 1000, rng.integers(1, 30)) for _ in range(count)]
 
 
 @pytest.mark.parametrize(("rows", "window"), [(1, 7), (4, 16), (8, 3)])

@@ -14,7 +14,7 @@ import json, sys
 from pathlib import Path
 import keras, numpy as np, tensorflow as tf
 from app.families.contract import Split
-from app.families.text.networks import Reader
+from app.families.text.networks import RecurrentNetwork
 from app.families.text.packing import pack
 from app.families.text.recipe import TextRecipe
 from app.families.text.spec import TextHyperparameters
@@ -55,7 +55,7 @@ losses = {}
 for cell in ("simple_rnn", "lstm", "gru"):
     for embedding in (16, 10):
         keras.utils.set_random_seed(1)
-        reader = Reader(cell=cell, size=40, embedding=embedding, units=16, layers=2, dropout=0.3, rows=3)
+        reader = RecurrentNetwork(cell=cell, size=40, embedding=embedding, units=16, layers=2, dropout=0.3, rows=3)
         reader.set_weights([3 * weights for weights in reader.get_weights()])
         losses[f"{cell} {embedding}"] = [all_prefixes(reader), packed(reader, 7), packed(reader, 64)]
 

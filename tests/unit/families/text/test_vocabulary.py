@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app.errors import Damaged
 from app.families.text.sample import LINES
 from app.families.text.text_cleaning import lines_of
-from app.families.text.vocabulary import END, UNKNOWN, Vocabulary, build, load, tokens_of, written
+from app.families.text.vocabulary import END, UNKNOWN, Vocabulary, build, load, serialized, tokens_of
 
 KINDS = ("words", "subwords", "characters")
 CORPUS = lines_of(LINES)
@@ -22,7 +22,7 @@ def spelled(vocabulary: Vocabulary, ids: list[int]) -> str:
     """The text of some tokens: a space wherever a word starts."""
     text = b""
     for token in ids:
-        text += b" " * bool(vocabulary.starts[token]) + vocabulary.spellings[token]
+        text += b" " * bool(vocabulary.word_start_mask[token]) + vocabulary.token_bytes[token]
     return text.decode().strip()
 
 
@@ -36,11 +36,11 @@ def test_every_line_of_the_corpus_comes_back_exactly(kind: str):
 
 @every_kind
 def test_a_stored_vocabulary_is_the_same_again(kind: str):
-    again = load(written(MADE[kind]))
-    assert again.spellings == MADE[kind].spellings
-    assert (again.starts == MADE[kind].starts).all()
+    again = load(serialized(MADE[kind]))
+    assert again.token_bytes == MADE[kind].token_bytes
+    assert (again.word_start_mask == MADE[kind].word_start_mask).all()
     assert [again.encode(line) for line in CORPUS] == [MADE[kind].encode(line) for line in CORPUS]
-    assert written(again) == written(MADE[kind])
+    assert serialized(again) == serialized(MADE[kind])
 
 
 @every_kind
@@ -76,13 +76,13 @@ def test_who_writes_the_end_s_name_means_its_letters():
 
 @every_kind
 def test_the_end_has_no_spelling_and_may_follow_any_word(kind: str):
-    assert MADE[kind].spellings[END] == b""
-    assert MADE[kind].starts[END]
+    assert MADE[kind].token_bytes[END] == b""
+    assert MADE[kind].word_start_mask[END]
 
 
 def test_a_bounded_vocabulary_keeps_the_most_frequent():
     words = build("words", CORPUS, 16)
-    assert len(words.spellings) == 16
+    assert len(words.token_bytes) == 16
     assert "the" in words.content()["tokens"]
     assert UNKNOWN in words.encode("the neverseen")
 

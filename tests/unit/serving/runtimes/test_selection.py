@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.serving.runtimes.selection import ChosenRuntime, choose, no_gpu
+from app.serving.runtimes.selection import SelectedRuntime, select_runtime, why_no_gpu
 from app.settings import Settings
 
 
@@ -20,7 +20,7 @@ def gpu(tmp_path: Path) -> Path:
 
 
 def chosen(root: Path, environment: dict[str, str] | None = None, **wishes: object) -> tuple[str, str]:
-    runtime, reason = choose(Settings(**wishes), root, environment or {})  # type: ignore[arg-type]
+    runtime, reason = select_runtime(Settings(**wishes), root, environment or {})  # type: ignore[arg-type]
     return runtime.name, reason
 
 
@@ -36,9 +36,9 @@ def test_without_a_gpu_onnx_runtime_serves(tmp_path: Path):
 
 @pytest.mark.parametrize("device", ["dev/nvidia0", "proc/driver/nvidia/gpus/0000:01:00.0"])
 def test_a_gpu_is_seen_by_what_its_driver_leaves(tmp_path: Path, device: str):
-    assert no_gpu(tmp_path, {})
+    assert why_no_gpu(tmp_path, {})
     (tmp_path / device).mkdir(parents=True)
-    assert no_gpu(tmp_path, {}) is None
+    assert why_no_gpu(tmp_path, {}) is None
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_gpu_is_seen_by_what_its_driver_leaves(tmp_path: Path, device: str):
     [("", True), ("-1", True), ("-1,0", True), ("0", False), ("1,-1", False), ("GPU-8932", False)],
 )
 def test_a_hidden_gpu_is_not_there(gpu: Path, hidden: str, expected: bool):
-    assert bool(no_gpu(gpu, {"CUDA_VISIBLE_DEVICES": hidden})) is expected
+    assert bool(why_no_gpu(gpu, {"CUDA_VISIBLE_DEVICES": hidden})) is expected
 
 
 def test_what_is_demanded_is_not_questioned(gpu: Path):
@@ -64,7 +64,7 @@ def test_a_gpu_that_the_installed_tensorflow_does_not_know_is_named(gpu: Path, c
 
 
 def test_before_it_is_opened_nothing_is_chosen():
-    runtime = ChosenRuntime(Settings(runtime="onnxruntime"))
+    runtime = SelectedRuntime(Settings(runtime="onnxruntime"))
     with pytest.raises(RuntimeError, match="not open"):
         _ = runtime.name
     assert (runtime.open().name, runtime.fault) == ("onnxruntime", None)
@@ -75,8 +75,8 @@ WITHOUT_TENSORFLOW = "import sys; sys.modules['tensorflow'] = None\n"
 
 def test_a_gpu_without_tensorflow_is_named(gpu: Path):
     script = (
-        f"{WITHOUT_TENSORFLOW}from pathlib import Path; from app.serving.runtimes.selection import choose\n"
-        f"from app.settings import Settings; print(*choose(Settings(), Path({str(gpu)!r}), {{}})[1:])"
+        f"{WITHOUT_TENSORFLOW}from pathlib import Path; from app.serving.runtimes.selection import select_runtime\n"
+        f"from app.settings import Settings; print(*select_runtime(Settings(), Path({str(gpu)!r}), {{}})[1:])"
     )
     assert "TensorFlow is not installed" in run(script).stdout
 
@@ -96,8 +96,8 @@ def test_a_gpu_that_tensorflow_cannot_use_is_named(gpu: Path, tmp_path: Path):
     (record / "METADATA").write_text("Metadata-Version: 2.1\nName: tensorflow\nVersion: 9\n")
     script = (
         "from pathlib import Path; from app.settings import Settings\n"
-        "from app.serving.runtimes.selection import choose\n"
-        f"runtime, reason = choose(Settings(), Path({str(gpu)!r}), {{}}); print(runtime.name, reason)"
+        "from app.serving.runtimes.selection import select_runtime\n"
+        f"runtime, reason = select_runtime(Settings(), Path({str(gpu)!r}), {{}}); print(runtime.name, reason)"
     )
     said = run(script, PYTHONPATH=str(record.parent), CUDA_VISIBLE_DEVICES="-1").stdout
     assert said.startswith("onnxruntime on the CPU, though an NVIDIA GPU is visible: TensorFlow lists none")
@@ -106,9 +106,10 @@ def test_a_gpu_that_tensorflow_cannot_use_is_named(gpu: Path, tmp_path: Path):
 @pytest.mark.train
 def test_tensorflow_is_set_up_once_for_the_whole_process():
     script = (
-        "from app.serving.runtimes.selection import choose; from app.settings import Settings; import sys\n"
+        "from app.serving.runtimes.selection import select_runtime; from app.settings import Settings; import sys\n"
         "print('tensorflow' in sys.modules)\n"
-        "runtime, reason = choose(Settings(runtime='tensorflow', predict_threads=3)); print(runtime.name, reason)\n"
+        "runtime, reason = select_runtime(Settings(runtime='tensorflow', predict_threads=3)); "
+        "print(runtime.name, reason)\n"
         "import tensorflow as tf\n"
         "print(tf.config.threading.get_intra_op_parallelism_threads())\n"
         "print(tf.config.experimental.tensor_float_32_execution_enabled(), repr(tf.config.optimizer.get_jit()))\n"

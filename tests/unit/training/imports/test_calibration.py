@@ -7,7 +7,7 @@ import pytest
 from app.families.digit.spec import FAMILY
 from app.settings import STARTERS
 from app.store.version import FAMILIARITY, read_card
-from app.training.imports.compatibility import Likeness
+from app.training.imports.compatibility import ImportTarget
 
 pytestmark = [
     pytest.mark.train,
@@ -15,16 +15,16 @@ pytestmark = [
 ]
 
 
-def like(**hyperparameters: str) -> Likeness:
+def like(**hyperparameters: str) -> ImportTarget:
     folder = STARTERS / "digit" / "1"
-    return Likeness(FAMILY, read_card(folder).model_copy(update={"hyperparameters": hyperparameters}), folder)
+    return ImportTarget(FAMILY, read_card(folder).model_copy(update={"hyperparameters": hyperparameters}), folder)
 
 
 def test_with_its_data_at_hand_an_import_says_what_is_familiar(tmp_path: Path):
     from app.families.digit.networks import compact  # noqa: PLC0415  heavy
-    from app.training.imports.calibration import data_at_hand, features_for, measure  # noqa: PLC0415
+    from app.training.imports.calibration import available_data, features_for, measure  # noqa: PLC0415
 
-    data, network = data_at_hand(like(dataset="sample")), compact()
+    data, network = available_data(like(dataset="sample")), compact()
     measured = measure(network, features_for(network, data), data, tmp_path)
     assert measured.calibration is not None
     assert (measured.calibration.measure, measured.calibration.fitted_on) == ("features", "validation")
@@ -34,11 +34,11 @@ def test_with_its_data_at_hand_an_import_says_what_is_familiar(tmp_path: Path):
 
 def test_without_data_an_import_says_nothing_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from app.families.digit.networks import compact  # noqa: PLC0415  heavy
-    from app.training.imports.calibration import Measured, data_at_hand, features_for, measure  # noqa: PLC0415
+    from app.training.imports.calibration import Measured, available_data, features_for, measure  # noqa: PLC0415
 
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setenv("FITSERVE_DATA_DIR", str(tmp_path))
-    data, network = data_at_hand(like(dataset="mnist")), compact()
+    data, network = available_data(like(dataset="mnist")), compact()
     assert data is None
     assert features_for(network, data) is None
     assert measure(network, None, data, tmp_path) == Measured()

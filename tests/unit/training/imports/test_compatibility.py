@@ -12,17 +12,17 @@ from app.errors import InvalidRequest
 from app.families.catalog import family_named
 from app.settings import STARTERS
 from app.store.version import ONNX, read_card
-from app.training.imports.compatibility import Likeness, try_out
+from app.training.imports.compatibility import ImportTarget, try_out
 
 FLOAT = TensorProto.FLOAT
 TAKES: list[int | str] = ["n", 28, 28, 1]
 GIVES: list[int | str | None] = ["n", 10]
 
 
-def like(model: str) -> Likeness:
+def like(model: str) -> ImportTarget:
     folder = STARTERS / model / "1"
     card = read_card(folder)
-    return Likeness(family_named(card.family), card, folder)
+    return ImportTarget(family_named(card.family), card, folder)
 
 
 def network(
@@ -95,12 +95,12 @@ def test_a_network_never_reads_files_beside_its_own(tmp_path: Path):
     home = tmp_path / "home"
     home.mkdir()
     model = onnx.load(network(home / "x"))
-    for place in ("../secret", str(tmp_path / "secret")):
+    for store_fixture in ("../secret", str(tmp_path / "secret")):
         (weights, *_) = model.graph.initializer
         weights.ClearField("raw_data")
         weights.ClearField("external_data")
         weights.data_location = TensorProto.EXTERNAL
-        weights.external_data.add(key="location", value=place)
+        weights.external_data.add(key="location", value=store_fixture)
         (home / "x").write_bytes(model.SerializeToString())
         with pytest.raises(InvalidRequest, match=r"expected a \.keras or an \.onnx file"):
             try_out(home / "x", like("digit"))

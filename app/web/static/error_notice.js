@@ -6,8 +6,8 @@ import { sentence, words } from "./language.js";
 import { fitserve, otherKey } from "./service.js";
 
 /** What a fault says: the service's sentence and what it says of each field, or the page's own text. */
-export function said(fault) {
-  if (fault.status === 0) return words("trouble.unreachable");
+export function errorText(fault) {
+  if (fault.status === 0) return words("error.unreachable");
   if (fault.key) return words(fault.key);
   const details = (fault.problem?.errors ?? []).flatMap(({ loc, msg }) => [
     " · ",
@@ -18,27 +18,27 @@ export function said(fault) {
   return el("span", {}, sentence(fault.message), ...details);
 }
 
-/** Show it in the `.trouble` of a place; without a fault, take the last one away. */
-export function trouble(place, fault) {
+/** Show it in the `.error-notice` of a place; without a fault, take the last one away. */
+export function showError(place, fault) {
   if (fault?.name === "AbortError") return;
-  const notice = find(".trouble", place);
+  const notice = find(".error-notice", place);
   notice.hidden = !fault;
   if (!fault) return;
   const remedy = fault.status === 403 && fitserve.key ? [" ", button("key.other", otherKey)] : [];
-  notice.replaceChildren(said(fault), ...remedy);
+  notice.replaceChildren(errorText(fault), ...remedy);
 }
 
 /** A fault that the page itself has words for. */
-export const known = (key) => Object.assign(new Error(key), { key });
+export const pageError = (key) => Object.assign(new Error(key), { key });
 
 /** Do something, and show what goes wrong; resolves to whether it went well. */
-export async function trying(place, act) {
-  trouble(place);
+export async function showingErrors(place, act) {
+  showError(place);
   try {
     await act();
     return true;
   } catch (fault) {
-    trouble(place, fault);
+    showError(place, fault);
     return false;
   }
 }

@@ -41,7 +41,7 @@ const LANGUAGES = {
   },
 };
 
-let told;
+let shownCall;
 let language = "curl";
 
 /** A value as Python writes it. */
@@ -55,10 +55,10 @@ function pythonic(value) {
 }
 
 /** Show how the same is asked for without the page. */
-export function tell(call) {
-  told = call;
+export function showSnippet(call) {
+  shownCall = call;
   find("#call").hidden = false;
-  find("#call code").textContent = LANGUAGES[language](told);
+  find("#call code").textContent = LANGUAGES[language](shownCall);
 }
 
 /** Into the clipboard; by the older way where the page came over plain HTTP and browsers offer no other. */
@@ -72,7 +72,7 @@ async function copy(text) {
 }
 
 /** A button that copies; `text` gives what. */
-export function copies(button, text) {
+export function copyOnClick(button, text) {
   button.onclick = async () => {
     await copy(text());
     const mark = el("span", { className: "copied", ariaHidden: "true" }, " ✓");
@@ -81,14 +81,14 @@ export function copies(button, text) {
   };
 }
 
-export function startCalls() {
+export function startSnippets() {
   const tabs = document.querySelectorAll("#call [data-language]");
   for (const tab of tabs) {
     tab.onclick = () => {
       language = tab.dataset.language;
       for (const other of tabs) other.ariaPressed = String(other === tab);
-      tell(told);
+      showSnippet(shownCall);
     };
   }
-  copies(find("#call .copy"), () => find("#call code").textContent);
+  copyOnClick(find("#call .copy"), () => find("#call code").textContent);
 }

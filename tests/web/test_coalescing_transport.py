@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
-from app.web.server.coalescing_transport import HELD_BYTES, WholeAnswers, WholeTransport
+from app.web.server.coalescing_transport import HELD_BYTES, CoalescingProtocol, CoalescingTransport
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 pytestmark = pytest.mark.anyio
@@ -40,9 +40,9 @@ class Wire(asyncio.Transport):
 
 async def asked(app: ASGIApp, *requests: bytes) -> Wire:
     """What uvicorn's protocol sends over a connection on which these requests come, once the tasks have settled."""
-    config = uvicorn.Config(app, http=WholeAnswers, lifespan="off", log_config=None)
+    config = uvicorn.Config(app, http=CoalescingProtocol, lifespan="off", log_config=None)
     config.load()
-    protocol = WholeAnswers(config, ServerState(), {}, asyncio.get_running_loop())
+    protocol = CoalescingProtocol(config, ServerState(), {}, asyncio.get_running_loop())
     protocol.connection_made(wire := Wire())
     for request in requests:
         protocol.data_received(request)
@@ -93,7 +93,7 @@ async def test_what_is_much_is_not_held():
 
 async def test_nothing_is_written_to_a_connection_that_has_gone():
     wire = Wire()
-    WholeTransport(wire, asyncio.get_running_loop()).write(b"late")
+    CoalescingTransport(wire, asyncio.get_running_loop()).write(b"late")
     wire.closed = True
     await asyncio.sleep(0)
     assert wire.sent == []

@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 
 from app.errors import InvalidRequest
-from app.families.text.text_cleaning import check_text, composed, lines_of
+from app.families.text.text_cleaning import check_text, lines_of, normalised
 
 
 def test_lines_are_composed_and_their_spaces_single():
@@ -25,18 +25,18 @@ def test_lines_are_composed_and_their_spaces_single():
     ],
 )
 def test_what_cannot_be_seen_is_left_out(written: str, seen: str):
-    assert composed(written) == seen
+    assert normalised(written) == seen
     assert lines_of(written) == ([seen] if seen else [])
 
 
 @pytest.mark.parametrize("text", ["👩\u200d🔬 웃다", "❤\ufe0f\u200d🔥", "می\u200cخواهم", "क्\u200dष", "👍🏽\u200d"[:-1]])
 def test_joiners_that_show_stay(text: str):
-    assert composed(text) == unicodedata.normalize("NFC", text)
+    assert normalised(text) == unicodedata.normalize("NFC", text)
 
 
 def test_a_text_is_composed_once():
     for text in ("क्\u200d\u200dष", "가\u200d나", "👩\u200d 🔬"):
-        assert composed(composed(text)) == composed(text)
+        assert normalised(normalised(text)) == normalised(text)
 
 
 @pytest.mark.parametrize(

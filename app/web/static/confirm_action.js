@@ -1,29 +1,29 @@
 /** What changes a model: asked about first, done then, and told as a call. */
 
-import { tell } from "./calls.js";
+import { showSnippet } from "./code_snippets.js";
 import { confirmed } from "./dialogs.js";
 import { button } from "./dom.js";
 import { fitserve } from "./service.js";
-import { trying } from "./trouble.js";
+import { showingErrors } from "./error_notice.js";
 
 /**
- * A button that asks before it acts. `wish()` says what is wished now: the question and its values, the button's text, how
+ * A button that asks before it acts. `describe()` gives the action as it is now: the question and its values, the button's text, how
  * it is done and by which call; `done` shows anew what has changed.
  */
-export function changing(key, place, wish, done) {
+export function confirmAction(key, place, describe, done) {
   return button(key, async () => {
-    const { question, values, action, act, call } = wish();
+    const { question, values, action, act, call } = describe();
     if (!(await confirmed(question, values, action))) return;
-    const went = await trying(place, async () => {
+    const went = await showingErrors(place, async () => {
       await act();
       await done();
     });
-    if (went) tell(call);
+    if (went) showSnippet(call);
   });
 }
 
 export function promote(place, model, version, done) {
-  const wish = () => ({
+  const describe = () => ({
     question: "models.sure_promote",
     values: { model, version },
     action: "models.do_promote",
@@ -35,27 +35,27 @@ export function promote(place, model, version, done) {
       javascript: `promote("${model}", ${version})`,
     },
   });
-  return changing("models.promote", place, wish, done);
+  return confirmAction("models.promote", place, describe, done);
 }
 
 export function removal(place, model, done) {
-  const wish = () => ({
+  const describe = () => ({
     question: "models.sure_delete",
     values: { model },
     action: "models.do_delete",
     act: () => fitserve.deleteModel(model),
     call: { method: "DELETE", path: `/models/${model}`, javascript: `deleteModel("${model}")` },
   });
-  return changing("models.delete", place, wish, done);
+  return confirmAction("models.delete", place, describe, done);
 }
 
 export function rollback(place, model, version, done) {
-  const wish = () => ({
+  const describe = () => ({
     question: "models.sure_rollback",
     values: { model, version },
     action: "models.do_rollback",
     act: () => fitserve.rollback(model),
     call: { method: "POST", path: `/models/${model}/rollback`, javascript: `rollback("${model}")` },
   });
-  return changing("models.rollback", place, wish, done);
+  return confirmAction("models.rollback", place, describe, done);
 }
