@@ -80,7 +80,7 @@ def build(settings: Settings) -> Services:
             store,
             datasets,
             at_once=settings.max_trainers,
-            max_queued_jobs=settings.max_queued_jobs,
+            max_queued=settings.max_queued,
             max_models=settings.max_models,
             keep_versions=settings.keep_versions,
         ),

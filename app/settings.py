@@ -152,7 +152,7 @@ class Settings(BaseSettings):
         True, description="Start and monitor trainers; if false, other processes on the same journal do."
     )
     max_trainers: Positive = Field(1, description="Maximum number of trainers at once.")
-    max_queued_jobs: Positive = Field(100, description="Maximum number of queued jobs; more get 429.")
+    max_queued: Positive = Field(100, description="Maximum number of queued jobs; more get 429.")
     max_models: Positive = Field(
         100, description="Maximum models that users named; more are rejected with 409. Each live version is in memory."
     )

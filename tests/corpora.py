@@ -29,7 +29,7 @@ def train_all_cells(store: Path, text: str = THREE_LINES, **hyperparameters: obj
         store=ModelStore(store),
         journal=journal,
         datasets=datasets,
-        max_queued_jobs=3,
+        max_queued=3,
         max_models=1,
     )
     seconds = []

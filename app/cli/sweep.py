@@ -74,7 +74,7 @@ def _run(request: SweepRequest) -> Sweep:
             datasets=services.datasets,
             max_models=settings.max_models,
             max_trials=settings.max_trials,
-            max_running=settings.max_queued_jobs,
+            max_running=settings.max_queued,
         )
         console.print(f"Sweep {begun.id}: {begun.trials} trials of {begun.model}")
         return _follow(services, begun)

@@ -73,7 +73,7 @@ def _run(
             store=services.store,
             journal=journal,
             datasets=services.datasets,
-            max_queued_jobs=settings.max_queued_jobs,
+            max_queued=settings.max_queued,
             max_models=settings.max_models,
         )
         succeeded = []

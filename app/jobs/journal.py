@@ -51,15 +51,15 @@ class Journal:
 
     # ---- asking for jobs
 
-    def submit(self, new: NewJob, max_queued_jobs: int) -> tuple[Job, bool]:
+    def submit(self, new: NewJob, max_queued: int) -> tuple[Job, bool]:
         """Queue a job; returns it and whether it is new (an idempotency key seen before gives the first job).
 
-        Raises Busy when `max_queued_jobs` jobs wait already, and InvalidRequest for a key that came with another body.
+        Raises Busy when `max_queued` jobs wait already, and InvalidRequest for a key that came with another body.
         """
-        return self.submit_all([new], max_queued_jobs)[0]
+        return self.submit_all([new], max_queued)[0]
 
     def submit_all(
-        self, news: Sequence[NewJob], max_queued_jobs: int, check: Callable[[], None] = lambda: None
+        self, news: Sequence[NewJob], max_queued: int, check: Callable[[], None] = lambda: None
     ) -> list[tuple[Job, bool]]:
         """As `submit`, for jobs that are all queued or, when there is no room for the last of them, none.
 
@@ -72,7 +72,7 @@ class Journal:
             check()
             for new in news:
                 check_family(connection, new.model, new.family)
-            return [(_insert(connection, new, max_queued_jobs), True) for new in news]
+            return [(_insert(connection, new, max_queued), True) for new in news]
 
     def get(self, job: str) -> Job:
         """One job; raises NotFound."""
@@ -320,17 +320,17 @@ def _cancel(connection: Connection, job: str, reason: str | None = None) -> Job:
     return _one(connection, job)
 
 
-def _insert(connection: Connection, new: NewJob, max_queued_jobs: int) -> Job:
+def _insert(connection: Connection, new: NewJob, max_queued: int) -> Job:
     """Queue one job if there is room."""
     row = row_of(new)
     waiting = select(func.count()).select_from(jobs).where(jobs.c.status == Status.QUEUED).scalar_subquery()
     values = [literal(value, jobs.c[name].type) for name, value in row.items()]
     queued = insert(jobs).from_select(
-        [*row, "created"], select(*values, DatabaseClock()).where(waiting < max_queued_jobs)
+        [*row, "created"], select(*values, DatabaseClock()).where(waiting < max_queued)
     )
     found = connection.execute(queued.returning(jobs)).mappings().first()
     if found is None:
-        raise Busy(f"{max_queued_jobs} jobs are already queued; try again when one has started", retry_after=30)
+        raise Busy(f"{max_queued} jobs are already queued; try again when one has started", retry_after=30)
     write_event(connection, row["id"], "queued", new.origin)
     return job_of(found)
 

@@ -29,7 +29,7 @@ def submit(
     store: ModelStore,
     journal: Journal,
     datasets: Datasets,
-    max_queued_jobs: int,
+    max_queued: int,
     max_models: int,
     idempotency_key: str | None = None,
     idempotency_body: str | None = None,
@@ -81,7 +81,7 @@ def submit(
             for name in models:
                 check_free(store, name, family, max_models)
 
-        submitted = journal.submit_all(news, max_queued_jobs, check)
+        submitted = journal.submit_all(news, max_queued, check)
     for job, is_new in submitted:
         log.info("job queued" if is_new else "job asked for again", job=job.id, model=job.model)
     return [job for job, _ in submitted]

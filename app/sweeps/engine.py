@@ -32,7 +32,7 @@ class Sweeper:
         datasets: Datasets,
         *,
         at_once: int,
-        max_queued_jobs: int,
+        max_queued: int,
         max_models: int,
         keep_versions: int,
     ) -> None:
@@ -41,7 +41,7 @@ class Sweeper:
         self._store = store
         self._datasets = datasets
         self._at_once = at_once
-        self._max_queued_jobs = max_queued_jobs
+        self._max_queued = max_queued
         self._max_models = max_models
         self._keep_versions = keep_versions
         self._seen: dict[str, Any] = {}  # how a sweep stood when there was last something to do
@@ -115,7 +115,7 @@ class Sweeper:
             store=self._store,
             journal=self._journal,
             datasets=self._datasets,
-            max_queued_jobs=self._max_queued_jobs,
+            max_queued=self._max_queued,
             max_models=self._max_models,
             idempotency_key=f"\n{sweep.id}\n{number}",  # no client's: a header holds no line's end
             trial=(sweep.id, number),

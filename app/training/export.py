@@ -89,12 +89,12 @@ def _load_exported(folder: Path, signature: Signature, formats: Sequence[Format]
 def _walk(run: Run, signature: Signature, prompts: Array) -> list[Array]:
     """All outputs over every step, with the states carried."""
     states = [np.zeros((len(prompts), *state.shape[1:]), state.dtype) for state in signature.states]
-    outputs: list[Array] = []
+    given: list[Array] = []
     for tokens in prompts.T:
         outputs = run([tokens, *states])
-        outputs += outputs
+        given += outputs
         states = outputs[1:]
-    return outputs
+    return given
 
 
 def _difference(name: str, served: Sequence[Array], trained: Sequence[Array]) -> float:

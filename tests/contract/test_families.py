@@ -79,7 +79,7 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     settings = Settings(store=tmp_path_factory.mktemp(family.name) / "store", offline=True)
     journal = Journal(settings.journal_url).open()
     queue: Any = {"formats": ("savedmodel",), "journal": journal, "datasets": Datasets(None, offline=True)}
-    queue |= {"store": ModelStore(settings.local_folder), "max_queued_jobs": 1, "max_models": 1}
+    queue |= {"store": ModelStore(settings.local_folder), "max_queued": 1, "max_models": 1}
     (asked,) = submit(family, dict(family.sample), "if_better", **queue)
     job = journal.claim(60)
     assert job is not None

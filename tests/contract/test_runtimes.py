@@ -227,7 +227,7 @@ def save(folder: Path, signature: Signature, function: Callable[[Any], Any], **f
     takes = signature.input
     spec = tf.TensorSpec([None, *takes.shape[1:]], takes.dtype, takes.name)
     module.serve = tf.function(lambda given: {signature.output.name: function(given)})
-    concrete = module.serve.get_concrete_function(uploads=spec)
+    concrete = module.serve.get_concrete_function(given=spec)
     tf.saved_model.save(module, str(folder), signatures={"serving_default": concrete})
     for name, content in files.items():
         (folder / name).write_text(content)

@@ -26,7 +26,7 @@ CORPUS = "나는 오늘 학교에 갔다\n너는 집에 있었다\n".encode() * 
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder: Path = tmp_path_factory.mktemp("fuzzing")
     settings = {"store": folder / "store", "starters": STARTERS, "data_dir": folder, "offline": True}
-    with UntrainedService(max_queued_jobs=10_000, **settings) as started:
+    with UntrainedService(max_queued=10_000, **settings) as started:
         yield started
 
 

@@ -56,7 +56,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
             data_dir=folder / "data",
             offline=True,
             job_poll_seconds=3600.0,
-            max_queued_jobs=10_000,
+            max_queued=10_000,
         )
     )
     with TestClient(app, raise_server_exceptions=False) as opened:

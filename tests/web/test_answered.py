@@ -146,7 +146,7 @@ def test_what_is_being_done_is_answered_however_long_it_takes(hasty: TestClient,
 @pytest.fixture
 def full(settings: Settings) -> Iterator[TestClient]:
     """An application whose queue is full, and which tries no more sweeps."""
-    with opened(settings, max_queued_jobs=1) as client:
+    with opened(settings, max_queued=1) as client:
         assert client.post("/train/digit", json=DIGIT).status_code == 202
         assert client.post("/sweeps", json=SWEEP).status_code == 202
         yield client
@@ -169,7 +169,7 @@ def test_a_refused_training_leaves_no_text(full: TestClient, tmp_path: Path, ask
 
 
 def test_a_text_that_a_job_learns_stays_when_the_next_request_with_it_is_refused(settings: Settings, tmp_path: Path):
-    with opened(settings, max_queued_jobs=1) as client:
+    with opened(settings, max_queued=1) as client:
         job = client.post("/train/text", json={"text": TEXT}).json()
         assert client.post("/train/text", json={"text": TEXT}).status_code == 429
         kept = tmp_path / "store" / ".corpora" / f"{job['hyperparameters']['corpus']}.txt"
@@ -180,7 +180,7 @@ def test_a_text_that_a_job_learns_stays_when_the_next_request_with_it_is_refused
 def test_a_text_of_a_process_that_died_before_anything_was_queued_goes_later(tmp_path: Path, journal: Journal):
     datasets = Datasets(None, offline=True, uploads=ModelStore(tmp_path / "store").corpora)
     store = ModelStore(tmp_path / "store")
-    limits: Any = {"max_queued_jobs": 9, "max_models": 1}
+    limits: Any = {"max_queued": 9, "max_models": 1}
     submit(spec.FAMILY, {"text": TEXT}, "never", store=store, journal=journal, datasets=datasets, **limits)
     abandoned, used = datasets.keep(b"one two"), datasets.keep(TEXT.encode())
     clear(datasets, journal.database)
@@ -284,7 +284,7 @@ def test_a_key_belongs_to_one_caller(settings: Settings, tmp_path: Path):
 
 def test_the_same_key_at_the_same_moment_makes_one_of_everything(journal_url: str, tmp_path: Path):
     settings = Settings(store=tmp_path / "store", starters=STARTERS, offline=True, journal=journal_url)
-    with opened(settings, max_queued_jobs=1) as client, ThreadPoolExecutor(8) as threads:
+    with opened(settings, max_queued=1) as client, ThreadPoolExecutor(8) as threads:
         for path, body in (("/train/digit", DIGIT), ("/sweeps", SWEEP)):
             answers = list(threads.map(lambda _, path=path, body=body: keyed(client, path, body), range(16)))
             assert {answer.status_code for answer in answers} == {202}

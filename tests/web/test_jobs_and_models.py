@@ -22,7 +22,7 @@ SEVEN = png(draw_digit(7, 28, 2.5))
 @pytest.fixture
 def idle(settings: Settings) -> Iterator[TestClient]:
     """An application that queues jobs and does not look at them."""
-    patient = settings.model_copy(update={"job_poll_seconds": 3600.0, "max_queued_jobs": 3})
+    patient = settings.model_copy(update={"job_poll_seconds": 3600.0, "max_queued": 3})
     app = create_app(patient)
     with TestClient(app) as client:
         app.state.services.supervisor.close()

@@ -18,6 +18,7 @@ from app.web.app import create_app
 from app.web.middleware.admission import AdmissionControl, TokenBuckets
 from app.web.middleware.limits import Deadline
 from tests.service import Service
+from tests.waiting import until
 
 
 async def call(app, path: str = "/x", body: tuple[bytes, ...] = (b"",), **scope: object) -> dict[str, object]:
@@ -179,7 +180,7 @@ def test_at_a_signal_ready_goes_first_and_requests_end_well(impatient: Service):
 
     asking = threading.Thread(target=ask)
     asking.start()
-    time.sleep(0.2)
+    until(lambda: statuses, 10, "an answer before the signal")
     os.kill(impatient.process.pid, signal.SIGTERM)
     asking.join(10)
     assert impatient.process.wait(10) == -signal.SIGTERM

@@ -28,7 +28,7 @@ def test_requests_are_counted_under_their_route(client: TestClient):
     client.get("/jobs/some-id")
     client.get("/no/such/path")
     after = seen(client)
-    for labels in (("POST", "/predict/digit", "200"), ("GET", "/jobs/{job}", "404"), ("GET", "none", "404")):
+    for labels in (("POST", "/predict/{model}", "200"), ("GET", "/jobs/{job}", "404"), ("GET", "none", "404")):
         sample = ("fitserve_requests_total", *labels)
         assert after[sample] == before.get(sample, 0) + 1, sample
     for stage in ("decode", "queue", "predict"):

@@ -41,7 +41,7 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Receiver,
 @pytest.mark.train
 def test_a_prediction_is_a_span_with_its_stages_inside(traced: tuple[Receiver, Path, str]):
     receiver, _, _ = traced
-    (request,) = receiver.named("POST /predict/digit")
+    (request,) = receiver.named("POST /predict/{model}")
     assert request.service == "fitserve"
     assert request.trace.hex() == PARENT
     assert request.attributes["http.response.status_code"] == 200

@@ -24,7 +24,7 @@ def idle(settings: Settings) -> Iterator[TestClient]:
     (settings.data_dir / "poems.txt").write_text(THREE_LINES)
     (settings.data_dir / "broken.txt").write_bytes(b"\xff\xfe\x00")
     (settings.data_dir / "empty.txt").write_text(" \n")
-    patient = settings.model_copy(update={"job_poll_seconds": 3600.0, "max_queued_jobs": 4, "max_corpus_bytes": LIMIT})
+    patient = settings.model_copy(update={"job_poll_seconds": 3600.0, "max_queued": 4, "max_corpus_bytes": LIMIT})
     app = create_app(patient)
     with TestClient(app, raise_server_exceptions=False) as client:
         app.state.services.supervisor.close()

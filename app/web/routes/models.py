@@ -228,7 +228,7 @@ async def reproduce(services: ServicesDep, response: Response, model: str, versi
         formats=("savedmodel",) if SAVED_MODEL in card.files else (),
         journal=services.journal,
         datasets=services.datasets,
-        max_queued_jobs=services.settings.max_queued_jobs,
+        max_queued=services.settings.max_queued,
         max_models=services.settings.max_models,
     )
     services.supervisor.wake()

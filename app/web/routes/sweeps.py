@@ -59,7 +59,7 @@ def begin(
         datasets=services.datasets,
         max_models=services.settings.max_models,
         max_trials=services.settings.max_trials,
-        max_running=services.settings.max_queued_jobs,
+        max_running=services.settings.max_queued,
         idempotency_key=key,
         idempotency_body=body,
     )

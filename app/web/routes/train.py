@@ -97,7 +97,7 @@ def _submit(
         store=services.store,
         journal=services.journal,
         datasets=services.datasets,
-        max_queued_jobs=services.settings.max_queued_jobs,
+        max_queued=services.settings.max_queued,
         max_models=services.settings.max_models,
         idempotency_key=idempotency_key,
         idempotency_body=idempotency_body,

@@ -123,9 +123,9 @@ test("what the types declare is what there is", async () => {
 });
 
 test("the events of a job come from the first to the last, whenever one asks", async () => {
-  const wish = { dataset: "sample", epochs: 1, promote: "never" };
-  const { id } = await fitserve.train("digit", describe, { idempotencyKey: "once" });
-  assert.equal((await fitserve.train("digit", describe, { idempotencyKey: "once" })).id, id);
+  const options = { dataset: "sample", epochs: 1, promote: "never" };
+  const { id } = await fitserve.train("digit", options, { idempotencyKey: "once" });
+  assert.equal((await fitserve.train("digit", options, { idempotencyKey: "once" })).id, id);
   await fitserve.cancel(id);
   const seen = [];
   for await (const { event } of fitserve.events(id)) seen.push(event);

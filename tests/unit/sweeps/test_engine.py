@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> ModelStore:
 
 
 def sweeper(
-    journal: Journal, store: ModelStore, *, at_once: int = 1, keep_versions: int = 0, max_queued_jobs: int = 9
+    journal: Journal, store: ModelStore, *, at_once: int = 1, keep_versions: int = 0, max_queued: int = 9
 ) -> Sweeper:
     datasets = Datasets(None, offline=True, uploads=store.corpora)
     return Sweeper(
@@ -43,7 +43,7 @@ def sweeper(
         store,
         datasets,
         at_once=at_once,
-        max_queued_jobs=max_queued_jobs,
+        max_queued=max_queued,
         max_models=1,
         keep_versions=keep_versions,
     )
@@ -239,7 +239,7 @@ def test_a_cancelled_sweep_ends_its_trials_and_keeps_what_was_found(journal: Jou
 
 
 def test_a_full_queue_holds_a_sweep_up_and_does_no_harm(journal: Journal, store: ModelStore):
-    sweeping = sweeper(journal, store, max_queued_jobs=1)
+    sweeping = sweeper(journal, store, max_queued=1)
     other, _ = journal.submit(NewJob(family="digit", model="digit", hyperparameters={}), 9)
     sweep = begin(sweeping)
     sweeping.step()
@@ -251,7 +251,7 @@ def test_a_full_queue_holds_a_sweep_up_and_does_no_harm(journal: Journal, store:
 def test_data_that_went_away_ends_a_sweep_with_the_reason(journal: Journal, store: ModelStore, tmp_path: Path):
     (tmp_path / "mine.txt").write_text("one line\nand another\n" * 20)
     datasets = Datasets(tmp_path, offline=True, uploads=store.corpora)
-    sweeping = Sweeper(journal, store, datasets, at_once=1, max_queued_jobs=9, max_models=1, keep_versions=0)
+    sweeping = Sweeper(journal, store, datasets, at_once=1, max_queued=9, max_models=1, keep_versions=0)
     space = {"units": {"choices": [16, 32]}}
     sweep = begin(sweeping, family="text", space=space, hyperparameters={"corpus": "mine"})
     assert (sweep.metric, sweep.model) == ("val_loss", "lstm")
