@@ -12,8 +12,8 @@ const seven = async () => new Blob([await readFile(process.env.SEVEN)], { type: 
 /** A fetch that answers from a list, and remembers what it was asked. */
 function scripted(...answers) {
   const asked = [];
-  const fetch = async (url, wish) => {
-    asked.push({ url, ...wish });
+  const fetch = async (url, init) => {
+    asked.push({ url, ...init });
     return answers[asked.length - 1];
   };
   return { asked, fetch };

@@ -48,10 +48,10 @@ async def test_watchers_see_all_events_of_their_job_to_its_end(journal: Journal)
 class Counting(Journal):
     """Counts how often events are read."""
 
-    reads_prompt = 0
+    reads = 0
 
     def events(self, job: str, after: int = 0, limit: int = 1000, kinds: Sequence[str] = ()) -> Sequence[Event]:
-        self.reads_prompt += 1
+        self.reads += 1
         return super().events(job, after, limit, kinds)
 
 
@@ -64,7 +64,7 @@ async def test_those_who_are_equally_far_read_what_is_new_together(journal_url: 
         watchers = [asyncio.create_task(watched(feed, job)) for _ in range(50)]
         await work(journal, job)
         await asyncio.gather(*watchers)
-    assert journal.reads_prompt < 50
+    assert journal.reads < 50
     journal.close()
 
 
