@@ -7,7 +7,7 @@ SERVICE := pypi
 TESTS := test
 WORKERS := 2
 LONG := journeys browser cluster containers
-PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone"
+PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile -m "not alone"
 PYTEST_ALONE = $(BIN)/pytest -m alone
 
 .PHONY: help up test test-all check format lint types layers architecture client screenshots soak fuzz bench lock upgrade audit sbom clean

@@ -73,6 +73,8 @@ class Versions(Protocol):
     @property
     def models(self) -> Mapping[str, Family]: ...
 
+    def task_of(self, model: str) -> Task | None: ...
+
     async def get(self, model: str, reference: str | None) -> LoadedVersion: ...
 
 
@@ -92,14 +94,14 @@ class Inference:
 
     async def classifier(self, target: Target) -> LoadedClassifier:
         """The loaded version of a model that classifies pictures; raises NotFound for another model."""
-        loaded = await self.resolve(target)
+        loaded = await self._able(target, "classify")
         if not isinstance(loaded, LoadedClassifier):
             raise self._unable(target, "classify")
         return loaded
 
     async def generator(self, target: Target) -> LoadedGenerator:
         """The loaded version of a model that continues texts; raises NotFound for another model."""
-        loaded = await self.resolve(target)
+        loaded = await self._able(target, "generate")
         if not isinstance(loaded, LoadedGenerator):
             raise self._unable(target, "generate")
         return loaded
@@ -172,6 +174,12 @@ class Inference:
 
     async def _generator(self, target: Target | LoadedGenerator) -> LoadedGenerator:
         return await self.generator(target) if isinstance(target, Target) else target
+
+    async def _able(self, target: Target, task: Task) -> LoadedVersion:
+        """The loaded version, unless its model is known to have another task, whether it has a version or not."""
+        if self._versions.task_of(target.model) not in (task, None):
+            raise self._unable(target, task)
+        return await self.resolve(target)
 
     def _unable(self, target: Target, task: Task) -> NotFound:
         able = ", ".join(model for model, family in self._versions.models.items() if family.task == task)

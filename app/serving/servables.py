@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.errors import NotFound, Runaway, Unavailable
 from app.families.catalog import built_in
-from app.families.contract import Family
+from app.families.contract import Family, Task
 from app.logging import log
 from app.serving.loading import LoadedVersion, Loader, ServingLimits
 from app.serving.runtimes.protocol import Runtime
@@ -53,6 +53,11 @@ class Servables:
     def models(self) -> Mapping[str, Family]:
         """The family of every model there is now, the built-in ones first, then by name."""
         return {name: served.family for name, served in self._served.items()}
+
+    def task_of(self, model: str) -> Task | None:
+        """What a model does; None for one that is not known yet."""
+        served = self._served.get(model)
+        return served.family.task if served else None
 
     def family_of(self, model: str) -> Family:
         """The family of a model; raises NotFound."""

@@ -84,9 +84,9 @@ def test_an_onnx_file_of_a_text_model_gets_the_vocabulary_of_the_version_it_is_l
 @pytest.mark.parametrize(
     ("model", "like", "content", "status", "reason"),
     [
-        ("digit", "live", b"no network", 422, "neither"),
+        ("digit", "live", b"no network", 422, "expected a .keras or an .onnx file"),
         ("digit", "live", starter("cifar", ONNX), 422, "expected float32 [-1, 28, 28, 1]"),
-        ("digit", "live", b"PK\3\4", 422, "neither"),
+        ("digit", "live", b"PK\3\4", 422, "expected a .keras or an .onnx file"),
         ("digit", "9", starter("digit", ONNX), 404, "no version 9"),
         ("digit", "nobody", starter("digit", ONNX), 404, "nobody"),
         ("nothing", "live", starter("digit", ONNX), 404, "nothing"),

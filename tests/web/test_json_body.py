@@ -80,7 +80,7 @@ def test_lists_that_are_no_arrays_are_refused(text: str):
 
 
 def test_a_tensor_s_request_holds_few_other_values():
-    with pytest.raises(InvalidRequest, match="no numbers"):
+    with pytest.raises(InvalidRequest, match="not numbers"):
         parse(json.dumps([[]] * (MOST_OBJECTS + 1)).encode(), arrays=True)
 
 

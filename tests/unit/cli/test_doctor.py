@@ -180,7 +180,7 @@ def test_the_runtime_and_the_reason_are_told(doctor: Doctor):
 
 
 def test_tensorflow_is_not_imported(tmp_path: Path):
-    script = "import sys; from app.cli.doctor import examined; list(examined()); print('tensorflow' in sys.modules)"
+    script = "import sys; from app.cli.doctor import check_all; list(check_all()); print('tensorflow' in sys.modules)"
     environment = {**os.environ, "FITSERVE_STORE": str(tmp_path / "none"), "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

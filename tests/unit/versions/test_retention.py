@@ -88,8 +88,8 @@ def test_what_is_published_and_finished_while_others_go_is_not_lost(journal: Jou
 
     def late(model: str) -> list[int]:
         found = listed(model)
-        if not job:
-            job.append(trained(journal, store)[1])
+        store.numbers = listed  # type: ignore[method-assign]
+        job.append(trained(journal, store)[1])
         return found
 
     store.numbers = late  # type: ignore[method-assign]
