@@ -3,6 +3,8 @@
 import ast
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,3 +123,20 @@ def test_what_is_wrong_with_a_field_is_translated(client: TestClient, family: st
 
 def test_a_translation_fills_in_only_what_its_sentence_has():
     assert all(set(PART.findall(korean)) <= set(PART.findall(english)) for english, korean in SENTENCES.items())
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node: apt-get install nodejs")
+def test_the_page_translates_a_sentence_that_says_a_name_twice(tmp_path: Path):
+    shutil.copy(STATIC / "translation.js", tmp_path / "translation.mjs")
+    (tmp_path / "said.mjs").write_text(
+        'import { Translation } from "./translation.mjs";\n'
+        f"const table = {json.dumps(SENTENCES)};\n"
+        'console.log(new Translation({ "{m} is in {m}, not in {n}": "{m}: {n}" }).of("a is in a, not in b"));\n'
+        "console.log(new Translation(table).of(process.argv[2]));\n"
+    )
+    sentence = "digit is built in: delete single versions of it with DELETE /models/digit/versions/NUMBER"
+    done = subprocess.run(["node", tmp_path / "said.mjs", sentence], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert first == "a: b"
+    assert second.startswith("digit은")

@@ -26,7 +26,12 @@ const escaped = (text) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 const literal = (english) => english.replace(PART, "").length;
 
 function pattern(english) {
-  const parts = english.split(PART); // text and names by turns
-  const source = parts.map((part, place) => (place % 2 ? `(?<${part}>[^]+?)` : escaped(part)));
+  const names = new Set();
+  const source = english.split(PART).map((part, place) => {
+    if (place % 2 === 0) return escaped(part);
+    if (names.has(part)) return `\\k<${part}>`; // the same text again
+    names.add(part);
+    return `(?<${part}>[^]+?)`;
+  });
   return new RegExp(`^${source.join("")}$`);
 }
