@@ -14,7 +14,7 @@ export function logOf(id, signal) {
   log.ontoggle = () => {
     closed.abort();
     closed = new AbortController();
-    if (log.open) trying(log, () => follow(text, id, AbortSignal.any([signal, closed.signal])));
+    if (log.open) showingErrors(log, () => follow(text, id, AbortSignal.any([signal, closed.signal])));
   };
   return log;
 }

@@ -8,7 +8,7 @@ import { sentence, words } from "./language.js";
 import { promote, removal, rollback } from "./confirm_action.js";
 import { fitserve } from "./service.js";
 import { traffic } from "./traffic.js";
-import { showError, showingErrors } from "./error_notice.js";
+import { showingErrors } from "./error_notice.js";
 import { versionDetails } from "./version.js";
 
 const LIVE = "live";

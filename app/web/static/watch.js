@@ -120,7 +120,7 @@ function showTime(view, { progress, started, finished }) {
 function actions(view, { id, status, progress }) {
   const act = (key, ask) =>
     button(key, () =>
-      trying(view, async () => {
+      showingErrors(view, async () => {
         await ask();
         showState(view, await fitserve.job(id));
       }),
