@@ -71,7 +71,8 @@ def test_a_worse_version_is_published_but_not_promoted(tmp_path: Path):
     with Service(**settings(tmp_path)) as service:
         ended = service.wait(service.train(**QUICK, epochs=1))
         assert ended["result"]["promoted"] is False
-        assert "other data" in ended["result"]["reason"]
+        assert "is no better than" in ended["result"]["reason"]
+        assert ended["result"]["reason"].endswith("`fitserve models promote digit 2` makes it live")
         assert service.get("/models/digit")["aliases"] == {"live": 1}
 
 
