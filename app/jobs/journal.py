@@ -325,9 +325,7 @@ def _insert(connection: Connection, new: NewJob, max_queued: int) -> Job:
     row = row_of(new)
     waiting = select(func.count()).select_from(jobs).where(jobs.c.status == Status.QUEUED).scalar_subquery()
     values = [literal(value, jobs.c[name].type) for name, value in row.items()]
-    queued = insert(jobs).from_select(
-        [*row, "created"], select(*values, DatabaseClock()).where(waiting < max_queued)
-    )
+    queued = insert(jobs).from_select([*row, "created"], select(*values, DatabaseClock()).where(waiting < max_queued))
     found = connection.execute(queued.returning(jobs)).mappings().first()
     if found is None:
         raise Busy(f"{max_queued} jobs are already queued; try again when one has started", retry_after=30)
