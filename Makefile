@@ -22,9 +22,8 @@ test: $(VENV)/.dev     ## install what is missing and run the tests, but for jou
 	@$(PYTEST) $(LONG:%=--ignore=tests/%)
 	@$(PYTEST_ALONE) $(LONG:%=--ignore=tests/%)
 
-test-all: $(VENV)/.dev ## every test: also those that train for real, drive a browser or start a cluster
-	@$(PYTEST)
-	@$(PYTEST_ALONE)
+test-all: test   ## every test: also those that train for real, drive a browser or start a cluster, one after the other
+	@$(BIN)/pytest $(LONG:%=tests/%)
 
 check: $(VENV)/.dev    ## format, lint, types, layers, tests: what must be green before a commit; TESTS=test-all for every test
 	@$(BIN)/ruff format --check .
