@@ -55,7 +55,7 @@ def _accuracy(servable: Any, data: Data) -> float:
 def _texts(store: ModelStore, family: Family, card: Card, live: Card, recipe: TextRecipe, data: Data) -> Rematch:  # noqa: ARG001
     lines = _first(recipe.test_lines())
     new, old = (_servable(store, family, one) for one in (card, live))
-    if new.whole != old.whole:
+    if new.whole_word_tokens != old.whole_word_tokens:
         raise Incomparable(f"version {live.version} has another kind of vocabulary")
     return Rematch("bits per character", bits_per_character(new, lines), bits_per_character(old, lines), "lower")
 
