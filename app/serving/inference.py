@@ -25,7 +25,6 @@ from app.store.version import Card
 EncodedPictures: TypeAlias = Sequence[bytes]
 Result = TypeVar("Result")
 
-NO_CROP: Crop | None = None
 DOES: Mapping[Task, str] = {"classify": "classifies pictures", "generate": "continues texts"}
 
 
@@ -212,7 +211,7 @@ class Inference:
         card = loaded.card
         if list(inputs) != [card.input.name]:
             raise InvalidRequest(f"expected one input, {card.input.name!r}")
-        decoded = await self._decoded(loaded, inputs[card.input.name], NO_CROP)
+        decoded = await self._decoded(loaded, inputs[card.input.name], None)
         for one in decoded:
             if isinstance(one, InvalidRequest):
                 raise one
