@@ -8,12 +8,18 @@ import pytest
 
 AUTOGROUP = Path("/proc/self/autogroup")
 LOWERED = """
-import os, pathlib
+import os
 from app.confinement import lower_priority
+from tests.unit.test_confinement import session_niceness
 lower_priority(7)
-group = pathlib.Path("/proc/self/autogroup")
-print(os.nice(0), group.read_text().split()[-1] if group.exists() else "none")
+print(os.nice(0), session_niceness())
 """
+
+
+def session_niceness() -> str:
+    """The niceness of this process's session; "none" without one, as in the session of the first process (empty)."""
+    words = AUTOGROUP.read_text().split() if AUTOGROUP.exists() else []
+    return words[-1] if words else "none"
 
 
 def lowered(*, leads: bool) -> list[str]:
@@ -28,5 +34,4 @@ def test_a_process_that_leads_a_session_lowers_the_priority_of_its_session() -> 
 
 
 def test_another_process_leaves_the_session_of_its_parent_as_it_is() -> None:
-    before = AUTOGROUP.read_text().split()[-1] if AUTOGROUP.exists() else "none"
-    assert lowered(leads=False) == ["7", before]
+    assert lowered(leads=False) == ["7", session_niceness()]
