@@ -6,10 +6,10 @@ batch runs, requests gather. There is no timer.
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeAlias, TypeVar
 
@@ -17,8 +17,7 @@ from opentelemetry.context import Context
 
 from app import metrics, tracing
 from app.errors import Busy, Runaway, TooLarge
-from app.serving.loop_scheduler import LoopScheduler
-from app.serving.statistics import Statistics
+from app.serving.loop_scheduler import LoopScheduler, Step
 
 Instance = TypeVar("Instance")
 Output = TypeVar("Output")
@@ -38,6 +37,39 @@ class Cost:
 
     def __call__(self, size: int) -> float:
         return self.fixed + self.each * size
+
+
+@dataclass
+class Statistics:
+    """What one loaded version has predicted since it was loaded: instances and batches counted, times summed in
+    seconds; `batches` and `batch_seconds` are by the batch's size.
+    """
+
+    succeeded: int = 0
+    succeeded_seconds: float = 0.0
+    failed: int = 0
+    failed_seconds: float = 0.0
+    queue_seconds: float = 0.0
+    predict_seconds: float = 0.0
+    last: float = 0.0  # seconds since the epoch, 0 when there was none
+    batches: Counter[int] = field(default_factory=Counter)
+    batch_seconds: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
+
+    def record(self, arrivals: Iterable[float], taken: float, now: float, *, failed: bool) -> None:
+        """Count a batch, by the times at which its instances arrived, at which it began, and at which it ended."""
+        waits = [taken - since for since in arrivals]
+        total = sum(waits) + len(waits) * (now - taken)
+        self.last = time.time()
+        if failed:
+            self.failed += len(waits)
+            self.failed_seconds += total
+            return
+        self.succeeded += len(waits)
+        self.succeeded_seconds += total
+        self.queue_seconds += sum(waits)
+        self.predict_seconds += len(waits) * (now - taken)
+        self.batches[len(waits)] += 1
+        self.batch_seconds[len(waits)] += now - taken
 
 
 def ignore_latency(seconds: float) -> None:
@@ -69,15 +101,12 @@ class Batcher(Generic[Instance, Output]):
     ) -> None:
         self._on_latency = on_latency
         self._on_runaway = on_runaway
-        self._off_loop = off_loop
         self._predict = predict
-        self._executor = executor
         self.max_batch = max_batch
         self._max_queue_size = max_queue_size
         self._cost = cost
         self._waiting: deque[QueuedInstance[Instance, Output]] = deque()
-        self._busy = False
-        self._scheduler = LoopScheduler(MAX_LOOP_SECONDS)
+        self._scheduler = LoopScheduler(executor, off_loop=off_loop, min_seconds=MAX_LOOP_SECONDS)
         self.statistics = Statistics()
 
     @property
@@ -103,24 +132,16 @@ class Batcher(Generic[Instance, Output]):
         futures = [loop.create_future() for _ in instances]
         now, parent = time.perf_counter(), tracing.current_context()
         self._waiting.extend((one, future, now, parent) for one, future in zip(instances, futures, strict=True))
-        if not self._busy:
-            self._busy = True
-            self._scheduler.schedule(self._next)
+        self._scheduler.wake(self._next_step)
         return futures
 
-    def _next(self) -> bool:
-        """Batches of what waits; returns whether some is left for the next turn."""
-        while batch := self._take():
-            taken = time.perf_counter()
-            if self._off_loop or self._scheduler.needs_thread(self._cost(len(batch))):
-                predict, settle = partial(_attempt, self._predict, batch), partial(self._settle, batch, taken)
-                self._scheduler.run_in_executor(self._executor, predict, settle, self._next)
-                return False
-            self._settle(batch, taken, _attempt(self._predict, batch))
-            if self._scheduler.is_time_up():
-                return True
-        self._busy = False
-        return False
+    def _next_step(self) -> Step[Sequence[Output] | Exception] | None:
+        """The prediction of a batch of what waits."""
+        batch = self._take()
+        if not batch:
+            return None
+        settle = partial(self._settle, batch, time.perf_counter())
+        return Step(self._cost(len(batch)), partial(_attempt, self._predict, batch), settle)
 
     def _take(self) -> list[QueuedInstance[Instance, Output]]:
         batch: list[QueuedInstance[Instance, Output]] = []

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -18,13 +18,12 @@ from app.families.contract import Array
 from app.families.generation import Generator, Prompt
 from app.serving.batch_invariance import InvariantStep
 from app.serving.batcher import Cost, ignore_latency, ignore_runaway
-from app.serving.loop_scheduler import LoopScheduler
+from app.serving.loop_scheduler import LoopScheduler, Step
 from app.serving.sampling import choose_tokens
 from app.serving.sequence import TokenSequence
 from app.serving.word_stream import Word, WordGeneration, WordOptions
 
 Stepped: TypeAlias = tuple[Array, list[Array]]
-Step: TypeAlias = Callable[[Array, Sequence[Array]], Stepped]
 AnySequence = TypeVar("AnySequence", bound=TokenSequence)
 
 
@@ -54,10 +53,8 @@ class Generation:
     ) -> None:
         self._on_latency = on_latency
         self._on_runaway = on_runaway
-        self._off_loop = off_loop
         self._generator = generator
         self.step = InvariantStep(generator, max_batch)
-        self._executor = executor
         self._max_batch = max_batch
         self._max_queue_size = max_queue_size
         self.cost = cost
@@ -67,8 +64,7 @@ class Generation:
         self._waiting: deque[TokenSequence] = deque()
         self._active: list[TokenSequence] = []
         self._states: list[Array] = generator.initial_state(0)  # rows as in `_active`
-        self._busy = False
-        self._scheduler = LoopScheduler()
+        self._scheduler = LoopScheduler(executor, off_loop=off_loop)
 
     @property
     def waiting(self) -> int:
@@ -88,9 +84,7 @@ class Generation:
             sequence.done.set_result(sequence)
             return sequence
         self._waiting.append(sequence)
-        if not self._busy:
-            self._busy = True
-            self._scheduler.schedule(self._next)
+        self._scheduler.wake(self._next_step)
         return sequence
 
     def check_room(self, number: int = 1) -> None:
@@ -100,19 +94,12 @@ class Generation:
         if len(self._waiting) + number > self._max_queue_size:
             raise Busy("too many texts are waiting to be continued")
 
-    def _next(self) -> bool:
-        """Steps of everybody who is there; returns whether there are more for the next turn."""
-        while self._gather():
-            tokens = np.array([sequence.token for sequence in self._active], np.int64)
-            step = partial(_attempt, self.step, tokens, self._states)
-            if self._off_loop or self._scheduler.needs_thread(self.cost(len(tokens))):
-                self._scheduler.run_in_executor(self._executor, step, self._settle, self._next)
-                return False
-            self._settle(step())
-            if self._scheduler.is_time_up():
-                return True
-        self._busy = False
-        return False
+    def _next_step(self) -> Step[Stepped | Exception] | None:
+        """The next token of every text under way."""
+        if not self._gather():
+            return None
+        tokens = np.array([sequence.token for sequence in self._active], np.int64)
+        return Step(self.cost(len(tokens)), partial(_attempt, self.step, tokens, self._states), self._settle)
 
     def _gather(self) -> bool:
         """Let go of those who have ended or left, and let in those who wait; returns whether anybody is there."""
@@ -177,7 +164,7 @@ class Generation:
         return tokens
 
 
-def _attempt(step: Step, tokens: Any, states: Sequence[Array]) -> Stepped | Exception:
+def _attempt(step: InvariantStep, tokens: Array, states: Sequence[Array]) -> Stepped | Exception:
     """One step, or the exception that everybody in it hears."""
     try:
         return step(tokens, states)

@@ -16,10 +16,9 @@ from app import metrics
 from app.errors import Damaged, FitserveError, Runaway, RunFailed, SystemFault
 from app.families.contract import Array, Classifier, Family, load
 from app.families.generation import Generator
-from app.serving.batcher import Batcher, Cost
+from app.serving.batcher import Batcher, Cost, Statistics
 from app.serving.generation import Generation
 from app.serving.runtimes.protocol import Runtime
-from app.serving.statistics import Statistics
 from app.store.model_store import ModelStore
 from app.store.version import Card
 

@@ -1,66 +1,96 @@
-"""Turns on the event loop: what predicts there takes as much of it as all else does, however much that is.
+"""The loop scheduler: runs networks on the event loop or in a thread, and leaves the loop half of its time.
 
-One batch a turn would do while turns are short. Under more requests than can be answered a turn is long, since refusing
-them takes time too, and those that were accepted would wait for ever.
+One step in each iteration of the loop would do while iterations are short. Under more requests than can be answered
+they are long, since refusing requests takes time too, and the accepted requests would wait without end.
 """
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import ClassVar, TypeVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 Outcome = TypeVar("Outcome")
 
-# what a thread costs a busy loop, by waiting for Python's lock; what takes less runs on the loop,
+# A thread costs a busy loop this much, as both need Python's lock: what takes less runs on the loop,
 THREAD_HOP_SECONDS = 1e-3
-THREAD_HOP_FRACTION = 1 / 4  # and so does what takes less than this of a turn: a thread, too, is given one batch a turn
+THREAD_HOP_FRACTION = 1 / 4  # and so does what takes less than this share of an iteration of the loop
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[Outcome]):
+    """One run of a network: `compute`, which raises nothing and takes about so many `seconds`, on the loop or in a
+    thread; then `settle` with its outcome, on the loop.
+    """
+
+    seconds: float
+    compute: Callable[[], Outcome]
+    settle: Callable[[Outcome], None]
+
+
+NextStep: TypeAlias = Callable[[], Step[Any] | None]
 
 
 class LoopScheduler:
-    """Turns of one that predicts; `min_seconds` is how many seconds it may hold the loop in any of them."""
+    """Runs steps one after the other; in each iteration of the loop for as long as all else took, or for `min_seconds`
+    if that is longer. With `off_loop` every step runs in the executor, however little it costs.
 
-    _busy_seconds: ClassVar[float] = 0.0  # seconds, by all of them: what others hold is no reason to hold it longer
+    It holds nothing of its owner while no steps run: a version is released with its last request.
+    """
 
-    def __init__(self, min_seconds: float = 0.0) -> None:
+    _busy_seconds: ClassVar[float] = 0.0  # taken by all schedulers: one does not answer the load of another
+
+    def __init__(self, executor: Executor, *, off_loop: bool = False, min_seconds: float = 0.0) -> None:
+        self._executor = executor
+        self._off_loop = off_loop
         self._min_seconds = min_seconds
+        self._running = False
         self._scheduled_at = self._begun = self._pause_seconds = 0.0
 
-    def schedule(self, step: Callable[[], bool]) -> None:
-        """Run a step when all else that is due has had its turn, and again in the next as long as it returns True."""
+    def wake(self, next_step: NextStep) -> None:
+        """Run steps until there is none, after all else that is due on the loop; no effect while steps run."""
+        if not self._running:
+            self._running = True
+            self._schedule(next_step)
+
+    def _schedule(self, next_step: NextStep) -> None:
         loop = asyncio.get_running_loop()
         self._scheduled_at = loop.time() - LoopScheduler._busy_seconds
-        loop.call_soon(self._run, step)
+        loop.call_soon(self._run, next_step)
 
-    def run_in_executor(
-        self,
-        executor: Executor,
-        work: Callable[[], Outcome],
-        settle: Callable[[Outcome], None],
-        step: Callable[[], bool],
-    ) -> None:
-        """Have a thread do the work, which raises nothing; on the loop settle its outcome, and then ask for a step."""
-        loop = asyncio.get_running_loop()
-
-        def settled(outcome: Outcome) -> None:
-            settle(outcome)
-            self.schedule(step)
-
-        done = executor.submit(work)
-        done.add_done_callback(lambda outcome: loop.call_soon_threadsafe(settled, outcome.result()))
-
-    def is_time_up(self) -> bool:
-        """Whether the step has had as long as all else had before it."""
-        return asyncio.get_running_loop().time() - self._begun >= max(self._min_seconds, self._pause_seconds)
-
-    def needs_thread(self, seconds: float) -> bool:
-        """Whether something is better done in a thread, by the seconds it takes."""
-        return seconds > max(THREAD_HOP_SECONDS, THREAD_HOP_FRACTION * self._pause_seconds)
-
-    def _run(self, step: Callable[[], bool]) -> None:
+    def _run(self, next_step: NextStep) -> None:
         loop = asyncio.get_running_loop()
         self._begun = loop.time()
         self._pause_seconds = self._begun - LoopScheduler._busy_seconds - self._scheduled_at
-        goes_on = step()
+        time_up = self._run_steps(next_step)
         LoopScheduler._busy_seconds += loop.time() - self._begun
-        if goes_on:
-            self.schedule(step)
+        if time_up:
+            self._schedule(next_step)
+
+    def _run_steps(self, next_step: NextStep) -> bool:
+        """Run steps; returns whether there may be more once all else has had its time."""
+        while step := next_step():
+            if self._off_loop or self._needs_thread(step.seconds):
+                self._run_in_executor(step, next_step)
+                return False
+            step.settle(step.compute())
+            if self._is_time_up():
+                return True
+        self._running = False
+        return False
+
+    def _run_in_executor(self, step: Step[Any], next_step: NextStep) -> None:
+        loop = asyncio.get_running_loop()
+
+        def settle(outcome: Any) -> None:
+            step.settle(outcome)
+            self._schedule(next_step)
+
+        done = self._executor.submit(step.compute)
+        done.add_done_callback(lambda outcome: loop.call_soon_threadsafe(settle, outcome.result()))
+
+    def _is_time_up(self) -> bool:
+        return asyncio.get_running_loop().time() - self._begun >= max(self._min_seconds, self._pause_seconds)
+
+    def _needs_thread(self, seconds: float) -> bool:
+        return seconds > max(THREAD_HOP_SECONDS, THREAD_HOP_FRACTION * self._pause_seconds)

@@ -12,7 +12,7 @@ from app.errors import Busy
 from app.serving.batcher import Cost
 from app.serving.generation import Generation
 from app.serving.sampling import SamplingParameters
-from app.serving.word_stream import WordGeneration, WordOptions
+from app.serving.word_stream import Word, WordGeneration, WordOptions
 from tests.fakes import OTHER_PRODUCTS, TinyGenerator
 
 pytestmark = pytest.mark.anyio
@@ -114,13 +114,14 @@ async def test_the_same_seed_gives_the_same_text_and_another_another(threads: Ex
 async def test_requests_join_while_others_are_under_way(threads: Executor):
     generator = TinyGenerator(seed=3)
     generation = begin(generator, threads)
-    heard = asyncio.Event()
-    first = generation.submit(
-        generator.read("a"), WordOptions(1000, SamplingParameters(1.0, seed=1)), lambda _: heard.set()
-    )
-    await heard.wait()
-    second = await continued(generation, generator, "b", WordOptions(2, DRAWN))
-    first.done.cancel()
+    joined: list[WordGeneration] = []
+
+    def join(_: Word) -> None:
+        if not joined:
+            joined.append(generation.submit(generator.read("b"), WordOptions(2, DRAWN)))
+
+    await generation.submit(generator.read("a"), WordOptions(9, SamplingParameters(1.0, seed=1)), join).done
+    second = words(await joined[0].done)
     assert 2 in generator.rows
     assert second == await continued(begin(generator, threads), generator, "b", WordOptions(2, DRAWN))
 
