@@ -1,22 +1,9 @@
-"""What the first bytes of a picture say that has to be known before its decoder sees it."""
+"""What the blocks of a JPEG or a GIF say that has to be known before its decoder sees it."""
 
 from collections.abc import Iterator
 
-HEIC_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"))
-AVIF_BRANDS = frozenset((b"avif", b"avis"))
-BRANDS = 32  # of a file are looked at
-
 START_OF_SCAN = 0xDA
 GIF_EXTENSION, GIF_FRAME = 0x21, 0x2C
-
-
-def is_heic(payload: bytes) -> bool:
-    """Whether a file is HEIC or another HEIF picture; AVIF, which is in the same container, is not."""
-    if payload[4:8] != b"ftyp":
-        return False
-    end = min(int.from_bytes(payload[:4], "big"), 8 + 4 * BRANDS)
-    brands = {payload[at : at + 4] for at in range(8, end, 4)}
-    return not brands & AVIF_BRANDS and bool(brands & HEIC_BRANDS)
 
 
 def is_one_scan(payload: bytes, components: int) -> bool:

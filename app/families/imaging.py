@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import AvifImagePlugin, ExifTags, Image
 
 from app.errors import InvalidRequest
-from app.families.image_headers import gif_extents, is_heic, is_one_scan
+from app.families.image_headers import gif_extents, is_one_scan
 
 Bytes = NDArray[np.uint8]
 
@@ -24,6 +24,9 @@ Image.MAX_IMAGE_PIXELS = None  # the limit is `max_pixels`, checked before anyth
 # Formats people send whose decoders are well worn; Pillow's others (EPS, PSD, FITS ...) only widen the attack surface.
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
 HEIC = ("HEIF",)
+HEIC_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"))
+AVIF_BRANDS = frozenset((b"avif", b"avis"))
+BRANDS = 32  # of a file are looked at
 EXPECTED = "expected a PNG, JPEG, HEIC, AVIF, WebP, GIF, BMP, TIFF or PPM picture"
 
 # A JPEG decoder can halve while it decodes; a shorter side of this many pixels shows ink as well as any more.
@@ -71,6 +74,15 @@ def read_picture(payload: bytes, *, max_pixels: int, min_decode_size: int = MIN_
     something.
     """
     return decoded(open_picture(payload, max_pixels=max_pixels, min_decode_size=min_decode_size))
+
+
+def is_heic(payload: bytes) -> bool:
+    """Whether a file is HEIC or another HEIF picture; AVIF, which is in the same container, is not."""
+    if payload[4:8] != b"ftyp":
+        return False
+    end = min(int.from_bytes(payload[:4], "big"), 8 + 4 * BRANDS)
+    brands = {payload[at : at + 4] for at in range(8, end, 4)}
+    return not brands & AVIF_BRANDS and bool(brands & HEIC_BRANDS)
 
 
 def open_picture(payload: bytes, *, max_pixels: int, min_decode_size: int = MIN_DECODE_SIZE) -> Image.Image:

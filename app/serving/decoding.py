@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from app import metrics, tracing
 from app.families.contract import Classifier, Crop
-from app.families.image_headers import is_heic
-from app.families.imaging import decoded, open_picture, read_picture
+from app.families.imaging import decoded, is_heic, open_picture, read_picture
 
 SMALL_PIXELS = 32 * 32  # decoded sooner than a thread takes over
 

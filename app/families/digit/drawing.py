@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.families.digit.background import Bytes
-from app.families.digit.multiple_digits import are_several
-from app.families.digit.stroke_extraction import DUST, FAINTEST, MOST_PARTS, width_of
+from app.families.digit.stroke_extraction import DUST, FAINTEST, MOST_PARTS, are_several, width_of
 
 # What a lossless drawing's ground may stray from its tone, in grey levels.
 STRAY = 2

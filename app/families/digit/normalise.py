@@ -11,9 +11,8 @@ from app.errors import InvalidRequest
 from app.families.digit.background import ENLARGED, SMALL_SIDE, STROKE_DEPTH, Bytes, Floats, foreground_maps
 from app.families.digit.drawing import drawn_ink, is_framed
 from app.families.digit.grid import without_grid
-from app.families.digit.multiple_digits import SEVERAL, are_several
 from app.families.digit.panels import find_panels, isolated, on_one_canvas
-from app.families.digit.stroke_extraction import Digit, digit_in, width_of
+from app.families.digit.stroke_extraction import SEVERAL, Digit, are_several, digit_in, width_of
 
 # MNIST: a digit fits a box of 20, and its centre of mass lies on pixel (14, 14) of 28 x 28.
 SIDE, BOX, CENTRE = 28, 20, 14.0

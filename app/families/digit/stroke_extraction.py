@@ -1,5 +1,6 @@
-"""The strokes of one digit among everything that stands out in a picture: dust, edges, shadows and noise."""
+"""The strokes of one digit among everything that stands out in a picture: dust, edges, shadows, noise, other digits."""
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import cv2
@@ -7,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.families.digit.background import SMALL_SIDE, Bytes, Floats, ForegroundMap, peak_of, pieces
-from app.families.digit.multiple_digits import are_several
 
 # Ink weaker than this many grey levels, or than this share of the paper's tone, cannot be told from stains.
 FAINTEST, FAINT_SHARE = 14.0, 0.12
@@ -45,6 +45,17 @@ CROWD, MOST_PARTS = 30, 6
 OWN_SHARE = 0.5
 # A digit has few holes, strokes of at most so many times its longer side in all, and is no block.
 MOST_HOLES, LONGEST, BLOCK = 6, 7.0, 0.6
+
+SEVERAL = "the picture shows several digits or letters side by side; send a picture of one digit"
+
+# A digit beside another is at least this share of the taller one's height, and shares this much of the lower one's.
+AS_TALL, LEVEL = 0.6, 0.6
+# They overlap sideways by less than this share of the slimmer one.
+OVERLAP = 0.25
+# Two that are together this much as wide as tall are two; strokes of one digit are not.
+WIDE = 0.95
+# Two with this share of the height between them are two, if both are nearly as tall.
+APART, NEARLY = 0.22, 0.75
 
 
 class Digit(NamedTuple):
@@ -225,3 +236,26 @@ def _blockiness(mask: Bytes) -> float:
     if strokes.sum() > LONGEST * max(w, h) * width or pieces(1 - strokes) > 1 + MOST_HOLES:
         return 1.0
     return 2 * float(depth.max()) / max(w, h)
+
+
+def are_several(boxes: NDArray[np.int32]) -> bool:
+    """Whether parts (n, 4 or more) as x, y, width, height are two digits or more, side by side."""
+    if len(boxes) < 2:
+        return False
+    tallest = int(boxes[:, 3].max())
+    tall = boxes[boxes[:, 3] >= AS_TALL * tallest]
+    tall = tall[np.argsort(tall[:, 0])]
+    return any(_are_two(one, other, tallest) for one, other in pairwise(tall))
+
+
+def _are_two(one: NDArray[np.int32], other: NDArray[np.int32], tallest: int) -> bool:
+    """Whether two parts, the left one first, are digits of their own."""
+    x, y, w, h = (int(v) for v in one[:4])
+    x2, y2, w2, h2 = (int(v) for v in other[:4])
+    level = min(y + h, y2 + h2) - max(y, y2)
+    gap = x2 - (x + w)
+    if level < LEVEL * min(h, h2) or gap < -OVERLAP * min(w, w2):
+        return False
+    if min(h, h2) >= NEARLY * tallest and gap >= APART * tallest:
+        return True
+    return x2 + w2 - x >= WIDE * tallest and min(h, h2) >= NEARLY * tallest

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from app.errors import InvalidRequest
-from app.families.image_headers import gif_extents, is_heic, is_one_scan
-from app.families.imaging import open_picture, read_picture, to_grey, to_rgb
+from app.families.image_headers import gif_extents, is_one_scan
+from app.families.imaging import is_heic, open_picture, read_picture, to_grey, to_rgb
 from app.settings import Settings
 from tests.drawing import draw_digit
 from tests.payloads import gif_claiming
