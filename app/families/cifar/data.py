@@ -1,6 +1,5 @@
 """Photographs to learn from: CIFAR-10, or a small sample of coloured shapes that is drawn here."""
 
-import hashlib
 import io
 import pickle
 import tarfile
@@ -95,15 +94,6 @@ def draw_sample() -> Pictures:
     pictures = np.stack([_drawn(SAMPLE_LABELS[label], rng) for label in labels])
     cut = SAMPLE_TRAIN
     return Pictures(pictures[:cut], labels[:cut], pictures[cut:], labels[cut:], SAMPLE_LABELS)
-
-
-def fingerprint(*arrays: NDArray[np.generic]) -> str:
-    """SHA-256 over shapes, types and contents."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(f"{array.shape} {array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
 
 
 def _drawn(label: str, rng: np.random.Generator) -> NDArray[np.uint8]:

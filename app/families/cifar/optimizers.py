@@ -6,13 +6,14 @@ import keras
 import tensorflow as tf
 
 from app.families.contract import Network
+from app.families.recipes import one_cycle
 
 SMOOTHING = 0.1  # share of the truth that is spread over all labels
 MOMENTUM = 0.9
 MOMENTUM_DECAY = 5e-3  # of the weights in a step, in shares of the learning rate
 ADAM_DECAY = 1e-2
-RISING = 0.2  # share of the steps in which the learning rate rises
-FIRST = 0.2  # share of the highest rate it begins with
+WARM_UP = 0.2  # fraction of the steps in which the learning rate rises
+FIRST_RATE, LAST_RATE = 0.2, 0.0  # fractions of the peak learning rate
 UNDECAYED = ["bias", "beta", "gamma"]
 
 
@@ -47,7 +48,7 @@ def adam(network: Network, rate: float) -> None:
 
 def adam_cycle(network: Network, highest: float, steps: int) -> None:
     """AdamW over one cycle, with smoothed labels."""
-    optimizer = keras.optimizers.AdamW(cycle(highest, steps), weight_decay=ADAM_DECAY)
+    optimizer = keras.optimizers.AdamW(_learning_rate(highest, steps), weight_decay=ADAM_DECAY)
     optimizer.exclude_from_weight_decay(var_names=UNDECAYED)
     _compile(network, optimizer, smoothed_crossentropy)
 
@@ -55,18 +56,14 @@ def adam_cycle(network: Network, highest: float, steps: int) -> None:
 def momentum_cycle(network: Network, highest: float, steps: int) -> None:
     """Gradient descent with Nesterov's momentum over one cycle, with smoothed labels."""
     optimizer = keras.optimizers.SGD(
-        cycle(highest, steps), momentum=MOMENTUM, nesterov=True, weight_decay=MOMENTUM_DECAY
+        _learning_rate(highest, steps), momentum=MOMENTUM, nesterov=True, weight_decay=MOMENTUM_DECAY
     )
     optimizer.exclude_from_weight_decay(var_names=UNDECAYED)
     _compile(network, optimizer, smoothed_crossentropy)
 
 
-def cycle(highest: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """A rate that rises in a straight line and falls as a cosine to nothing (Smith and Topin, 2017)."""
-    rising = round(RISING * steps)
-    return keras.optimizers.schedules.CosineDecay(
-        FIRST * highest, steps - rising, alpha=0.0, warmup_target=highest, warmup_steps=rising
-    )
+def _learning_rate(peak: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    return one_cycle(peak, steps, warm_up=WARM_UP, first=FIRST_RATE, last=LAST_RATE)
 
 
 def smoothed_crossentropy(targets: Any, probabilities: Any) -> Any:

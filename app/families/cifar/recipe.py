@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from app.families.cifar.augment import augment
-from app.families.cifar.data import Pictures, draw_sample, fingerprint, read_cifar10
+from app.families.cifar.data import Pictures, draw_sample, read_cifar10
 from app.families.cifar.files import CIFAR10, IMAGENET
 from app.families.cifar.networks import INPUT, OUTPUT, SHAPE, all_but_whitening, compact, head_and, transfer
 from app.families.cifar.optimizers import adam, adam_cycle, momentum_cycle
@@ -27,6 +27,7 @@ from app.families.contract import (
     StaticDataset,
     Tensor,
 )
+from app.families.recipes import fingerprint_arrays
 
 HELD_OUT = 0.05  # share of the training pictures held out for validation, from the end
 WHITENED = 5000  # pictures whose patches compact's first layer is made from
@@ -57,7 +58,7 @@ class CifarRecipe:
         examples = len(pictures.train) - held_out
         own = Split(as_input(pictures.train[examples:]), pictures.train_labels[examples:])
         few = min(examples, REFERENCE)
-        known = fingerprint(pictures.train, pictures.train_labels)
+        known = fingerprint_arrays(pictures.train, pictures.train_labels)
         return Data(
             name=chosen.dataset,
             labels=pictures.names,
@@ -66,7 +67,7 @@ class CifarRecipe:
             validation=own if held_out else test,
             test=test,
             fingerprint=known,
-            test_fingerprint=fingerprint(pictures.test, pictures.test_labels),
+            test_fingerprint=fingerprint_arrays(pictures.test, pictures.test_labels),
             static_dataset=self._static_dataset(pictures, examples, known),
             reference=Reference(
                 as_input(pictures.train[:few]),

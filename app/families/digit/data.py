@@ -1,6 +1,5 @@
 """Digits to learn from: MNIST, or a small sample that is drawn here, as 28 x 28 arrays."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,15 +44,6 @@ def draw_sample() -> Digits:
     labels = np.arange(SAMPLE_TRAIN + SAMPLE_TEST, dtype=np.int64) % 10
     pictures = np.stack([_drawn(int(label), rng) for label in labels])
     return Digits(pictures[:SAMPLE_TRAIN], labels[:SAMPLE_TRAIN], pictures[SAMPLE_TRAIN:], labels[SAMPLE_TRAIN:])
-
-
-def fingerprint(*arrays: NDArray[np.generic]) -> str:
-    """SHA-256 over shapes, types and contents."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(f"{array.shape} {array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
 
 
 def _drawn(digit: int, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -11,20 +11,21 @@ import tensorflow as tf
 
 from app.families.contract import Data, DataFile, Network, Phase, Reference, Signature, Split, Tensor
 from app.families.digit.augment import augment
-from app.families.digit.data import Digits, draw_sample, fingerprint, read_mnist
+from app.families.digit.data import Digits, draw_sample, read_mnist
 from app.families.digit.handwriting import write_digits
 from app.families.digit.networks import INPUT, OUTPUT, classic, compact
 from app.families.digit.non_digits import draw_others
 from app.families.digit.optimizers import KnownAccuracy, known_or_unsure
 from app.families.digit.spec import MNIST, DigitHyperparameters
+from app.families.recipes import fingerprint_arrays, one_cycle
 
 DEFAULTS = {
     "compact": {"epochs": 12, "batch_size": 128, "learning_rate": 0.008},
     "classic": {"epochs": 10, "batch_size": 32, "learning_rate": 0.001},
 }
 VALIDATION = {"compact": 1 / 12, "classic": 0.2}  # share of the training pictures held out, from the end
-WARM_UP = 0.25  # share of the steps in which the learning rate rises
-FIRST_RATE, LAST_RATE = 0.05, 0.001  # shares of the highest
+WARM_UP = 0.25  # fraction of the steps in which the learning rate rises
+FIRST_RATE, LAST_RATE = 0.05, 0.001  # fractions of the peak learning rate
 WEIGHT_DECAY = 1e-3
 REFERENCE = 10_000  # training pictures whose features say what is familiar, and written digits beside them
 WRITTEN_REFERENCE = 1_000
@@ -62,8 +63,8 @@ class DigitRecipe:
             train=self._batches(digits, examples),
             validation=Split(as_input(digits.train[examples:]), digits.train_labels[examples:]),
             test=Split(as_input(digits.test), digits.test_labels),
-            fingerprint=fingerprint(digits.train, digits.train_labels),
-            test_fingerprint=fingerprint(digits.test, digits.test_labels),
+            fingerprint=fingerprint_arrays(digits.train, digits.train_labels),
+            test_fingerprint=fingerprint_arrays(digits.test, digits.test_labels),
             reference=self._reference(digits, min(examples, REFERENCE)),
         )
 
@@ -89,7 +90,7 @@ class DigitRecipe:
         rate = self.hyperparameters.learning_rate
         compact = self.hyperparameters.network == "compact"
         network.compile(
-            optimizer=_one_cycle(rate, steps) if compact else keras.optimizers.Adam(rate),
+            optimizer=_adam_w(rate, steps) if compact else keras.optimizers.Adam(rate),
             loss=known_or_unsure if compact else "sparse_categorical_crossentropy",
             metrics=[KnownAccuracy() if compact else "accuracy"],
             jit_compile=False,  # XLA on a CPU runs these convolutions on one core
@@ -147,12 +148,9 @@ def _extras(rng: np.random.Generator, examples: int, steps: int, batch_size: int
     )
 
 
-def _one_cycle(highest: Any, steps: int) -> keras.optimizers.Optimizer:
-    """AdamW whose rate rises, then falls as a cosine to almost nothing (Smith and Topin's super-convergence)."""
-    rising = round(WARM_UP * steps)
-    rate = keras.optimizers.schedules.CosineDecay(
-        FIRST_RATE * highest, steps - rising, alpha=LAST_RATE, warmup_target=highest, warmup_steps=rising
-    )
+def _adam_w(peak: Any, steps: int) -> keras.optimizers.Optimizer:
+    """AdamW with a one-cycle learning rate."""
+    rate = one_cycle(peak, steps, warm_up=WARM_UP, first=FIRST_RATE, last=LAST_RATE)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY)
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     return optimizer

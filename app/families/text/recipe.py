@@ -1,6 +1,5 @@
 """Text, trained: the corpus as tokens, the network, and how it is fitted."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,11 +20,11 @@ from app.families.contract import (
     Tensor,
 )
 from app.families.generation import Baseline
-from app.families.text.corpus import Corpus, divide
+from app.families.recipes import fingerprint_lines, one_cycle
+from app.families.text.corpus import Corpus, cut, divide, pack
 from app.families.text.encodings import Decoded, decode
 from app.families.text.networks import LOGITS, TOKEN, RecurrentNetwork, states_of, step_model
 from app.families.text.ngrams import KneserNey
-from app.families.text.packing import cut, pack
 from app.families.text.sample import LINES
 from app.families.text.spec import SAMPLE, TextHyperparameters, corpus_file, corpus_names
 from app.families.text.text_cleaning import check_text, lines_of
@@ -37,8 +36,8 @@ SMALL_CORPUS = 8_000  # words; from here on subwords cost no less with more text
 FEW_LINES = 20  # with so few, nothing is held out and nothing dropped
 DROPOUT = 0.3
 STEPS = 50  # fewest in an epoch: a tiny corpus is read several times
-WARM_UP = 0.1  # share of the steps in which the rate rises
-FIRST_RATE, LAST_RATE = 0.1, 0.01  # shares of the highest
+WARM_UP = 0.1  # fraction of the steps in which the learning rate rises
+FIRST_RATE, LAST_RATE = 0.1, 0.1  # fractions of the peak learning rate
 WEIGHT_DECAY = 0.01
 MAX_GRADIENT_NORM = 1.0  # norm that gradients are clipped to
 PROMPTS, PROMPT_TOKENS = 16, 12
@@ -69,7 +68,7 @@ class TextRecipe:
         self._rows = min(chosen.batch_size, len(corpus.train), len(corpus.validation), len(corpus.test))
         longest = max(len(line) + 1 for line in corpus.train)
         self._window = min(chosen.window, max(longest, total // self._rows))
-        known = _fingerprint(lines)
+        known = fingerprint_lines(lines)
         validation = self._split(corpus.validation)
         return Data(
             name=chosen.corpus,
@@ -79,7 +78,7 @@ class TextRecipe:
             validation=validation,
             test=validation if corpus.test is corpus.validation else self._split(corpus.test),
             fingerprint=known,
-            test_fingerprint=f"{known}-{chosen.vocabulary}-{_fingerprint(self._vocabulary.token_bytes)[:16]}",
+            test_fingerprint=f"{known}-{chosen.vocabulary}-{fingerprint_lines(self._vocabulary.token_bytes)[:16]}",
             notes=[_read_as(name, one.encoding) for name, one in texts if one.encoding != "utf-8"],
         )
 
@@ -189,20 +188,9 @@ def _read_as(name: str, encoding: str) -> dict[str, str]:
     return {"text": f"{name} is {encoding.upper()} and was read as that", "corpus": name, "encoding": encoding}
 
 
-def _fingerprint(parts: Iterable[str | bytes]) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part.encode() if isinstance(part, str) else part)
-        digest.update(b"\n")
-    return digest.hexdigest()
-
-
 def _compile(network: Network, rate: float, steps: int) -> None:
-    """AdamW whose rate rises, then falls as a cosine; the loss is the cross-entropy of each token."""
-    rising = max(1, round(WARM_UP * steps))
-    schedule = keras.optimizers.schedules.CosineDecay(
-        FIRST_RATE * rate, max(1, steps - rising), alpha=LAST_RATE / FIRST_RATE, warmup_target=rate, warmup_steps=rising
-    )
+    """AdamW with a one-cycle learning rate, and the cross-entropy of each token as the loss."""
+    schedule = one_cycle(rate, steps, warm_up=WARM_UP, first=FIRST_RATE, last=LAST_RATE)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, global_clipnorm=MAX_GRADIENT_NORM)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     network.compile(

@@ -15,7 +15,7 @@ from pathlib import Path
 import keras, numpy as np, tensorflow as tf
 from app.families.contract import Split
 from app.families.text.networks import RecurrentNetwork
-from app.families.text.packing import pack
+from app.families.text.corpus import pack
 from app.families.text.recipe import TextRecipe
 from app.families.text.spec import TextHyperparameters
 from app.store.shared_folder import LocalFolder

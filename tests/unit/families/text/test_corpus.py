@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from app.families.text.corpus import divide
-from app.families.text.packing import cut, pack
+from app.families.text.corpus import cut, divide, pack
 from app.families.text.vocabulary import END
 
 
