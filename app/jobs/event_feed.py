@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from app.errors import Unavailable
 from app.jobs.job import Event
-from app.jobs.journal import Journal
+from app.jobs.reader import JournalReader
 
 Read: TypeAlias = tuple[bool, Sequence[Event]]  # whether the job has ended, and what is new
 
@@ -18,7 +18,7 @@ class EventFeed:
     and those who are equally far read what is new together.
     """
 
-    def __init__(self, journal: Journal, seconds: float) -> None:
+    def __init__(self, journal: JournalReader, seconds: float) -> None:
         self._journal = journal
         self._seconds = seconds
         self._waiting: Counter[str] = Counter()  # jobs, by how many watchers wait for something new

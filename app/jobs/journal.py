@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, literal, or_, select, update
 
-from app.errors import Busy, FitserveError, InvalidRequest, NotFound
-from app.jobs.database import QUEUE, Database
-from app.jobs.job import ControlRequest, Event, Job, NewJob, Status
+from app.errors import Busy, FitserveError, InvalidRequest
+from app.jobs.database import QUEUE
+from app.jobs.job import ControlRequest, Job, NewJob, Status
 from app.jobs.leader_lease import is_leader
+from app.jobs.reader import JournalReader, find_job
 from app.jobs.tables import (
     Conditions,
     DatabaseClock,
@@ -24,30 +25,16 @@ from app.jobs.tables import (
 )
 from app.jobs.usage import check_family
 
-CONNECTIONS = 10
-
 
 class LostLease(FitserveError):
     """The job was taken away from this attempt: given to another, cancelled or ended."""
 
 
-class Journal:
+class Journal(JournalReader):
     """One database of jobs, shared by web, trainers and command line; every time in it is by the database's clock.
 
     Any method raises Unavailable while the database is away.
     """
-
-    def __init__(self, url: str, connections: int = CONNECTIONS) -> None:
-        self.database = Database(url, connections)
-
-    def open(self) -> "Journal":
-        """Connect, and bring the tables up to date; raises InvalidRequest for a URL that cannot be one."""
-        self.database.open()
-        return self
-
-    def close(self) -> None:
-        """Disconnect."""
-        self.database.close()
 
     # ---- asking for jobs
 
@@ -74,46 +61,6 @@ class Journal:
                 check_family(connection, new.model, new.family)
             return [(_insert(connection, new, max_queued), True) for new in news]
 
-    def get(self, job: str) -> Job:
-        """One job; raises NotFound."""
-        with self.database.read() as connection:
-            return _one(connection, job)
-
-    def latest(self, limit: int = 50, before: str | None = None, **facts: str | None) -> list[Job]:
-        """Jobs, newest first: those with these facts (columns), and older than the job `before`."""
-        query = select(jobs).order_by(jobs.c.number.desc()).limit(limit)
-        query = query.where(*(jobs.c[name] == value for name, value in facts.items() if value is not None))
-        if before:
-            number = select(jobs.c.number).where(jobs.c.id == self.get(before).id).scalar_subquery()
-            query = query.where(jobs.c.number < number)
-        return self._select(query)
-
-    def running(self) -> Sequence[Job]:
-        """The jobs that some trainer holds."""
-        return self._select(select(jobs).where(jobs.c.status == Status.RUNNING))
-
-    def counts(self) -> dict[Status, int]:
-        """How many jobs there are in each state; states without a job are 0."""
-        query = select(jobs.c.status, func.count()).group_by(jobs.c.status)
-        with self.database.read() as connection:
-            found: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
-        return {status: found.get(status, 0) for status in Status}
-
-    def newest_events(self, of: Sequence[str]) -> dict[str, int]:
-        """The id of the newest event of each of these jobs."""
-        newest = select(func.max(events.c.id)).where(events.c.job == jobs.c.id).scalar_subquery()  # a look at the index
-        with self.database.read() as connection:
-            found = connection.execute(select(jobs.c.id, newest).where(jobs.c.id.in_(of)))
-            return {row[0]: row[1] for row in found}
-
-    def events(self, job: str, after: int = 0, limit: int = 1000, kinds: Sequence[str] = ()) -> Sequence[Event]:
-        """The events of a job with an id above `after`, of these kinds or of all, in order."""
-        query = select(events).where(events.c.job == job, events.c.id > after).order_by(events.c.id).limit(limit)
-        if kinds:
-            query = query.where(events.c.kind.in_(kinds))
-        with self.database.read() as connection:
-            return [Event.model_validate(dict(row)) for row in connection.execute(query).mappings()]
-
     def stop_early(self, job: str) -> Job:
         """Ask a job to publish the best of its epochs so far; one that has none is cancelled."""
         begun = jobs.c.id == job, jobs.c.status == Status.PAUSED
@@ -122,7 +69,7 @@ class Journal:
         with self.database.begin() as connection:
             update_job(connection, job, begun, "queued", {"reason": "to stop early"}, status=Status.QUEUED, **requested)
             connection.execute(update(jobs).where(*running(job), unrequested).values(**requested))
-            seen = _one(connection, job)
+            seen = find_job(connection, job)
             return _cancel(connection, job) if seen.status is Status.QUEUED and not seen.control_request else seen
 
     def cancel(self, job: str, reason: str | None = None) -> Job:
@@ -140,7 +87,7 @@ class Journal:
                 .where(*running(job), jobs.c.control_request.is_(None))
                 .values(control_request=ControlRequest.PAUSE)
             )
-            return _one(connection, job)
+            return find_job(connection, job)
 
     def resume(self, job: str) -> Job:
         """Queue a paused job again, or take the wish to pause back; nothing to any other."""
@@ -152,7 +99,7 @@ class Journal:
                 .where(*running(job), jobs.c.control_request == ControlRequest.PAUSE)
                 .values(control_request=None)
             )
-            return _one(connection, job)
+            return find_job(connection, job)
 
     # ---- working on jobs
 
@@ -245,16 +192,6 @@ class Journal:
             job, still, "paused", status=Status.PAUSED, attempts=jobs.c.attempts - 1, control_request=None
         )
 
-    def has_work(self) -> bool:
-        """Whether any job waits or runs: the one cheap question that an idle service asks."""
-        query = select(jobs.c.number).where(jobs.c.status.in_((Status.QUEUED, Status.RUNNING))).limit(1)
-        with self.database.read() as connection:
-            return connection.execute(query).first() is not None
-
-    def origin(self, job: str) -> dict[str, str]:
-        """The request and the trace that a job comes from, as far as they are known."""
-        return next((first.data for first in self.events(job, limit=1, kinds=("queued",))), {})
-
     def forget_progress(self, before: datetime) -> int:
         """Delete the progress events of jobs that ended before a moment; returns how many."""
         old = select(jobs.c.id).where(jobs.c.finished < before)
@@ -281,18 +218,6 @@ class Journal:
         with self.database.begin() as connection:
             return update_job(connection, job.id, where, status, {"reason": reason}, **values)
 
-    def _select(self, query: Any) -> list[Job]:
-        with self.database.read() as connection:
-            return [job_of(row) for row in connection.execute(query).mappings()]
-
-
-def _one(connection: Connection, job: str) -> Job:
-    """One job, as this transaction sees it; raises NotFound."""
-    row = connection.execute(select(jobs).where(jobs.c.id == job)).mappings().first()
-    if row is None:
-        raise NotFound(f"there is no job {job!r}")
-    return job_of(row)
-
 
 def _by_keys(connection: Connection, news: Sequence[NewJob]) -> list[Job]:
     """The jobs of these keys, if the first of them was seen before; raises InvalidRequest for another body."""
@@ -317,7 +242,7 @@ def _cancel(connection: Connection, job: str, reason: str | None = None) -> Job:
     asked = connection.execute(update(jobs).where(*running(job)).values(control_request=ControlRequest.CANCEL)).rowcount
     if asked and reason:
         write_event(connection, job, "stopped", {"text": reason})
-    return _one(connection, job)
+    return find_job(connection, job)
 
 
 def _insert(connection: Connection, new: NewJob, max_queued: int) -> Job:

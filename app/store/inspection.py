@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.errors import Damaged, SystemFault
-from app.store.model_store import ModelStore
+from app.store.reader import StoreReader
 from app.store.version import Card
 
 
@@ -17,7 +17,7 @@ class StoreCheck:
     fault: str | None
 
 
-def inspect(store: ModelStore) -> Iterator[StoreCheck]:
+def inspect(store: StoreReader) -> Iterator[StoreCheck]:
     """Go through the store, model by model; nothing is changed."""
     for model in store.models():
         for version, card in store.inspect_versions(model):
@@ -25,7 +25,7 @@ def inspect(store: ModelStore) -> Iterator[StoreCheck]:
         yield StoreCheck(model, None, _alias_fault(store, model))
 
 
-def _file_fault(store: ModelStore, card: Card) -> str | None:
+def _file_fault(store: StoreReader, card: Card) -> str | None:
     try:
         store.verify(card)
     except (Damaged, SystemFault) as fault:
@@ -33,7 +33,7 @@ def _file_fault(store: ModelStore, card: Card) -> str | None:
     return None
 
 
-def _alias_fault(store: ModelStore, model: str) -> str | None:
+def _alias_fault(store: StoreReader, model: str) -> str | None:
     try:
         aliases = store.aliases(model) | {
             f"a share of {weight:g}": number for number, weight in store.split(model).items()

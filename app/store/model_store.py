@@ -1,120 +1,25 @@
 """The store: models, each a line of immutable versions and the aliases that point at them, over a backend."""
 
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from app import request_context
-from app.errors import Conflict, Damaged, NotFound, SystemFault
+from app.errors import Conflict, Damaged, NotFound
 from app.logging import log
-from app.paths import CORPORA
-from app.store.backend import MOST_DIGITS, Backend, Register
-from app.store.folder import FolderBackend
-from app.store.shared_folder import JobFolders, SharedFolder
-from app.store.version import CARD, Card
+from app.store.backend import Register
+from app.store.reader import StoreReader, aliases_of, split_of
+from app.store.version import Card
 
 LIVE = "live"
 PREVIOUS = "previous"
 SHADOW = "shadow"  # is asked what is answered, and only counted
 
 
-class ModelStore:
-    """Versions, what points at them, and what jobs share. What has no valid card does not exist for any reader.
-
-    `backend` says where all of it is kept; a path stands for that folder.
-    """
-
-    def __init__(self, backend: Backend | Path) -> None:
-        self._backend: Backend = FolderBackend(backend) if isinstance(backend, Path) else backend
-        self.jobs = JobFolders(self._backend.shared_names, self._backend.shared)
-
-    @property
-    def corpora(self) -> SharedFolder:
-        """Where the texts are that came with requests."""
-        return self._backend.shared(CORPORA)
-
-    # ---- reading
-
-    def models(self) -> list[str]:
-        """The models that have a version, by name."""
-        return self._backend.models()
-
-    def family(self, model: str) -> str | None:
-        """The family of a model, by the card of its newest sound version; None while it has none."""
-        found = (card for number in reversed(self.numbers(model)) if (card := self._sound(model, number)))
-        return next((card.family for card in found), None)
-
-    def numbers(self, model: str) -> list[int]:
-        """The numbers of a model's versions, sound or not, in order."""
-        return self._backend.numbers(model)
-
-    def inspect_versions(self, model: str) -> Iterator[tuple[int, Card | Damaged | SystemFault]]:
-        """Every version with its card, or with what is wrong; one that is deleted meanwhile does not count."""
-        for number in self.numbers(model):
-            try:
-                yield number, self._read(model, number)
-            except (Damaged, SystemFault) as fault:
-                if number in self.numbers(model):
-                    yield number, fault
-
-    def versions(self, model: str) -> list[Card]:
-        """The cards of a model's sound versions, oldest first."""
-        return [card for _, card in self.inspect_versions(model) if isinstance(card, Card)]
-
-    def faults(self, model: str) -> dict[int, str]:
-        """The versions that cannot be read or were withdrawn, and why."""
-        withdrawn = self.register(model).withdrawn
-        return {
-            number: withdrawn[number] if isinstance(found, Card) else str(found)
-            for number, found in self.inspect_versions(model)
-            if not isinstance(found, Card) or number in withdrawn
-        }
-
-    def card(self, model: str, version: int) -> Card:
-        """One card; raises NotFound when there is no such version, Damaged when it is not sound."""
-        self._check_exists(model, version)
-        return self._read(model, version)
-
-    def folder(self, model: str, version: int) -> Path:
-        """Where a version's files lie on this machine, fetched if need be; raises NotFound or Damaged."""
-        return self._backend.folder(self.card(model, version))
-
-    def verified_path(self, card: Card) -> Path:
-        """Where a version's files lie on this machine, every byte just compared with its card; raises Damaged."""
-        return self._backend.verified_path(card)
-
-    def verify(self, card: Card) -> None:
-        """Compare every stored byte of a version with its card; raises Damaged."""
-        self._backend.verify(card)
-
-    def register(self, model: str) -> Register:
-        """The aliases and the split of a model in one look; None for what cannot be understood."""
-        return self._backend.register(model)
-
-    def aliases(self, model: str) -> dict[str, int]:
-        """The aliases of a model; empty when none was ever set. Raises Damaged when they cannot be understood."""
-        return _aliases(model, self.register(model))
-
-    def split(self, model: str) -> dict[int, float]:
-        """The weights of the versions that share a model's requests; empty when `live` answers them all.
-
-        Raises Damaged when they cannot be understood.
-        """
-        return _split(model, self.register(model))
-
-    def resolve(self, model: str, reference: str | int) -> int:
-        """The version that a number or an alias means; raises NotFound."""
-        if str(reference).isdecimal() and len(str(reference)) <= MOST_DIGITS:
-            return self.card(model, int(reference)).version
-        aliases = self.aliases(model)
-        if reference not in aliases:
-            known = ", ".join(sorted(aliases)) or "none"
-            raise NotFound(f"{model} has no version or alias {str(reference)[:40]!r}; aliases: {known}")
-        return aliases[str(reference)]
-
-    # ---- writing
+class ModelStore(StoreReader):
+    """A store that can be changed: versions, the aliases that point at them, and what jobs share."""
 
     def stage(self, owner: str) -> Path:
         """A new, private folder for `owner` to write a version into; readers never see it."""
@@ -133,10 +38,6 @@ class ModelStore:
 
         return self._backend.publish(staged, model, card, check)
 
-    def published_by(self, model: str, job: str) -> Card | None:
-        """The version that a job has published already, if it has."""
-        return next((card for card in self.versions(model) if card.job == job), None)
-
     def promote(
         self, model: str, version: int, should_promote: Callable[[int | None], bool] = lambda _: True
     ) -> dict[str, int]:
@@ -151,7 +52,7 @@ class ModelStore:
             self.card(model, version)
             return (
                 _promoting(model, register, version)
-                if should_promote(_aliases(model, register).get(LIVE))
+                if should_promote(aliases_of(model, register).get(LIVE))
                 else register
             )
 
@@ -173,7 +74,7 @@ class ModelStore:
 
         def rolled_back(register: Register) -> Register:
             nonlocal version
-            aliases = _aliases(model, register)
+            aliases = aliases_of(model, register)
             if version is not None and aliases.get(LIVE) == version:  # by a try whose answer was lost
                 return register
             version = aliases.get(PREVIOUS)
@@ -191,7 +92,7 @@ class ModelStore:
 
         def pointed(register: Register) -> Register:
             self.card(model, version)
-            return replace(register, aliases=_aliases(model, register) | {alias: version})
+            return replace(register, aliases=aliases_of(model, register) | {alias: version})
 
         return self._aliases_after(model, pointed)
 
@@ -201,7 +102,7 @@ class ModelStore:
             raise Conflict(f"{LIVE!r} cannot be removed, only moved to another version")
 
         def removed(register: Register) -> Register:
-            aliases = _aliases(model, register)
+            aliases = aliases_of(model, register)
             if alias not in aliases:
                 raise NotFound(f"{model} has no alias {alias!r}; aliases: {', '.join(sorted(aliases)) or 'none'}")
             del aliases[alias]
@@ -228,10 +129,10 @@ class ModelStore:
 
         def check(register: Register) -> None:
             self._check_exists(model, version)
-            names = [alias for alias, number in _aliases(model, register).items() if number == version]
+            names = [alias for alias, number in aliases_of(model, register).items() if number == version]
             if names:
                 raise Conflict(f"version {version} of {model} is {' and '.join(sorted(names))}: move the alias first")
-            if version in _split(model, register):
+            if version in split_of(model, register):
                 raise Conflict(f"version {version} of {model} receives part of its traffic: end the split first")
             request_context.commit()
 
@@ -287,20 +188,8 @@ class ModelStore:
 
     # ---- inside
 
-    def _read(self, model: str, version: int) -> Card:
-        card = self._backend.read(model, version)
-        if (card.model, card.version) != (model, version):
-            raise Damaged(f"{version}/{CARD} is the card of {card.model} {card.version}")
-        return card
-
-    def _sound(self, model: str, version: int) -> Card | None:
-        try:
-            return self._read(model, version)
-        except (Damaged, SystemFault):
-            return None
-
     def _aliases_after(self, model: str, edit: Callable[[Register], Register]) -> dict[str, int]:
-        return _aliases(model, self._change(model, edit))
+        return aliases_of(model, self._change(model, edit))
 
     def _change(self, model: str, edit: Callable[[Register], Register]) -> Register:
         """Change the register, unless it is for a request that was answered with an error meanwhile."""
@@ -321,12 +210,6 @@ class ModelStore:
             self._backend.quarantine(model)
             return {}
 
-    def _check_exists(self, model: str, version: int) -> None:
-        numbers = self.numbers(model)
-        if version not in numbers:
-            known = ", ".join(str(number) for number in numbers) or "none"
-            raise NotFound(f"{model} has no version {version}; versions: {known}")
-
     def _copy_starter(self, source: "ModelStore", model: str) -> None:
         try:
             card = source.card(model, 1)
@@ -339,7 +222,7 @@ class ModelStore:
 
 def _promoting(model: str, register: Register, version: int) -> Register:
     """The register with another version live, and all that follows from that."""
-    aliases = _aliases(model, register)
+    aliases = aliases_of(model, register)
     withdrawn = {number: why for number, why in register.withdrawn.items() if number != version}
     if aliases.get(LIVE) == version:
         return replace(register, withdrawn=withdrawn)
@@ -349,15 +232,3 @@ def _promoting(model: str, register: Register, version: int) -> Register:
     if aliases.get(SHADOW) == version:
         del aliases[SHADOW]
     return Register(aliases, {}, withdrawn)
-
-
-def _aliases(model: str, register: Register) -> dict[str, int]:
-    if register.aliases is None:
-        raise Damaged(f"the aliases of {model} cannot be read; the next start of the service sets them aside")
-    return dict(register.aliases)
-
-
-def _split(model: str, register: Register) -> dict[int, float]:
-    if register.split is None:
-        raise Damaged(f"the split of {model} cannot be read: set it again, or end it")
-    return dict(register.split)

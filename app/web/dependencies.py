@@ -1,8 +1,10 @@
-"""What routes share: the services of the application, whether it is ready, and which version a request names."""
+"""What routes share: the services of the application, its readiness, and parameters of several routes."""
 
-from typing import Annotated
+import hashlib
+import json
+from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Header, Query, Request
 
 from app.bootstrap import Services
 from app.errors import InvalidRequest
@@ -11,6 +13,7 @@ from app.logging import request_id
 from app.serving.inference import InferenceContext
 
 LONGEST_REFERENCE = 64  # characters
+MAX_KEY = 240  # characters of an idempotency key
 
 Version = Annotated[
     str | None,
@@ -26,6 +29,14 @@ Alias = Annotated[
         max_length=LONGEST_REFERENCE,
         description="An alias, in place of `version` and not together with it.",
         examples=["candidate"],
+    ),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=MAX_KEY,
+        description="The same key with the same body gives the same job again. It is of one address and one API key.",
     ),
 ]
 
@@ -71,3 +82,18 @@ def resolve_reference(version: str | int | None, alias: str | None) -> str | Non
     if alias.isdecimal():
         raise InvalidRequest(f"{alias[:40]!r} is not an alias: send it as the version")
     return alias
+
+
+def idempotency(request: Request, key: str | None, body: Any) -> tuple[str | None, str | None]:
+    """The digests of an idempotency key and of the validated body, as the journal stores them; None without a key.
+
+    A key belongs to one path and one API key. The time that this takes grows with the body.
+    """
+    if not key:
+        return None, None
+    caller = request.scope.get("key", "")  # the name of an API key
+    return _digest([caller, request.scope["path"], key]), _digest(body)
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -230,3 +230,10 @@ def _methods(request: Request) -> list[str]:
 def _response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
     content = problem.model_dump_json(exclude_none=True)
     return Response(content, problem.status, headers, MEDIA_TYPE)
+
+
+def render_response(fault: FitserveError) -> bytes:
+    """A problem as a whole HTTP/1.1 response."""
+    status, headers, content = render_problem(fault)
+    head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*head, "", ""]).encode() + content

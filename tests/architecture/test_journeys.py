@@ -7,7 +7,7 @@ import pytest
 from tests.architecture.making import DOCUMENT, FIRST, resolve_reference, steps_of
 from tests.architecture.tracing import trace
 
-MOST_FILES = {FIRST: 16, "/predict/digit": 19, "/train/digit": 20}
+MOST_FILES = {FIRST: 16, "/predict/digit": 19, "/train/digit": 17}
 
 
 @pytest.fixture(scope="module")

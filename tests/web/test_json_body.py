@@ -18,8 +18,8 @@ from app.web.requests.base64_text import PIECE, decode_base64
 from app.web.requests.json_body import parser_process
 from app.web.requests.json_body.parser_process import ParserProcess
 from app.web.requests.json_body.parsing import MOST_OBJECTS, parse
+from app.web.requests.json_body.reading import MAX_DEPTH, JsonScan
 from app.web.requests.json_body.route import JsonRoute
-from app.web.requests.json_body.scanning import MAX_DEPTH, JsonScan
 
 TEXTS = st.text(alphabet='ab,[]{}"\\\n가', max_size=8)
 VALUES = st.recursive(

@@ -14,9 +14,8 @@ from app.settings import Settings
 from app.sweeps.picture import trials_picture
 from app.sweeps.submission import SweepRequest, submit_sweep
 from app.sweeps.trials import Trial, best_of, jobs_of, table
-from app.web.dependencies import ServicesDep
+from app.web.dependencies import IdempotencyKey, ServicesDep, idempotency
 from app.web.problems import documented
-from app.web.requests.idempotency import Key, idempotent
 from app.web.requests.json_body.reading import JsonLimits
 from app.web.requests.json_body.route import JsonRoute
 
@@ -48,10 +47,10 @@ def begin(
     request: Request,
     response: Response,
     sweep_request: SweepRequest,
-    idempotency_key: Key = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Sweep:
     """Search for good hyperparameters. Each trial is an ordinary job; poor trials are stopped early."""
-    key, body = idempotent(request, idempotency_key, sweep_request.model_dump(mode="json", exclude_unset=True))
+    key, body = idempotency(request, idempotency_key, sweep_request.model_dump(mode="json", exclude_unset=True))
     sweep = submit_sweep(
         sweep_request,
         sweeps=services.sweeper.sweeps,

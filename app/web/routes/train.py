@@ -14,9 +14,8 @@ from app.jobs.job import Format, Job, Promote
 from app.settings import Settings
 from app.submission.training import submit
 from app.versions.names import LONGEST_NAME, PATTERN
-from app.web.dependencies import services_of
+from app.web.dependencies import MAX_KEY, IdempotencyKey, idempotency, services_of
 from app.web.problems import documented
-from app.web.requests.idempotency import MAX_KEY, Key, idempotent
 from app.web.requests.json_body.reading import JsonLimits
 from app.web.requests.json_body.route import JsonRoute
 from app.web.requests.multipart_stream import FORM
@@ -59,7 +58,7 @@ def train_router(family: Family) -> APIRouter:
         request: Request,
         response: Response,
         body: Annotated[request_model | None, Body(openapi_examples=examples)] = None,
-        idempotency_key: Key = None,
+        idempotency_key: IdempotencyKey = None,
     ) -> Job:
         """Queue a training. Predictions continue meanwhile; a better version is promoted automatically."""
         chosen = (body or request_model()).model_dump(exclude_unset=True)
@@ -84,7 +83,7 @@ def _submit(
     request: Request, family: Family, chosen: dict[str, Any], key: str | None, uploaded_file: Path | None
 ) -> list[Job]:
     services = services_of(request)
-    idempotency_key, idempotency_body = idempotent(request, key, chosen)
+    idempotency_key, idempotency_body = idempotency(request, key, chosen)
     promote, priority = chosen.pop("promote", "if_better"), chosen.pop("priority", 0)
     formats, model = chosen.pop("formats", ()), chosen.pop("model", None)
     return submit(

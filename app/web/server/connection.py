@@ -6,7 +6,6 @@ and resets a connection whose client still sends when it is answered.
 
 import asyncio
 from dataclasses import dataclass
-from http import HTTPStatus
 
 import httptools
 
@@ -14,7 +13,7 @@ from app import metrics
 from app.errors import Busy, FitserveError, HeadTooLarge, Malformed, Overloaded
 from app.logging import log
 from app.settings import Settings
-from app.web.problems import render_problem
+from app.web.problems import render_problem, render_response
 from app.web.server.coalescing_transport import CoalescingProtocol
 from app.web.server.flow_control import GatedFlowControl
 from app.web.server.framing import check_head, head_size
@@ -293,10 +292,3 @@ class Connection(CoalescingProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def render_response(fault: FitserveError) -> bytes:
-    """A problem as the last answer of a connection."""
-    status, headers, content = render_problem(fault)
-    head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*head, "", ""]).encode() + content
