@@ -125,12 +125,14 @@ class StoreReader:
 
 
 def aliases_of(model: str, register: Register) -> dict[str, int]:
+    """The aliases of a model by name; raises Damaged when they cannot be read."""
     if register.aliases is None:
         raise Damaged(f"the aliases of {model} cannot be read; the next start of the service sets them aside")
     return dict(register.aliases)
 
 
 def split_of(model: str, register: Register) -> dict[int, float]:
+    """The weights of a model's versions by number; raises Damaged when they cannot be read."""
     if register.split is None:
         raise Damaged(f"the split of {model} cannot be read: set it again, or end it")
     return dict(register.split)

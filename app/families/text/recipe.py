@@ -190,7 +190,8 @@ def _read_as(name: str, encoding: str) -> dict[str, str]:
 
 def _compile(network: Network, rate: float, steps: int) -> None:
     """AdamW with a one-cycle learning rate, and the cross-entropy of each token as the loss."""
-    schedule = one_cycle(rate, steps, warm_up=WARM_UP, first=FIRST_RATE, last=LAST_RATE)
+    steps = max(2, steps)  # the rate rises in at least one of them, and falls in at least one
+    schedule = one_cycle(rate, steps, warm_up=max(WARM_UP, 1 / steps), first=FIRST_RATE, last=LAST_RATE)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, global_clipnorm=MAX_GRADIENT_NORM)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     network.compile(

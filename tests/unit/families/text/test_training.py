@@ -11,6 +11,7 @@ pytestmark = pytest.mark.train
 # In a process of its own, as trainers are: TensorFlow stays out of the other tests.
 SCRIPT = """
 import json, sys
+from dataclasses import replace
 from pathlib import Path
 import keras, numpy as np, tensorflow as tf
 from app.families.contract import Split
@@ -86,6 +87,15 @@ def run(name, stop_after=None):
     return network.get_weights(), [row["val_loss"] for row in position.curves], again
 
 
+def first_rate(examples):
+    '''The learning rate of the first step, as a fraction of the peak.'''
+    recipe = TextRecipe(TextHyperparameters(units=4, epochs=1, learning_rate=0.05))
+    data = recipe.data(None)
+    network = recipe.network(data)
+    recipe.phases(replace(data, examples=examples))[0].compile(network)
+    return float(network.optimizer.learning_rate) / 0.05
+
+
 weights, curve, left = run("whole")
 run("parts", stop_after=2)
 run("parts", stop_after=5)
@@ -96,6 +106,7 @@ print(json.dumps({
     "losses": losses, "curve": curve, "left": left, "resumed_curve": resumed_curve, "resumed_left": resumed_left,
     "difference": max(float(np.abs(a - b).max()) for a, b in pairs[: len(weights)]),
     "ended_left": after[2],
+    "first_rates": [first_rate(examples) for examples in (1, 100_000)],
 }))
 """
 
@@ -125,3 +136,7 @@ def test_an_interrupted_training_keeps_the_same_best_epoch(facts):
     assert facts["resumed_left"] == pytest.approx(facts["left"], rel=1e-3)
     assert facts["difference"] < 1e-2
     assert facts["ended_left"] == pytest.approx(facts["left"], rel=1e-3), "an attempt that finds it all done"
+
+
+def test_the_learning_rate_rises_also_in_a_training_of_one_step(facts):
+    assert facts["first_rates"] == pytest.approx([0.1, 0.1])
